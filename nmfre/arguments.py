@@ -1,0 +1,86 @@
+"""Checks of arguments that are not data."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, get_args
+
+import numpy as np
+
+from nmfre.errors import InvalidArgumentError, RankError, UnknownArgumentError
+from nmfre.typing import FloatArray
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function refuse keywords that it does not take by naming the nearest one it does."""
+    parameters = inspect.signature(function).parameters
+    names = [name for name in parameters if name not in ("self", "cls")]
+
+    @wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name in kwargs:
+            if name not in parameters:
+                near = difflib.get_close_matches(name, names, n=1)
+                raise UnknownArgumentError(
+                    function=function.__name__,
+                    name=name,
+                    suggestion=f"; did you mean {near[0]!r}?" if near else "",
+                    known=", ".join(names),
+                )
+        return function(*args, **kwargs)
+
+    return checked
+
+
+def check_choice(name: str, value: Any, choices: Any) -> None:
+    """``value`` must be one of the values of a Literal, spelled in full."""
+    allowed = get_args(choices)
+    if not (isinstance(value, str) and value in allowed):
+        raise InvalidArgumentError(
+            name=name, value=value, allowed=" or ".join(repr(choice) for choice in allowed)
+        )
+
+
+def check_number(
+    name: str, value: Any, *, least: float, strict: bool = False, whole: bool = False
+) -> None:
+    """``value`` must be a finite number, whole if asked, at least (or, strictly, above) ``least``."""
+    kinds = (int, np.integer) if whole else (int, float, np.integer, np.floating)
+    good = isinstance(value, kinds) and not isinstance(value, bool) and np.isfinite(value)
+    if not (good and (value > least if strict else value >= least)):
+        kind = "a whole number" if whole else "a number"
+        relation = "above" if strict else "from"
+        raise InvalidArgumentError(name=name, value=value, allowed=f"{kind} {relation} {least:g}")
+
+
+def check_rank(rank: Any, n_responses: int, n_units: int) -> int:
+    """The rank must be a whole number from 1 to min(P, N)."""
+    largest = min(n_responses, n_units)
+    good = isinstance(rank, int | np.integer) and not isinstance(rank, bool)
+    if not (good and 1 <= rank <= largest):
+        raise RankError(rank=rank, largest=largest, responses=n_responses, units=n_units)
+    return int(rank)
+
+
+def start_array(
+    name: str, value: Any, shape: tuple[int, int], *, signed: bool = False
+) -> FloatArray:
+    """A start value or a matrix of multipliers: finite, of the given shape, not negative."""
+    array = np.asarray(value)
+    wanted = "finite" if signed else "finite and not negative"
+    allowed = f"an array of shape {shape}, {wanted}"
+    if array.shape != shape or array.dtype.kind not in "buif":
+        raise InvalidArgumentError(
+            name=name, value=f"array of shape {array.shape}", allowed=allowed
+        )
+    if not np.isfinite(array).all() or (not signed and (array < 0).any()):
+        raise InvalidArgumentError(
+            name=name, value="array with NaN, infinite or negative entries", allowed=allowed
+        )
+    return np.asarray(array, dtype=float)

@@ -1,0 +1,163 @@
+"""Checks of responses, covariates and labels: each raises an error that names the place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nmfre.errors import (
+    CollinearCovariatesError,
+    DuplicateCellError,
+    NegativeResponseError,
+    NonFiniteError,
+    NonNumericError,
+    TooFewUnitsError,
+    VaryingCovariateError,
+    ZeroCovariateError,
+    ZeroResponseError,
+)
+from nmfre.typing import FloatArray, IntArray
+
+COLLINEAR = 1e-10
+"""Relative size of what a covariate adds to those before it, below which it adds nothing."""
+
+
+def check_responses(Y: FloatArray, responses: pd.Index, units: pd.Index) -> None:
+    """Responses Y (P, N) must be labelled once, finite, not negative, and not all zero."""
+    check_unique(responses, "response")
+    check_unique(units, "unit")
+    check_finite(Y, "Response", responses, units)
+    if Y.min() < 0:
+        negative = Y < 0
+        row, column = np.argwhere(negative)[0]
+        raise NegativeResponseError(
+            count=int(negative.sum()),
+            unit=units[column],
+            response=responses[row],
+            value=Y[row, column],
+        )
+    zero = Y.max(axis=1) == 0
+    if zero.any():
+        raise ZeroResponseError(response=responses[int(zero.argmax())])
+
+
+def check_covariates(A: FloatArray, covariates: pd.Index, units: pd.Index) -> None:
+    """Covariates A (K, N) must be finite, linearly independent, and fewer than the units."""
+    check_unique(covariates, "covariate")
+    check_finite(A, "Covariate", covariates, units)
+    n_covariates, n_units = A.shape
+    zero = ~A.any(axis=1)
+    if zero.any():
+        raise ZeroCovariateError(covariate=covariates[int(zero.argmax())])
+    if n_units <= n_covariates:
+        raise TooFewUnitsError(units=n_units, covariates=n_covariates, needed=n_covariates + 1)
+    R = np.linalg.qr(A.T, mode="r")
+    dependent = np.abs(np.diag(R)) <= COLLINEAR * np.linalg.norm(R, axis=0)
+    if dependent.any():
+        j = int(dependent.argmax())
+        coefs = np.linalg.solve(R[:j, :j], R[:j, j])
+        raise CollinearCovariatesError(
+            dependence=_combination(covariates[j], coefs, covariates[:j])
+        )
+
+
+def _combination(name: Any, coefs: FloatArray, names: pd.Index) -> str:
+    """Spell out name = c1 names1 + c2 names2 ..., leaving out what is zero."""
+    text = f"{name} ="
+    for coef, other in zip(coefs, names, strict=True):
+        if abs(coef) > np.sqrt(COLLINEAR):
+            sign = "-" if coef < 0 else "+" if not text.endswith("=") else ""
+            size = "" if np.isclose(abs(coef), 1.0) else f"{abs(coef):.4g} "
+            text += f" {sign} {size}{other}" if sign else f" {size}{other}"
+    return text
+
+
+def check_unique(labels: pd.Index, what: str) -> None:
+    """Labels must not repeat."""
+    repeated = labels.duplicated(keep=False)
+    if repeated.any():
+        first = int(repeated.argmax())
+        rows = np.flatnonzero(repeated & (labels == labels[first]))
+        raise DuplicateCellError(
+            cell=f"{what} {python_value(labels[first])!r}",
+            count=len(rows),
+            rows=", ".join(map(str, rows)),
+        )
+
+
+def check_finite(values: FloatArray, role: str, names: pd.Index, units: pd.Index) -> None:
+    """No NaN and no infinite value in ``values`` (len(names), len(units))."""
+    bad = ~np.isfinite(values)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise NonFiniteError(
+            role=role,
+            name=names[row],
+            value=values[row, column],
+            unit=units[column],
+            count=int(bad.sum()),
+        )
+
+
+def check_complete(column: pd.Series, role: str) -> None:
+    """No missing value in a column whose index are the units."""
+    missing = column.isna().to_numpy()
+    if missing.any():
+        raise NonFiniteError(
+            role=role,
+            name=column.name,
+            value="missing",
+            unit=column.index[int(missing.argmax())],
+            count=int(missing.sum()),
+        )
+
+
+def check_constant(column: pd.Series, codes: IntArray, units: pd.Index, first: IntArray) -> None:
+    """A column of long data must have one value a unit: that of the unit's first row."""
+    values = pd.factorize(column)[0]
+    differs = values != values[first[codes]]
+    if differs.any():
+        row = int(differs.argmax())
+        raise VaryingCovariateError(
+            covariate=column.name,
+            unit=units[codes[row]],
+            first=column.index[first[codes[row]]],
+            second=column.index[row],
+        )
+
+
+def numeric(values: Any, name: str) -> FloatArray:
+    """Values as an array of floats; no copy where they are one."""
+    if isinstance(values, pd.DataFrame):
+        return numeric_frame(values).to_numpy(dtype=float)
+    array = np.asarray(values)
+    if array.dtype.kind not in "buif":
+        raise NonNumericError(
+            name=name, dtype=array.dtype, remedy="convert it to numbers, or use a formula."
+        )
+    return np.asarray(array, dtype=float)
+
+
+def numeric_frame(block: pd.DataFrame) -> pd.DataFrame:
+    """The data frame itself where all its columns are real numbers."""
+    for name, dtype in zip(block.columns, block.dtypes, strict=True):
+        if not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_complex_dtype(dtype):
+            raise NonNumericError(
+                name=f"column {name!r}",
+                dtype=dtype,
+                remedy="convert it to numbers (pd.to_numeric), or move it right of ~.",
+            )
+    return block
+
+
+def listed(columns: pd.Index) -> str:
+    """Names for a message, the first twenty."""
+    shown = [str(column) for column in columns[:20]]
+    return ", ".join(shown + ["..."] * (len(columns) > len(shown)))
+
+
+def python_value(label: Any) -> Any:
+    """A label without its NumPy type, for messages."""
+    return label.item() if isinstance(label, np.generic) else label

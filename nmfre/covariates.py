@@ -1,0 +1,140 @@
+"""Covariates from the right-hand side of a formula, for the data of a fit and for new data."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from patsy import (
+    DesignInfo,
+    EvalEnvironment,
+    EvalFactor,
+    ModelDesc,
+    NAAction,
+    PatsyError,
+    build_design_matrices,
+    dmatrix,
+)
+
+from nmfre.checks import check_complete, check_constant, check_unique, listed
+from nmfre.errors import FormulaError, MissingColumnError, ShapeError, UnseenLevelError
+from nmfre.typing import FloatArray, IntArray
+
+KEEP_ROWS = NAAction(NA_types=[])
+"""Missing columns are refused before patsy sees them; what transforms make of others is checked."""
+
+
+def covariates_of_fit(
+    right: str,
+    frame: pd.DataFrame,
+    units: pd.Index,
+    env: EvalEnvironment,
+    *,
+    formula: str,
+    rows: tuple[IntArray, IntArray] | None,
+) -> tuple[DesignInfo, FloatArray]:
+    """
+    The patsy design of the right-hand side and A (K, N).
+
+    Parameters
+    ----------
+    right : str
+        Right-hand side.
+    frame : DataFrame
+        A row a unit, or, where ``rows`` is given, a row a cell.
+    units : Index of length N
+        Labels of the units.
+    env : patsy.EvalEnvironment
+        Where names that are not columns are looked up.
+    formula : str
+        The whole formula, for messages.
+    rows : tuple of arrays, optional
+        The unit that each row of ``frame`` belongs to, and the first row of each unit.
+    """
+    try:
+        description = ModelDesc.from_formula(f"~ {right}")
+        used = _used_columns(
+            (factor for term in description.rhs_termlist for factor in term.factors), frame.columns
+        )
+        if rows is not None:
+            codes, first = rows
+            for name in used:
+                check_constant(frame[name], codes, units, first)
+            frame = frame.iloc[first]
+        checked = _complete(frame.set_axis(units), used)
+        matrix = dmatrix(description, checked, env, NA_action=KEEP_ROWS, return_type="dataframe")
+    except PatsyError as error:
+        raise FormulaError(
+            formula=formula, reason=f"{error}\nThe data have: {listed(frame.columns)}."
+        ) from error
+    if matrix.shape[1] == 0:
+        raise FormulaError(
+            formula=formula, reason="has no covariates; '~ 1' stands for an intercept alone."
+        )
+    return matrix.design_info, np.ascontiguousarray(matrix.to_numpy(dtype=float).T)
+
+
+def covariates_of_new_data(info: DesignInfo, frame: Any) -> tuple[FloatArray, pd.Index]:
+    """
+    A (K, M) and the labels of M units that the fit has not seen.
+
+    Raises
+    ------
+    ShapeError, MissingColumnError, UnseenLevelError, NonFiniteError
+        Where the data frame does not fit the formula.
+    """
+    if not isinstance(frame, pd.DataFrame):
+        raise ShapeError(reason="the model has a formula: pass new covariates as a DataFrame.")
+    checked = _complete(frame, _used_columns(info.factor_infos, frame.columns))
+    _check_levels(info, checked)
+    matrix = build_design_matrices([info], checked, NA_action=KEEP_ROWS, return_type="dataframe")[0]
+    return np.ascontiguousarray(matrix.to_numpy(dtype=float).T), frame.index
+
+
+def _used_columns(factors: Iterable[Any], columns: pd.Index) -> list[Any]:
+    """Columns that factors refer to, by name or as Q("name")."""
+    names: set[str] = set()
+    for factor in factors:
+        if isinstance(factor, EvalFactor):
+            for node in ast.walk(ast.parse(factor.code, mode="eval")):
+                if isinstance(node, ast.Name):
+                    names.add(node.id)
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    names.add(node.value)
+    used = [column for column in columns if column in names]
+    check_unique(pd.Index(used), "column")
+    return used
+
+
+def _complete(frame: pd.DataFrame, used: list[Any]) -> pd.DataFrame:
+    """The columns used, none missing; strings as objects, which is what patsy knows."""
+    rows = frame[used].copy()
+    for name in used:
+        check_complete(rows[name], "Covariate")
+        if isinstance(rows[name].dtype, pd.StringDtype):
+            rows[name] = rows[name].astype(object)
+    return rows
+
+
+def _check_levels(info: DesignInfo, frame: pd.DataFrame) -> None:
+    """New data must have the columns of the formula, and no category that the fit has not seen."""
+    for factor, factor_info in info.factor_infos.items():
+        try:
+            values = factor.eval(factor_info.state, frame)
+        except PatsyError as error:
+            cause = error.__cause__
+            if not isinstance(cause, NameError):
+                raise FormulaError(formula=factor.name(), reason=str(error)) from error
+            raise MissingColumnError(
+                role="predict", name=cause.name, known=listed(frame.columns)
+            ) from error
+        if factor_info.type == "categorical":
+            known = list(factor_info.categories)
+            for level in pd.unique(pd.Series(values)):
+                if level not in known:
+                    raise UnseenLevelError(
+                        name=factor.name(), level=level, known=", ".join(map(str, known))
+                    )

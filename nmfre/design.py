@@ -1,0 +1,133 @@
+"""
+One labelled pair of matrices (Y, A), checked, whatever the data came as.
+
+The transposition between statsmodels (units in rows) and the paper (units in columns) happens
+where a Design is made, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from patsy import DesignInfo
+
+from nmfre.checks import check_covariates, check_finite, check_responses, listed, numeric
+from nmfre.covariates import covariates_of_new_data
+from nmfre.errors import MissingColumnError, ShapeError, TransposedError
+from nmfre.typing import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """
+    Checked and labelled data.
+
+    Attributes
+    ----------
+    Y : (P, N)
+        Responses, finite and not negative.
+    A : (K, N)
+        Covariates, finite and linearly independent.
+    responses, units, covariates : pandas.Index of length P, N and K
+        Labels.
+    formula : str or None
+        Where A comes from.
+    design_info : patsy.DesignInfo or None
+        How A is made of a data frame.
+    """
+
+    Y: FloatArray
+    A: FloatArray
+    responses: pd.Index
+    units: pd.Index
+    covariates: pd.Index
+    formula: str | None = None
+    design_info: DesignInfo | None = None
+
+    def __post_init__(self) -> None:
+        check_responses(self.Y, self.responses, self.units)
+        check_covariates(self.A, self.covariates, self.units)
+
+    def covariates_of(self, exog: Any) -> tuple[FloatArray, pd.Index]:
+        """
+        A (K, M) and the labels of M units of new data.
+
+        Columns of a data frame are matched by name, those of an array by position.
+
+        Raises
+        ------
+        ShapeError, MissingColumnError, UnseenLevelError, NonFiniteError
+            Where the new data do not fit those of the model.
+        """
+        if self.design_info is not None:
+            A, units = covariates_of_new_data(self.design_info, exog)
+        elif isinstance(exog, pd.DataFrame):
+            for name in self.covariates:
+                if name not in exog.columns:
+                    raise MissingColumnError(role="predict", name=name, known=listed(exog.columns))
+            A, units = numeric(exog[list(self.covariates)], "exog").T, exog.index
+        else:
+            A = np.atleast_2d(numeric(exog, "exog")).T
+            units = pd.RangeIndex(A.shape[-1])
+            if A.ndim != 2 or len(A) != len(self.covariates):
+                raise ShapeError(
+                    reason=f"exog has {len(A)} columns, the model {len(self.covariates)} "
+                    f"covariates ({listed(self.covariates)}): pass units in rows and every "
+                    "covariate, the intercept included."
+                )
+        check_finite(A, "Covariate", self.covariates, units)
+        return A, units
+
+
+def design_from_arrays(endog: Any, exog: Any) -> Design:
+    """Design of responses (N x P) and covariates (N x K; None for an intercept alone)."""
+    Y, responses, units = _matrix(endog, "endog", "y")
+    if exog is None:
+        A, covariates = np.ones((len(Y), 1)), pd.Index(["Intercept"])
+    else:
+        A, covariates, exog_units = _matrix(exog, "exog", "x")
+        if len(Y) != len(A):
+            if Y.shape[1] == len(A):
+                raise TransposedError(rows=len(Y), units=len(A))
+            raise ShapeError(
+                reason=f"endog has {len(Y)} rows and exog {len(A)}: one row a unit in both."
+            )
+        labelled = [isinstance(part, pd.DataFrame | pd.Series) for part in (endog, exog)]
+        if all(labelled) and not units.equals(exog_units):
+            raise ShapeError(
+                reason="the indices of endog and exog differ: align them, or pass arrays."
+            )
+        if labelled == [False, True]:
+            units = exog_units
+        if not labelled[1]:
+            covariates = _exog_names(A)
+    return Design(Y=Y.T, A=A.T, responses=responses, units=units, covariates=covariates)
+
+
+def _matrix(values: Any, name: str, prefix: str) -> tuple[FloatArray, pd.Index, pd.Index]:
+    """An array of numbers with two axes, and the labels of its columns and rows."""
+    array = numeric(values, name)
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or 0 in array.shape:
+        raise ShapeError(
+            reason=f"{name} has shape {array.shape}: pass an array with two axes, units in rows."
+        )
+    columns = pd.Index([f"{prefix}{j + 1}" for j in range(array.shape[1])])
+    rows: pd.Index = pd.RangeIndex(len(array))
+    if isinstance(values, pd.DataFrame):
+        columns, rows = values.columns, values.index
+    elif isinstance(values, pd.Series):
+        columns, rows = pd.Index([name if values.name is None else values.name]), values.index
+    return array, columns, rows
+
+
+def _exog_names(A: FloatArray) -> pd.Index:
+    """Names as statsmodels gives them: const for a column of ones, x1, x2, ... for the others."""
+    names: list[str] = []
+    for is_const in np.all(A == 1.0, axis=0):
+        names.append("const" if is_const else f"x{len(names) - names.count('const') + 1}")
+    return pd.Index(names)

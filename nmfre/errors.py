@@ -1,0 +1,198 @@
+"""
+Every error and warning of the package.
+
+Each class holds its own message, and each message says what is wrong, where, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+from statsmodels.tools.sm_exceptions import ConvergenceWarning as StatsmodelsConvergenceWarning
+
+
+class NMFREError(Exception):
+    """
+    Base of every error that the package raises.
+
+    Parameters
+    ----------
+    **values
+        The values that the message of the class names; kept as `values`.
+    """
+
+    message: ClassVar[str] = "{reason}"
+
+    def __init__(self, **values: Any) -> None:
+        self.values = {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in values.items()
+        }
+        super().__init__(self.message.format(**self.values))
+
+    def __reduce__(self) -> tuple[Callable[..., NMFREError], tuple[()]]:
+        return partial(type(self), **self.values), ()
+
+
+class DataError(NMFREError, ValueError):
+    """Base of the errors about responses and covariates."""
+
+
+class ShapeError(DataError):
+    """Arrays whose shapes do not fit."""
+
+
+class TransposedError(ShapeError):
+    """Responses that are laid out as responses x units."""
+
+    message = (
+        "Y has {rows} rows and A {units}: Y looks responses x units; pass Y.T (units are rows)."
+    )
+
+
+class NonNumericError(DataError):
+    """A response or covariate that is not a column of real numbers."""
+
+    message = "{name} is not numeric ({dtype}): {remedy}"
+
+
+class NegativeResponseError(DataError):
+    """Responses below zero."""
+
+    message = (
+        "Y has {count} negative entries, first at unit {unit!r}, response {response!r} "
+        "({value:g}): NMF-RE needs Y >= 0. Shift or rescale this response, or drop it."
+    )
+
+
+class NonFiniteError(DataError):
+    """A NaN or an infinite value."""
+
+    message = (
+        "{role} {name!r} is {value} at unit {unit!r} ({count} such values in all): "
+        "remove these units, or fill the values in before fitting."
+    )
+
+
+class ZeroResponseError(DataError):
+    """A response that is zero for every unit."""
+
+    message = "Response {response!r} is zero for every unit: drop it, nothing can be learned of it."
+
+
+class ZeroCovariateError(DataError):
+    """A covariate that is zero for every unit."""
+
+    message = "Covariate {covariate!r} is zero for every unit: drop it from the formula."
+
+
+class CollinearCovariatesError(DataError):
+    """Covariates of which one is a linear combination of others."""
+
+    message = "A is rank-deficient: {dependence}. Drop one of them."
+
+
+class TooFewUnitsError(DataError):
+    """Not more units than covariates."""
+
+    message = (
+        "{units} units cannot carry {covariates} covariates (Intercept included): "
+        "at least {needed} units are needed. Add units, or drop covariates."
+    )
+
+
+class DuplicateCellError(DataError):
+    """A (unit, occasion) pair, or a unit of wide data, that appears more than once."""
+
+    message = "{cell} appears {count} times (rows {rows}): keep one row, average them, or reset the index."
+
+
+class MissingCellError(DataError):
+    """A unit of long data without a row for some occasion."""
+
+    message = (
+        "unit {unit!r} has no row for {occasion_name} {occasion!r} ({count} missing cells in "
+        "all): responses must be complete. Add the row, or remove the unit."
+    )
+
+
+class VaryingCovariateError(DataError):
+    """A covariate that is not constant within a unit."""
+
+    message = (
+        "Covariate {covariate!r} varies within unit {unit!r} (rows {first!r}, {second!r}): "
+        "covariates must be constant within a unit. Take one value per unit, such as the first "
+        "or the mean."
+    )
+
+
+class FormulaError(NMFREError, ValueError):
+    """A formula that cannot be used."""
+
+    message = "formula {formula!r}: {reason}"
+
+
+class UnseenLevelError(DataError):
+    """A category in new data that the fit has not seen."""
+
+    message = "{name!r} has an unseen level {level!r}; known: {known}."
+
+
+class MissingColumnError(DataError, KeyError):
+    """A column that the data do not have."""
+
+    message = "{role} needs a column {name!r}; the data have: {known}."
+
+    def __str__(self) -> str:  # KeyError would show the repr
+        return str(self.args[0])
+
+
+class RankError(NMFREError, ValueError):
+    """A rank outside 1 .. min(P, N), or not a whole number."""
+
+    message = (
+        "rank={rank!r} must be a whole number from 1 to min(P, N) = {largest} "
+        "(P = {responses} responses, N = {units} units)."
+    )
+
+
+class InvalidArgumentError(NMFREError, ValueError):
+    """An argument with a value that is not allowed."""
+
+    message = "{name}={value!r} is not allowed: it takes {allowed}."
+
+
+class UnknownArgumentError(NMFREError, TypeError):
+    """A keyword that the function does not take."""
+
+    message = "{function}() got an unknown argument {name!r}{suggestion}. It takes: {known}."
+
+
+class NotComputedError(NMFREError, AttributeError):
+    """A quantity that was not computed, or that does not exist for this fit."""
+
+    message = "{name} was not computed: {reason}"
+
+
+class NonFiniteFitError(NMFREError, ArithmeticError):
+    """A fit that ran into NaN or infinite values."""
+
+    message = (
+        "The fit became non-finite at iteration {iteration}: the data or the start values are "
+        "out of scale. Rescale the responses and covariates to about [0, 1], or change start_*."
+    )
+
+
+class NMFREWarning(UserWarning):
+    """Base of every warning that the package gives."""
+
+
+class ConvergenceWarning(NMFREWarning, StatsmodelsConvergenceWarning):
+    """Estimates that have not converged."""
+
+
+class NegativeCovariateWarning(NMFREWarning):
+    """Covariates below zero where multiplicative updates of Theta are not guaranteed to descend."""

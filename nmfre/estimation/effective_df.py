@@ -1,0 +1,64 @@
+"""Effective degrees of freedom of the random effects, and the ridge that meets a cap on them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nmfre.typing import Float, FloatArray
+
+MAX_NEWTON_STEPS = 200
+
+
+def effective_df(eigenvalues: FloatArray, ridge: Float, n_units: int) -> FloatArray:
+    """
+    df_U = N sum_q d_q / (d_q + ridge), for a stack of problems.
+
+    Parameters
+    ----------
+    eigenvalues : array, (..., Q)
+        Eigenvalues d of X'X.
+    ridge : array, (...)
+        lambda = sigma2 / tau2.
+    n_units : int
+        N.
+
+    Returns
+    -------
+    array, (...)
+    """
+    shrinkage = eigenvalues / (eigenvalues + np.asarray(ridge)[..., None])
+    return n_units * shrinkage.sum(axis=-1)
+
+
+def ridge_at_cap(
+    eigenvalues: FloatArray, cap: FloatArray, ridge: FloatArray, n_units: int
+) -> FloatArray:
+    """
+    The ridge at which df_U equals the cap, for problems that exceed it at ``ridge``.
+
+    Newton's method on 1 / df_U, which is an increasing and concave function of the ridge (a
+    harmonic mean of linear functions): from below the root every step stays below it and comes
+    closer, so that no bracket is needed.
+
+    Parameters
+    ----------
+    eigenvalues : array, (B, Q)
+    cap : array, (B,)
+        Below df_U(ridge).
+    ridge : array, (B,)
+        Where to start from.
+    n_units : int
+
+    Returns
+    -------
+    array, (B,)
+    """
+    for _ in range(MAX_NEWTON_STEPS):
+        shrinkage = eigenvalues / (eigenvalues + ridge[..., None])
+        df = n_units * shrinkage.sum(axis=-1)
+        slope = n_units * (shrinkage / (eigenvalues + ridge[..., None])).sum(axis=-1)
+        step = df * (df / cap - 1.0) / slope
+        ridge = ridge + step
+        if np.all(np.abs(step) <= 4e-16 * ridge):
+            break
+    return ridge

@@ -1,0 +1,48 @@
+"""Starting bases."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nmfre.typing import FloatArray
+
+
+def nndsvd(Y: FloatArray, rank: int, rng: np.random.Generator) -> FloatArray:
+    """
+    Non-negative double singular value decomposition, with its zeros filled at random.
+
+    Column 1 is sqrt(s_1) |u_1|; column q takes the positive or the negative parts of (u_q, v_q),
+    whichever pair has the larger product of norms, m = |u||v|, and is sqrt(s_q) m u / |u| (the
+    paper's variant of Boutsidis and Gallopoulos 2008, who take the root of m as well). Zeros
+    become mean(Y)/100 times a uniform draw.
+
+    Parameters
+    ----------
+    Y : array, (P, N)
+        Responses, not negative.
+    rank : int
+        Q, at most min(P, N).
+    rng : numpy.random.Generator
+        For the zeros.
+
+    Returns
+    -------
+    array, (P, Q)
+        Not normalised.
+    """
+    u, s, vt = np.linalg.svd(Y, full_matrices=False)
+    u, s, v = u[:, :rank], s[:rank], vt[:rank].T
+    u_parts = np.stack([np.maximum(u, 0.0), np.maximum(-u, 0.0)])
+    u_norms = np.linalg.norm(u_parts, axis=1)
+    v_norms = np.stack(
+        [np.linalg.norm(np.maximum(v, 0.0), axis=0), np.linalg.norm(np.maximum(-v, 0.0), axis=0)]
+    )
+    products = u_norms * v_norms
+    chosen, column = products.argmax(axis=0), np.arange(rank)
+    weight = products[chosen, column]
+    norm = np.where(u_norms[chosen, column] > 0, u_norms[chosen, column], 1.0)
+    X: FloatArray = np.sqrt(s) * weight * u_parts[chosen, :, column].T / norm
+    X[:, 0] = np.sqrt(s[0]) * np.abs(u[:, 0])
+    zeros = X == 0.0
+    X[zeros] = Y.mean() / 100.0 * rng.random(np.count_nonzero(zeros))
+    return X

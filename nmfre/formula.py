@@ -1,0 +1,210 @@
+"""From a formula over wide or long data to a Design."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import patsy.builtins
+from patsy import EvalEnvironment, PatsyError
+from patsy.parse_formula import ParseNode, parse_formula
+
+from nmfre.checks import check_complete, listed, numeric_frame, python_value
+from nmfre.covariates import covariates_of_fit
+from nmfre.design import Design
+from nmfre.errors import (
+    DuplicateCellError,
+    FormulaError,
+    InvalidArgumentError,
+    MissingCellError,
+    MissingColumnError,
+    ShapeError,
+)
+from nmfre.typing import FloatArray, IntArray
+
+
+def design_from_formula(
+    formula: str,
+    data: pd.DataFrame | Mapping[str, Any],
+    *,
+    endog: Sequence[Any] | None,
+    unit: str | None,
+    occasion: str | None,
+    env: EvalEnvironment,
+) -> Design:
+    """
+    Design of a formula.
+
+    Wide data have a row a unit and a response a column; long data (``unit`` and ``occasion``) a
+    row a cell. Parameters as in `nmfre.NMFRE.from_formula`; ``env`` is where names that are not
+    columns are looked up.
+    """
+    left, right = _split(formula)
+    if (endog is None) == (not left):
+        reason = (
+            "has no responses: put them left of ~, or pass endog=[columns]."
+            if endog is None
+            else "has responses on the left: leave endog out."
+        )
+        raise FormulaError(formula=formula, reason=reason)
+    frame = data if isinstance(data, pd.DataFrame) else _vectors(data)
+    for name, role in ((unit, "unit"), (occasion, "occasion")):
+        if name is not None and name not in frame.columns:
+            raise MissingColumnError(role=role, name=name, known=listed(frame.columns))
+    if endog is not None:
+        blocks = [_column(frame, name) for name in endog]
+    else:
+        blocks = [_evaluate(code, data, frame, env, formula) for code in left]
+
+    if occasion is None:
+        values = pd.concat(blocks, axis=1)
+        units = frame.index if unit is None else pd.Index(frame[unit])
+        Y, responses, rows = values.to_numpy(dtype=float).T, values.columns, None
+    elif unit is None:
+        raise InvalidArgumentError(
+            name="unit", value=None, allowed="the column of unit labels where occasion is given"
+        )
+    elif len(blocks) != 1 or blocks[0].shape[1] != 1:
+        raise FormulaError(
+            formula=formula, reason="long data (unit, occasion) take one response column."
+        )
+    else:
+        Y, responses, units, rows = _pivot(blocks[0].iloc[:, 0], frame[unit], frame[occasion])
+    info, A = covariates_of_fit(right, frame, units, env, formula=formula, rows=rows)
+    return Design(
+        Y=Y,
+        A=A,
+        responses=responses,
+        units=units,
+        covariates=pd.Index(info.column_names),
+        formula=formula,
+        design_info=info,
+    )
+
+
+def _split(formula: str) -> tuple[list[str], str]:
+    """The terms left of ~, and all that is right of it."""
+    try:
+        tree = parse_formula(formula)
+    except PatsyError as error:
+        raise FormulaError(formula=formula, reason=str(error)) from error
+    if tree.token is None:
+        return [], formula
+    left = [] if len(tree.args) == 1 else list(_terms(tree.args[0], formula))
+    return left, formula[tree.token.origin.end :]
+
+
+def _terms(tree: ParseNode, formula: str) -> Iterator[str]:
+    """Leaves of a sum, left to right, without recursion: thousands of columns are fine."""
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        if node.type == "+" and len(node.args) == 2:
+            pending += reversed(node.args)
+        elif node.type == "PYTHON_EXPR":
+            yield node.token.extra
+        else:
+            raise FormulaError(
+                formula=formula,
+                reason=f"{node.type!r} is not allowed on the left: join columns by +, as in "
+                "'y1 + y2 ~ x', or name one block, as in 'Y ~ x'.",
+            )
+
+
+def _evaluate(
+    code: str,
+    data: pd.DataFrame | Mapping[str, Any],
+    frame: pd.DataFrame,
+    env: EvalEnvironment,
+    formula: str,
+) -> pd.DataFrame:
+    """Responses that a term on the left stands for."""
+    try:
+        value = env.with_outer_namespace(vars(patsy.builtins)).eval(code, inner_namespace=data)
+    except NameError as error:
+        raise FormulaError(
+            formula=formula, reason=f"{error}; the data have: {listed(frame.columns)}."
+        ) from error
+    if isinstance(value, pd.Series | pd.DataFrame):
+        if not value.index.equals(frame.index):
+            raise ShapeError(reason=f"the index of {code!r} differs from that of the data.")
+        if isinstance(value, pd.Series):
+            value = value.to_frame(value.name if code.startswith("Q(") else code)
+        return numeric_frame(value)
+    array = np.asarray(value)
+    if array.ndim not in (1, 2) or len(array) != len(frame):
+        raise ShapeError(
+            reason=f"{code!r} has shape {array.shape}, the data {len(frame)} rows: one row a unit "
+            "in both."
+        )
+    names = [code] if array.ndim == 1 else [f"{code}[{j}]" for j in range(array.shape[1])]
+    columns = array.reshape(len(array), -1)
+    return numeric_frame(pd.DataFrame(columns, index=frame.index, columns=names))
+
+
+def _column(frame: pd.DataFrame, name: Any) -> pd.DataFrame:
+    if name not in frame.columns:
+        raise MissingColumnError(role="endog", name=name, known=listed(frame.columns))
+    return numeric_frame(frame[[name]])
+
+
+def _pivot(
+    values: pd.Series, unit: pd.Series, occasion: pd.Series
+) -> tuple[FloatArray, pd.Index, pd.Index, tuple[IntArray, IntArray]]:
+    """
+    Long to wide: Y (P, N), occasions, units, and (the unit of each row, the first row of each).
+
+    Units keep the order of their first rows; occasions are sorted where they have an order
+    (numbers, dates, ordered categories), else in the order of their first rows.
+    """
+    for column in (unit, occasion):
+        check_complete(column, "Column")
+    ordered = (
+        pd.api.types.is_numeric_dtype(occasion)
+        or pd.api.types.is_datetime64_any_dtype(occasion)
+        or (isinstance(occasion.dtype, pd.CategoricalDtype) and bool(occasion.cat.ordered))
+    )
+    n, unit_labels = pd.factorize(unit)
+    p, occasion_labels = pd.factorize(occasion, sort=ordered)
+    units = pd.Index(unit_labels, name=unit.name)
+    occasions = pd.Index(occasion_labels, name=occasion.name)
+    cell = n * len(occasions) + p
+    count = np.bincount(cell, minlength=len(units) * len(occasions))
+    if count.max() > 1:
+        label = _cell_labels(int(count.argmax()), units, occasions)
+        raise DuplicateCellError(
+            cell=f"({unit.name} {label[0]!r}, {occasion.name} {label[1]!r})",
+            count=int(count.max()),
+            rows=", ".join(map(str, values.index[cell == count.argmax()])),
+        )
+    if count.min() == 0:
+        label = _cell_labels(int(count.argmin()), units, occasions)
+        raise MissingCellError(
+            unit=label[0],
+            occasion_name=occasion.name,
+            occasion=label[1],
+            count=int((count == 0).sum()),
+        )
+    Y = np.empty((len(occasions), len(units)))
+    Y[p, n] = values.to_numpy(dtype=float)
+    first = np.full(len(units), len(n))
+    np.minimum.at(first, n, np.arange(len(n)))
+    return Y, occasions, units, (n, first)
+
+
+def _cell_labels(cell: int, units: pd.Index, occasions: pd.Index) -> tuple[Any, Any]:
+    row, column = divmod(cell, len(occasions))
+    return python_value(units[row]), python_value(occasions[column])
+
+
+def _vectors(data: Mapping[str, Any]) -> pd.DataFrame:
+    """The one-dimensional entries of a mapping, as a data frame."""
+    lengths = {len(value) for value in data.values()}
+    if len(lengths) != 1:
+        raise ShapeError(
+            reason=f"the entries of data have lengths {sorted(lengths)}: one row a unit in all."
+        )
+    vectors = {name: np.asarray(value) for name, value in data.items() if np.ndim(value) == 1}
+    return pd.DataFrame(vectors, index=pd.RangeIndex(lengths.pop()))

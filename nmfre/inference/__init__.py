@@ -1,0 +1,1 @@
+"""Standard errors, tests and intervals for Theta, in the paper's symbols. NumPy and SciPy only."""

@@ -1,0 +1,130 @@
+"""Standard errors, tests and intervals of vec(Theta), and the options they were made with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from scipy import stats
+
+from nmfre.estimation.estimate import Estimate
+from nmfre.inference.bootstrap import WildBootstrap, one_step_bootstrap
+from nmfre.inference.linearized import CovType, Dispersion, Information, linearize
+from nmfre.inference.multipliers import Multiplier
+from nmfre.typing import FloatArray
+
+Alternative: TypeAlias = Literal["larger", "two-sided"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InferenceOptions:
+    """Choices of the user, as in `nmfre.NMFRE.fit`; ``multipliers`` (n_boot, N) or None."""
+
+    cov_type: CovType
+    information: Information
+    dispersion: Dispersion
+    n_boot: int
+    multiplier: Multiplier
+    multipliers: FloatArray | None
+    alternative: Alternative
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inference:
+    """
+    Inference on vec(Theta), which stacks columns: entry q + Q k is Theta[q, k].
+
+    Attributes
+    ----------
+    estimate : (QK,)
+        vec(Theta).
+    covariance : (QK, QK)
+        Its covariance.
+    dispersion : float
+        The residual variance used.
+    bootstrap : WildBootstrap or None
+        Replicates; None where none were asked for.
+    floor : float
+        Lower bound of the parameters: 0, or minus infinity.
+    options : InferenceOptions
+    """
+
+    estimate: FloatArray
+    covariance: FloatArray
+    dispersion: float
+    bootstrap: WildBootstrap | None
+    floor: float
+    options: InferenceOptions
+
+    @property
+    def bse(self) -> FloatArray:
+        """Standard errors, (QK,)."""
+        return np.sqrt(np.diag(self.covariance))
+
+    def pvalues(self) -> FloatArray:
+        """P-values of Theta[q, k] = 0 from z = Theta / se, (QK,): z itself, never |z|, one-sided."""
+        z = self.estimate / self.bse
+        if self.options.alternative == "larger":
+            return np.asarray(stats.norm.sf(z))
+        return np.asarray(2.0 * stats.norm.sf(np.abs(z)))
+
+    def wald_interval(self, alpha: float) -> FloatArray:
+        """Estimate -+ z se, cut off at the bound of the parameters; (QK, 2)."""
+        half_width = stats.norm.isf(alpha / 2.0) * self.bse
+        limits = self.estimate[:, None] + np.outer(half_width, [-1.0, 1.0])
+        return np.maximum(limits, self.floor)
+
+
+def conditional_inference(
+    Y: FloatArray,
+    A: FloatArray,
+    estimate: Estimate,
+    options: InferenceOptions,
+    rng: np.random.Generator,
+) -> Inference:
+    """
+    Inference conditional on the estimated basis, random effects and variances (paper, Section 5).
+
+    Parameters
+    ----------
+    Y, A : arrays, (P, N) and (K, N)
+        Data.
+    estimate : Estimate
+        A fit of them with Theta >= 0.
+    options : InferenceOptions
+        What to compute.
+    rng : numpy.random.Generator
+        For the multipliers of the bootstrap.
+    """
+    theta, floor = estimate.Theta.ravel(order="F"), 0.0
+    linearization = linearize(
+        Y,
+        A,
+        estimate.X,
+        estimate.Theta,
+        estimate.U,
+        ridge=estimate.ridge,
+        rss=estimate.rss,
+        information=options.information,
+        dispersion=options.dispersion,
+    )
+    bootstrap = None
+    if options.n_boot > 0:
+        bootstrap = one_step_bootstrap(
+            theta,
+            linearization.influence,
+            n_boot=options.n_boot,
+            multiplier=options.multiplier,
+            multipliers=options.multipliers,
+            rng=rng,
+            floor=floor,
+        )
+    return Inference(
+        estimate=theta,
+        covariance=linearization.covariance(options.cov_type),
+        dispersion=linearization.dispersion,
+        bootstrap=bootstrap,
+        floor=floor,
+        options=options,
+    )

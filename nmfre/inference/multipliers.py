@@ -1,0 +1,43 @@
+"""Multipliers of the wild bootstrap: independent draws with mean 0 and variance 1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from nmfre.typing import FloatArray
+
+Multiplier: TypeAlias = Literal["exponential", "rademacher", "mammen", "normal"]
+Draw: TypeAlias = Callable[[np.random.Generator, tuple[int, ...]], FloatArray]
+
+GOLDEN = (1.0 + np.sqrt(5.0)) / 2.0
+
+
+def exponential(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
+    """Exp(1) - 1: third moment 2."""
+    return rng.standard_exponential(shape) - 1.0
+
+
+def rademacher(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
+    """-1 or 1 with probability 1/2: third moment 0, fourth 1."""
+    return 2.0 * rng.integers(0, 2, size=shape) - 1.0
+
+
+def mammen(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
+    """Mammen's (1993) two points, golden ratio g: 1 - g with probability g / sqrt(5), else g."""
+    return np.where(rng.random(shape) < GOLDEN / np.sqrt(5.0), 1.0 - GOLDEN, GOLDEN)
+
+
+def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
+    """Standard normal: third moment 0, fourth 3."""
+    return rng.standard_normal(shape)
+
+
+MULTIPLIERS: dict[str, Draw] = {
+    "exponential": exponential,
+    "rademacher": rademacher,
+    "mammen": mammen,
+    "normal": normal,
+}

@@ -1,0 +1,200 @@
+"""The printed summary: from a result to a statsmodels Summary (text, HTML, LaTeX)."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+import numpy as np
+from statsmodels.iolib.summary import Summary, forg
+from statsmodels.iolib.table import SimpleTable, default_latex_fmt
+from statsmodels.iolib.tableformatting import fmt_2cols, fmt_params
+
+if TYPE_CHECKING:
+    from nmfre.results import NMFREResults
+
+WIDTH = 78
+AT_BOUND = " (b)"
+LATEX = {"replacements": {**default_latex_fmt["replacements"], "~": r"$\sim$"}}
+
+
+def summarize(results: NMFREResults, alpha: float, title: str | None) -> Summary:
+    """
+    Header, coefficient table by component, and notes in plain words.
+
+    Parameters
+    ----------
+    results : NMFREResults
+    alpha : float
+        1 minus the level of the intervals.
+    title : str or None
+        Default: the model and the method.
+    """
+    coefficients = _coefficients(results, alpha)
+    width = max(len(coefficients.as_text().splitlines()[0]), WIDTH)
+    heading = title or f"Non-negative matrix factorization with random effects: {results.method}"
+    summary = Summary()
+    summary.tables = [_header(results, heading, width), coefficients]
+    notes = [textwrap.fill(note, width) for note in _notes(results, alpha)]
+    summary.add_extra_txt(notes)
+    return summary
+
+
+def _header(results: NMFREResults, title: str, width: int) -> SimpleTable:
+    n_units, n_responses = results.model.endog.shape
+    rank, n_covariates = results.theta.shape
+    total = n_units * rank
+    r2 = results.rsquared.loc["row-centered"]
+    left = [
+        ("Formula:", results.model.formula or "none (arrays)"),
+        ("Method:", results.method),
+        ("Stopped:", f"{results.stop_reason}, {results.n_iter} iterations"),
+        ("To fixed point:", f"{results.fixed_point_distance:.1e} (relative)"),
+        ("sigma2:", _number(results.sigma2)),
+        ("tau2:", f"{_number(results.tau2)} ({_tau2_origin(results)})"),
+        ("Ridge:", _number(results.ridge)),
+        ("ICC:", f"{results.icc:.3f}"),
+    ]
+    right = [
+        ("Units (N):", f"{n_units}"),
+        ("Responses (P):", f"{n_responses}"),
+        ("Rank (Q):", f"{rank}"),
+        ("Covariates (K):", f"{n_covariates}"),
+        ("Effective df of U:", f"{results.df_random:.2f} of {total}"),
+        ("Cap:", _cap(results)),
+        ("Saturation:", f"{results.saturation:.3f}"),
+        ("R2 BLUP, fixed:", f"{r2['blup']:.3f}, {r2['fixed']:.3f}"),
+    ]
+    rows = [(*a, *b) for a, b in zip(left, right, strict=True)]
+    label, value = (max(len(row[j]) for row in rows) for j in (0, 1))
+    right_label = max(len(row[2]) for row in rows)
+    fmt = {
+        **fmt_2cols,
+        "data_fmts": ["%s", "%s", "%s", "%s"],
+        "data_aligns": "lrlr",
+        "stubs_align": "l",
+        "colsep": " ",
+        "colwidths": [
+            label,
+            max(value, (width - 3) // 2 - label),
+            right_label + 2,
+            max(width - 3 - label - max(value, (width - 3) // 2 - label) - right_label - 2, 1),
+        ],
+    }
+    return SimpleTable(rows, title=title, txt_fmt=fmt, ltx_fmt=LATEX)
+
+
+def _coefficients(results: NMFREResults, alpha: float) -> SimpleTable:
+    limits = results.conf_int(alpha)
+    bootstrapped = results.inference.bootstrap is not None
+    headers = [
+        "coef",
+        "std err",
+        *(["(boot)"] if bootstrapped else []),
+        "z",
+        "P>z" if results.alternative == "larger" else "P>|z|",
+        f"[{alpha / 2:.3g}",
+        f"{1 - alpha / 2:.3g}]",
+    ]
+    rows: list[list[str]] = []
+    stubs: list[str] = []
+    for component in results.model.components:
+        stubs.append(str(component))
+        rows.append([""] * len(headers))
+        for covariate in results.model.design.covariates:
+            key = (component, covariate)
+            stubs.append(f"  {covariate}{AT_BOUND if results.at_bound[key] else ''}")
+            rows.append(
+                [
+                    _number(results.params[key]),
+                    _number(results.bse[key]),
+                    *([_number(results.bse_boot[key])] if bootstrapped else []),
+                    f"{results.tvalues[key]:.3f}",
+                    f"{results.pvalues[key]:.3f}",
+                    *(_number(limit) for limit in limits.loc[key]),
+                ]
+            )
+    widths = [10, 9] + [9] * bootstrapped + [8, 6, 10, 10]
+    stub = max(WIDTH - sum(widths) - len(widths), *(len(text) for text in stubs))
+    fmt = {**fmt_params, "data_fmts": ["%s"] * len(headers), "colwidths": [stub, *widths]}
+    return SimpleTable(rows, headers, stubs, txt_fmt=fmt, ltx_fmt=LATEX)
+
+
+def _notes(results: NMFREResults, alpha: float) -> list[str]:
+    options = results.inference.options
+    boot = results.inference.bootstrap
+    level = f"{1 - alpha:.4g}"
+    notes = ["Notes:"]
+    if boot is not None:
+        source = (
+            "given multipliers"
+            if options.multipliers is not None
+            else f"{options.multiplier} multipliers, seed {results.seed}"
+        )
+        notes.append(
+            f"Intervals: percentile, level {level}, from {len(boot.replicates)} one-step "
+            f"wild-bootstrap replicates ({source})."
+        )
+    else:
+        notes.append(f"Intervals: Wald, level {level}, cut off at 0; no bootstrap was asked for.")
+    sided = "one-sided (effects are bounded below by 0)"
+    notes.append(
+        f"Std err: {options.cov_type}; P-values are "
+        f"{sided if options.alternative == 'larger' else 'two-sided'}. Both are conditional on the "
+        "estimated basis, random effects and variances."
+    )
+    if results.theta.shape[0] > 1:
+        notes.append(
+            "For rank 2 and above that leaves out the uncertainty of the basis: intervals, above "
+            "all of intercepts, are too short."
+        )
+    if results.at_bound.any():
+        notes.append(
+            f"{AT_BOUND.strip()}: at the bound 0; the standard error, z and interval of such a "
+            "coefficient are only formal."
+        )
+    if not results.converged:
+        notes.append(
+            f"NOT CONVERGED: the iteration ended at its limit of {results.n_iter} iterations."
+        )
+    elif results.estimate.far_from_fixed_point:
+        notes.append(
+            "STOPPED EARLY: the tolerance was reached, but X and Theta are at least about "
+            f"{results.fixed_point_distance:.1g} (relative) from the fixed point of the updates."
+        )
+    if not results.tau2_estimated:
+        notes.append(f"tau2 was not estimated: {_tau2_reason(results)}.")
+    mean_square = results.mean_squared_residual
+    if abs(mean_square / results.sigma2 - 1.0) > 0.01:
+        notes.append(
+            f"sigma2 has not settled: it lags behind the mean squared residual, "
+            f"{_number(mean_square)}, because the paper's updates of it are damped."
+        )
+    return notes
+
+
+def _tau2_origin(results: NMFREResults) -> str:
+    if results.tau2_estimated:
+        return "estimated"
+    return "set by the cap" if results.cap_hits else "start value"
+
+
+def _tau2_reason(results: NMFREResults) -> str:
+    if results.df_cap is None:
+        return "update_tau2 was off, so that it kept its start value"
+    if results.cap_hits:
+        return "with a cap it keeps its start value until the cap lowers it"
+    return "with a cap it keeps its start value, and the cap did not bind"
+
+
+def _cap(results: NMFREResults) -> str:
+    if results.df_cap is None:
+        return "off"
+    if not results.cap_hits:
+        return f"{results.df_cap:.2f}, did not bind"
+    first = results.first_cap_hit
+    return f"{results.df_cap:.2f}, bound {results.cap_hits}x from {first}"
+
+
+def _number(value: float) -> str:
+    return forg(np.float64(value), prec=3).strip()
