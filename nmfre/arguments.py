@@ -50,7 +50,7 @@ def check_choice(name: str, value: Any, choices: Any) -> None:
 def check_number(
     name: str, value: Any, *, least: float, strict: bool = False, whole: bool = False
 ) -> None:
-    """``value`` must be a finite number, whole if asked, at least (or, strictly, above) ``least``."""
+    """``value`` must be a finite number, whole if asked, from (or strictly above) ``least``."""
     kinds = (int, np.integer) if whole else (int, float, np.integer, np.floating)
     good = isinstance(value, kinds) and not isinstance(value, bool) and np.isfinite(value)
     if not (good and (value > least if strict else value >= least)):

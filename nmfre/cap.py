@@ -46,7 +46,7 @@ class Cap:
 
 def resolve_cap(df_cap: float | Cap | None, n_units: int, rank: int) -> float:
     """
-    The cap in degrees of freedom: max(rate N Q, 1) for a rate; infinity for no cap (paper, Section 3).
+    Cap in degrees of freedom: max(rate N Q, 1) for a rate, infinity for none (paper, Section 3).
 
     Raises
     ------
@@ -57,7 +57,8 @@ def resolve_cap(df_cap: float | Cap | None, n_units: int, rank: int) -> float:
         return np.inf
     if isinstance(df_cap, Cap):
         return float(df_cap.absolute)
-    if isinstance(df_cap, bool) or not (np.isscalar(df_cap) and 0 < df_cap <= 1):
+    number = isinstance(df_cap, int | float | np.number) and not isinstance(df_cap, bool)
+    if not (number and 0 < df_cap <= 1):
         raise InvalidArgumentError(
             name="df_cap",
             value=df_cap,

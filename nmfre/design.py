@@ -85,9 +85,9 @@ class Design:
 def design_from_arrays(endog: Any, exog: Any) -> Design:
     """Design of responses (N x P) and covariates (N x K; None for an intercept alone)."""
     Y, responses, units = _matrix(endog, "endog", "y")
-    if exog is None:
-        A, covariates = np.ones((len(Y), 1)), pd.Index(["Intercept"])
-    else:
+    A: FloatArray = np.ones((len(Y), 1))
+    covariates = pd.Index(["Intercept"])
+    if exog is not None:
         A, covariates, exog_units = _matrix(exog, "exog", "x")
         if len(Y) != len(A):
             if Y.shape[1] == len(A):

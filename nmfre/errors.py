@@ -107,7 +107,10 @@ class TooFewUnitsError(DataError):
 class DuplicateCellError(DataError):
     """A (unit, occasion) pair, or a unit of wide data, that appears more than once."""
 
-    message = "{cell} appears {count} times (rows {rows}): keep one row, average them, or reset the index."
+    message = (
+        "{cell} appears {count} times (rows {rows}): keep one row, average them, or reset the "
+        "index."
+    )
 
 
 class MissingCellError(DataError):

@@ -46,7 +46,7 @@ class NMFRE(Model):
     endog : array_like, (N, P)
         Responses, not negative; a row a unit. A DataFrame gives labels.
     exog : array_like, (N, K), optional
-        Covariates; a row a unit, an intercept included if it is wanted. Default: an intercept alone.
+        Covariates; a row a unit, the intercept included if wanted. Default: an intercept alone.
     rank : int
         Number of components Q, from 1 to min(P, N).
 
@@ -290,9 +290,8 @@ class NMFRE(Model):
         else:
             X = start_array("start_basis", start_basis, (n_responses, self.rank))
         if start_theta is None:
-            Theta = np.ones((self.rank, n_covariates))
-        else:
-            Theta = start_array("start_theta", start_theta, (self.rank, n_covariates))
+            start_theta = np.ones((self.rank, n_covariates))
+        Theta = start_array("start_theta", start_theta, (self.rank, n_covariates))
         self._warn_of_negative_covariates()
         (estimate,) = fit_alternating(
             Y[None],
@@ -347,8 +346,8 @@ class NMFRE(Model):
         )
 
     def _warn_of_negative_covariates(self) -> None:
-        negative = (self.design.A < 0).any(axis=1)
-        if negative.any():
+        negative = np.flatnonzero((self.design.A < 0).any(axis=1))
+        if len(negative):
             names = ", ".join(map(str, self.design.covariates[negative]))
             warnings.warn(
                 f"Covariates with negative values ({names}): the multiplicative updates of df-cap "

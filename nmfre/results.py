@@ -56,7 +56,7 @@ class NMFREResults(LikelihoodModelResults):
         inference: Inference,
         *,
         method: str,
-        seed: int,
+        seed: Any,
     ) -> None:
         index = pd.MultiIndex.from_product(
             [model.design.covariates, model.components], names=["covariate", "component"]
@@ -116,7 +116,7 @@ class NMFREResults(LikelihoodModelResults):
 
     @property
     def dispersion(self) -> float:
-        """Residual variance used by the standard errors: residual sum of squares over its divisor."""
+        """Residual variance of the standard errors: residual sum of squares over its divisor."""
         return self.inference.dispersion
 
     @cached_property
@@ -139,7 +139,7 @@ class NMFREResults(LikelihoodModelResults):
 
     @property
     def df_random(self) -> float:
-        """Effective degrees of freedom of U, N sum_q d_q / (d_q + ridge), d the eigenvalues of X'X."""
+        """Effective degrees of freedom of U: N sum_q d_q / (d_q + ridge), d = eig(X'X)."""
         return self.estimate.df_random
 
     @property
@@ -256,7 +256,7 @@ class NMFREResults(LikelihoodModelResults):
     @cached_property
     def tvalues(self) -> pd.Series:
         """Z statistics params / bse."""
-        return (self.params / self.bse).rename("tvalues")
+        return self._series(self.inference.zvalues, "tvalues")
 
     @cached_property
     def pvalues(self) -> pd.Series:
@@ -266,7 +266,8 @@ class NMFREResults(LikelihoodModelResults):
     @cached_property
     def at_bound(self) -> pd.Series:
         """Which params are at their bound 0."""
-        return (self.params <= BOUND * self.params.max()).rename("at_bound")
+        theta = self.inference.estimate
+        return pd.Series(theta <= BOUND * theta.max(), index=self.params.index, name="at_bound")
 
     @property
     def llf(self) -> float:
@@ -464,6 +465,28 @@ class NMFREResults(LikelihoodModelResults):
             ``print`` it, or call ``as_text()``, ``as_html()``, ``as_latex()``, ``as_csv()``.
         """
         return summarize(self, alpha, title)
+
+    @known_arguments
+    def summary_frame(self, alpha: float = 0.05) -> pd.DataFrame:
+        """
+        The coefficient table of the summary as a data frame, (QK, ...).
+
+        Parameters
+        ----------
+        alpha : float
+            1 minus the level of the intervals.
+
+        Returns
+        -------
+        DataFrame
+            Columns coef, std err, bootstrap std err (where there is a bootstrap), z, p, and the
+            limits, whose names carry the level; rows as `params`.
+        """
+        columns = {"coef": self.params, "std err": self.bse}
+        if self.inference.bootstrap is not None:
+            columns["bootstrap std err"] = self.bse_boot
+        columns |= {"z": self.tvalues, "p": self.pvalues}
+        return pd.DataFrame(columns).join(self.conf_int(alpha))
 
     def _series(self, values: FloatArray, name: str) -> pd.Series:
         return pd.Series(values, index=self.params.index, name=name)

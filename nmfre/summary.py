@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-import numpy as np
 from statsmodels.iolib.summary import Summary, forg
 from statsmodels.iolib.table import SimpleTable, default_latex_fmt
 from statsmodels.iolib.tableformatting import fmt_2cols, fmt_params
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from nmfre.results import NMFREResults
 
 WIDTH = 78
+FORMULA_WIDTH = 22
 AT_BOUND = " (b)"
 LATEX = {"replacements": {**default_latex_fmt["replacements"], "~": r"$\sim$"}}
 
@@ -41,15 +41,16 @@ def summarize(results: NMFREResults, alpha: float, title: str | None) -> Summary
 
 
 def _header(results: NMFREResults, title: str, width: int) -> SimpleTable:
+    formula = results.model.formula or "none (arrays)"
     n_units, n_responses = results.model.endog.shape
     rank, n_covariates = results.theta.shape
     total = n_units * rank
-    r2 = results.rsquared.loc["row-centered"]
+    r2 = results.rsquared.loc["correlation"]
     left = [
-        ("Formula:", results.model.formula or "none (arrays)"),
+        ("Formula:", formula if len(formula) <= FORMULA_WIDTH else "see notes"),
         ("Method:", results.method),
-        ("Stopped:", f"{results.stop_reason}, {results.n_iter} iterations"),
-        ("To fixed point:", f"{results.fixed_point_distance:.1e} (relative)"),
+        ("Stopped:", f"{results.stop_reason}, {results.n_iter} iter."),
+        ("To fixed point:", f"{results.fixed_point_distance:.1e}"),
         ("sigma2:", _number(results.sigma2)),
         ("tau2:", f"{_number(results.tau2)} ({_tau2_origin(results)})"),
         ("Ridge:", _number(results.ridge)),
@@ -65,21 +66,16 @@ def _header(results: NMFREResults, title: str, width: int) -> SimpleTable:
         ("Saturation:", f"{results.saturation:.3f}"),
         ("R2 BLUP, fixed:", f"{r2['blup']:.3f}, {r2['fixed']:.3f}"),
     ]
-    rows = [(*a, *b) for a, b in zip(left, right, strict=True)]
-    label, value = (max(len(row[j]) for row in rows) for j in (0, 1))
-    right_label = max(len(row[2]) for row in rows)
+    rows = [(*a, f"  {b}", c) for a, (b, c) in zip(left, right, strict=True)]
+    label, value, right_label, right_value = (max(len(row[j]) for row in rows) for j in range(4))
+    half = (width - 3) // 2
+    value = max(value, half - label)
+    right_value = max(right_value, width - 3 - label - value - right_label)
     fmt = {
         **fmt_2cols,
         "data_fmts": ["%s", "%s", "%s", "%s"],
         "data_aligns": "lrlr",
-        "stubs_align": "l",
-        "colsep": " ",
-        "colwidths": [
-            label,
-            max(value, (width - 3) // 2 - label),
-            right_label + 2,
-            max(width - 3 - label - max(value, (width - 3) // 2 - label) - right_label - 2, 1),
-        ],
+        "colwidths": [label, value, right_label, right_value],
     }
     return SimpleTable(rows, title=title, txt_fmt=fmt, ltx_fmt=LATEX)
 
@@ -114,8 +110,8 @@ def _coefficients(results: NMFREResults, alpha: float) -> SimpleTable:
                     *(_number(limit) for limit in limits.loc[key]),
                 ]
             )
-    widths = [10, 9] + [9] * bootstrapped + [8, 6, 10, 10]
-    stub = max(WIDTH - sum(widths) - len(widths), *(len(text) for text in stubs))
+    widths = [9, 8] + [8] * bootstrapped + [7, 6, 9, 9]
+    stub = max(WIDTH - sum(widths) - len(widths), *map(len, stubs))
     fmt = {**fmt_params, "data_fmts": ["%s"] * len(headers), "colwidths": [stub, *widths]}
     return SimpleTable(rows, headers, stubs, txt_fmt=fmt, ltx_fmt=LATEX)
 
@@ -125,6 +121,8 @@ def _notes(results: NMFREResults, alpha: float) -> list[str]:
     boot = results.inference.bootstrap
     level = f"{1 - alpha:.4g}"
     notes = ["Notes:"]
+    if results.model.formula and len(results.model.formula) > FORMULA_WIDTH:
+        notes.append(f"Formula: {results.model.formula}")
     if boot is not None:
         source = (
             "given multipliers"
@@ -197,4 +195,4 @@ def _cap(results: NMFREResults) -> str:
 
 
 def _number(value: float) -> str:
-    return forg(np.float64(value), prec=3).strip()
+    return "0.000" if value == 0 else str(forg(value, prec=3)).strip()

@@ -152,9 +152,9 @@ def _iterate(problem: Problem, state: State, *, tol: float, maxiter: int) -> tup
             running[:] = True
         if np.count_nonzero(running) == len(running) and iteration < maxiter:
             continue
-        for i in np.flatnonzero(~running):
-            finite = np.isfinite(state.objective[i])
-            stop_reason[members[i]] = StopReason.TOLERANCE if finite else StopReason.NON_FINITE
+        for member, objective in zip(members[~running], state.objective[~running], strict=True):
+            finite = np.isfinite(objective)
+            stop_reason[member] = StopReason.TOLERANCE if finite else StopReason.NON_FINITE
         stopped = ~running if iteration < maxiter else np.ones_like(running)
         n_iter[members[stopped]] = iteration
         for f in fields(state):
@@ -274,11 +274,11 @@ def _relative_change(
     before: tuple[FloatArray, FloatArray], after: tuple[FloatArray, FloatArray]
 ) -> FloatArray:
     """The larger of |X - X_before| / |X_before| and the same for Theta."""
-    change = [
+    in_X, in_Theta = (
         np.linalg.norm(b - a, axis=(-2, -1)) / np.linalg.norm(a, axis=(-2, -1))
         for a, b in zip(before, after, strict=True)
-    ]
-    return np.maximum(*change)
+    )
+    return np.asarray(np.maximum(in_X, in_Theta))
 
 
 def _rss(
@@ -317,4 +317,4 @@ def _clip(variance: FloatArray) -> FloatArray:
 
 
 def _sum(parts: list[FloatArray]) -> FloatArray:
-    return parts[0] if len(parts) == 1 else sum(parts[1:], parts[0])
+    return parts[0] if len(parts) == 1 else np.asarray(np.sum(parts, axis=0))

@@ -27,7 +27,8 @@ def effective_df(eigenvalues: FloatArray, ridge: Float, n_units: int) -> FloatAr
     array, (...)
     """
     shrinkage = eigenvalues / (eigenvalues + np.asarray(ridge)[..., None])
-    return n_units * shrinkage.sum(axis=-1)
+    df: FloatArray = n_units * shrinkage.sum(axis=-1)
+    return df
 
 
 def ridge_at_cap(

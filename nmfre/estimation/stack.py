@@ -57,10 +57,12 @@ class State:
 
     @property
     def Theta(self) -> FloatArray:
+        """(B, Q, K)."""
         return self.coefs[..., : -self.X.shape[-1] - 1]
 
     @property
     def U(self) -> FloatArray:
+        """(B, Q, N)."""
         return self.rows[:, -self.X.shape[-1] :]
 
 

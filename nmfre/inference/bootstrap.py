@@ -32,7 +32,8 @@ class WildBootstrap:
     @property
     def bse(self) -> FloatArray:
         """Standard deviations of the replicates, divisor B - 1; (QK,)."""
-        return self.replicates.std(axis=0, ddof=1)
+        bse: FloatArray = self.replicates.std(axis=0, ddof=1)
+        return bse
 
     def percentile_interval(self, alpha: float) -> FloatArray:
         """Quantiles alpha/2 and 1 - alpha/2 of the replicates, interpolated linearly; (QK, 2)."""
@@ -49,7 +50,8 @@ class WildBootstrap:
             as_far = np.abs(deviations) >= np.abs(self.estimate)
         else:
             as_far = deviations >= self.estimate
-        return (1.0 + as_far.sum(axis=0)) / (1.0 + len(self.replicates))
+        pvalues: FloatArray = (1.0 + as_far.sum(axis=0)) / (1.0 + len(self.replicates))
+        return pvalues
 
 
 def one_step_bootstrap(

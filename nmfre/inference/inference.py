@@ -62,12 +62,16 @@ class Inference:
         """Standard errors, (QK,)."""
         return np.sqrt(np.diag(self.covariance))
 
+    @property
+    def zvalues(self) -> FloatArray:
+        """Theta / se, (QK,)."""
+        return self.estimate / self.bse
+
     def pvalues(self) -> FloatArray:
-        """P-values of Theta[q, k] = 0 from z = Theta / se, (QK,): z itself, never |z|, one-sided."""
-        z = self.estimate / self.bse
+        """P-values of Theta[q, k] = 0, (QK,); one-sided ones from z itself, never from its size."""
         if self.options.alternative == "larger":
-            return np.asarray(stats.norm.sf(z))
-        return np.asarray(2.0 * stats.norm.sf(np.abs(z)))
+            return np.asarray(stats.norm.sf(self.zvalues))
+        return np.asarray(2.0 * stats.norm.sf(np.abs(self.zvalues)))
 
     def wald_interval(self, alpha: float) -> FloatArray:
         """Estimate -+ z se, cut off at the bound of the parameters; (QK, 2)."""

@@ -53,11 +53,12 @@ class Linearization:
             return self.H
         n_units = len(self.scores)
         meat = n_units / (n_units - 1) * (self.scores.T @ self.scores)
-        sandwich = self.H @ meat @ self.H
+        sandwich: FloatArray = self.H @ meat @ self.H
         if cov_type == "sandwich":
             return sandwich
         raised = np.sqrt(np.maximum(np.diag(self.H) / np.diag(sandwich), 1.0))
-        return sandwich * np.outer(raised, raised)
+        rescaled: FloatArray = sandwich * np.outer(raised, raised)
+        return rescaled
 
 
 def linearize(
@@ -97,12 +98,8 @@ def linearize(
     XtX = X.T @ X
     cells, n_params = n_responses * n_units, rank * n_covariates
     df = float(effective_df(np.maximum(np.linalg.eigvalsh(XtX), 0.0), ridge, n_units))
-    divisor = {
-        "df": max(cells - df - n_params, 1.0),
-        "n": cells,
-        "params": max(cells - n_params, 1),
-    }
-    phi = rss / divisor[dispersion]
+    divisor = {"df": cells - df - n_params, "n": cells, "params": cells - n_params}
+    phi = rss / max(divisor[dispersion], 1.0)
 
     if information == "adjusted":
         M = XtX + ridge * np.eye(rank)

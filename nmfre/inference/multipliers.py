@@ -22,7 +22,8 @@ def exponential(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
 
 def rademacher(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
     """-1 or 1 with probability 1/2: third moment 0, fourth 1."""
-    return 2.0 * rng.integers(0, 2, size=shape) - 1.0
+    signs: FloatArray = np.copysign(1.0, rng.random(shape) - 0.5)
+    return signs
 
 
 def mammen(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
