@@ -100,6 +100,9 @@ class NMFRE(Model):
         self.formula = design.formula
         self.endog = design.Y.T  # statsmodels makes one response one-dimensional
         self.components = pd.Index([f"comp{q + 1}" for q in range(self.rank)], name="component")
+        self.params_index = pd.MultiIndex.from_product(
+            [design.covariates, self.components], names=["covariate", "component"]
+        ).swaplevel()
         self.data.param_names = [f"{q}[{k}]" for k in design.covariates for q in self.components]
 
     @property

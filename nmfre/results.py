@@ -58,12 +58,9 @@ class NMFREResults(LikelihoodModelResults):
         method: str,
         seed: Any,
     ) -> None:
-        index = pd.MultiIndex.from_product(
-            [model.design.covariates, model.components], names=["covariate", "component"]
-        ).swaplevel()
         super().__init__(
             model,
-            pd.Series(inference.estimate, index=index, name="params"),
+            pd.Series(inference.estimate, index=model.params_index, name="params"),
             normalized_cov_params=inference.covariance / inference.dispersion,
             scale=inference.dispersion,
         )

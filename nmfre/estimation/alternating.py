@@ -8,7 +8,6 @@ stopped leave the stack. Data that all members share have a first axis of length
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
@@ -84,11 +83,12 @@ def fit_alternating(
         rss_resolved=CANCELLATION * YY,
         cap=cap,
         estimate_tau2=np.isinf(cap) & update_tau2,
+        any_tau2=update_tau2 and bool(np.isinf(cap).any()),
     )
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         start = start_state(Y, A, X, Theta, _clip(sigma2), _clip(tau2))
         final, record = _iterate(problem, start, tol=tol, maxiter=maxiter)
-        residual, distance = _fixed_point(problem, deepcopy(final))
+        residual, distance = _fixed_point(problem, final)
         ridge = final.sigma2 / final.tau2
         df = effective_df(_eigenvalues(final.X.mT @ final.X), ridge, Y.shape[-1])
 
@@ -197,9 +197,10 @@ def _step(problem: Problem, state: State, iteration: int, blocks: list[slice]) -
         M_inv = _inverse(XtX, ridge, coefs[0, :, -rank:])
 
     # U = M^-1 X'(Y - X Theta A), centred over units; M = X'X + ridge I.
-    XXTheta = state.XXTheta
-    mean = X.mT @ problem.y_mean - XXTheta @ problem.a_mean
-    u_coefs = M_inv @ np.concatenate([coefs[..., -rank:], -XXTheta, -mean], axis=-1)
+    right, XXTheta = state.right, state.XXTheta
+    np.negative(XXTheta, out=right[..., rank:-1])
+    np.subtract(XXTheta @ problem.a_mean, X.mT @ problem.y_mean, out=right[..., -1:])
+    u_coefs = M_inv @ right
     YB: list[FloatArray] = []
     BB: list[FloatArray] = []
     for s in blocks:
@@ -209,7 +210,7 @@ def _step(problem: Problem, state: State, iteration: int, blocks: list[slice]) -
         np.maximum(B, 0.0, out=B)
         YB.append(Y_plus[..., s] @ B.mT)
         BB.append(B @ B.mT)
-    if np.count_nonzero(problem.estimate_tau2):
+    if problem.any_tau2:
         trace_M_inv = np.add.reduce(M_inv.diagonal(0, -2, -1), axis=-1)
         moment = inner(U, U) / n_units + sigma2 * trace_M_inv
         smoothed = (1.0 - TAU2_WEIGHT) * tau2 + TAU2_WEIGHT * moment / rank
@@ -250,15 +251,15 @@ def _step(problem: Problem, state: State, iteration: int, blocks: list[slice]) -
     if iteration >= SIGMA2_FIRST and iteration % SIGMA2_EVERY == 0:
         mean_square = rss / (n_responses * n_units)
         sigma2 = _clip((1.0 - SIGMA2_WEIGHT) * sigma2 + SIGMA2_WEIGHT * mean_square)
-    UU = np.add.reduce(gram.diagonal(0, -2, -1)[:, -rank:], axis=-1)
     state.X, state.XtX, state.XXTheta = X, XtX, XXcoefs[..., :n_covariates]
     state.sigma2, state.tau2, state.ridge = sigma2, tau2, ridge
     state.df, state.capped, state.rss = df, capped, rss
-    state.objective = rss + sigma2 / tau2 * UU
+    state.objective = rss + sigma2 / tau2 * inner(U, U)
 
 
 def _fixed_point(problem: Problem, state: State) -> tuple[FloatArray, FloatArray]:
     """One-step change of (X, Theta), and the distance to the fixed point it extrapolates to."""
+    state = replace(state, coefs=state.coefs.copy(), rows=state.rows.copy())
     blocks = unit_blocks(state)
     iterates = [(state.X, state.Theta.copy())]
     for _ in range(2):
@@ -308,7 +309,7 @@ def _inverse(XtX: FloatArray, ridge: FloatArray, identity: FloatArray) -> FloatA
 
 
 def _eigenvalues(G: FloatArray) -> FloatArray:
-    return np.maximum(np.linalg.eigvalsh(G), 0.0)
+    return np.asarray(np.maximum(np.linalg.eigvalsh(G), 0.0))
 
 
 def _clip(variance: FloatArray) -> FloatArray:
@@ -317,4 +318,4 @@ def _clip(variance: FloatArray) -> FloatArray:
 
 
 def _sum(parts: list[FloatArray]) -> FloatArray:
-    return parts[0] if len(parts) == 1 else np.asarray(np.sum(parts, axis=0))
+    return parts[0] if len(parts) == 1 else np.add.reduce(parts)

@@ -31,6 +31,7 @@ class Problem:
     rss_resolved: FloatArray  # (B,): below it, traces have lost too many digits of the rss
     cap: FloatArray  # (B,)
     estimate_tau2: BoolArray  # (B,)
+    any_tau2: bool
 
 
 @dataclass(slots=True)
@@ -47,6 +48,7 @@ class State:
     rows: FloatArray  # (B, Q + K + 1 + Q, N): [XtY; A; 1; U]
     XtX: FloatArray  # (B, Q, Q)
     XXTheta: FloatArray  # (B, Q, K)
+    right: FloatArray  # (B, Q, Q + K + 1): [I, -X'X Theta, -mean]
     sigma2: FloatArray  # (B,)
     tau2: FloatArray  # (B,)
     ridge: FloatArray  # (B,)
@@ -94,6 +96,9 @@ def start_state(
         rows=rows,
         XtX=X.mT @ X,
         XXTheta=X.mT @ X @ coefs[..., :n_covariates],
+        right=np.concatenate(
+            [coefs[..., -rank:], np.zeros((size, rank, n_covariates + 1))], axis=-1
+        ),
         sigma2=sigma2,
         tau2=tau2,
         ridge=sigma2 / tau2,
@@ -119,7 +124,7 @@ def take(part: Part, keep: BoolArray) -> Part:
     changes = {
         f.name: value[keep]
         for f in fields(part)
-        if len(value := getattr(part, f.name)) == len(keep)
+        if np.shape(value := getattr(part, f.name))[:1] == keep.shape
     }
     return replace(part, **changes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
@@ -12,7 +13,7 @@ from nmfre.typing import FloatArray
 Multiplier: TypeAlias = Literal["exponential", "rademacher", "mammen", "normal"]
 Draw: TypeAlias = Callable[[np.random.Generator, tuple[int, ...]], FloatArray]
 
-GOLDEN = (1.0 + np.sqrt(5.0)) / 2.0
+GOLDEN = (1.0 + math.sqrt(5.0)) / 2.0
 
 
 def exponential(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
@@ -22,13 +23,13 @@ def exponential(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
 
 def rademacher(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
     """-1 or 1 with probability 1/2: third moment 0, fourth 1."""
-    signs: FloatArray = np.copysign(1.0, rng.random(shape) - 0.5)
-    return signs
+    return np.where(rng.random(shape) < 0.5, np.float64(-1.0), np.float64(1.0))
 
 
 def mammen(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
     """Mammen's (1993) two points, golden ratio g: 1 - g with probability g / sqrt(5), else g."""
-    return np.where(rng.random(shape) < GOLDEN / np.sqrt(5.0), 1.0 - GOLDEN, GOLDEN)
+    first = rng.random(shape) < GOLDEN / math.sqrt(5.0)
+    return np.where(first, np.float64(1.0 - GOLDEN), np.float64(GOLDEN))
 
 
 def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
