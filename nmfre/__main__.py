@@ -72,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.formula is not None and (options.data is None or options.rank is None):
         parser.error("a formula needs a CSV file and --rank")
+    if options.formula is None and options.rank is not None:
+        parser.error("--rank goes with a formula and a CSV file")
     if options.output is not None and not options.output.parent.is_dir():
         parser.error(f"--output: there is no folder {options.output.parent}")
     with warnings.catch_warnings(record=True) as caught:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import math
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, get_args
@@ -52,7 +53,7 @@ def check_number(
 ) -> None:
     """``value`` must be a finite number, whole if asked, from (or strictly above) ``least``."""
     kinds = (int, np.integer) if whole else (int, float, np.integer, np.floating)
-    good = isinstance(value, kinds) and not isinstance(value, bool) and np.isfinite(value)
+    good = isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value)
     if not (good and (value > least if strict else value >= least)):
         kind = "a whole number" if whole else "a number"
         relation = "above" if strict else "from"

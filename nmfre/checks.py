@@ -65,13 +65,13 @@ def check_covariates(A: FloatArray, covariates: pd.Index, units: pd.Index) -> No
 
 def _combination(name: Any, coefs: FloatArray, names: pd.Index) -> str:
     """Spell out name = c1 names1 + c2 names2 ..., leaving out what is zero."""
-    text = f"{name} ="
+    terms = []
     for coef, other in zip(coefs, names, strict=True):
         if abs(coef) > np.sqrt(COLLINEAR):
-            sign = "-" if coef < 0 else "+" if not text.endswith("=") else ""
             size = "" if np.isclose(abs(coef), 1.0) else f"{abs(coef):.4g} "
-            text += f" {sign} {size}{other}" if sign else f" {size}{other}"
-    return text
+            terms.append(f"{'-' if coef < 0 else '+'} {size}{other}")
+    text = " ".join(terms)
+    return f"{name} = {text.removeprefix('+ ')}"
 
 
 def check_unique(labels: pd.Index, what: str) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from nmfre.errors import DatasetNotFoundError
+
 PACKAGE = Path(__file__).parent
 FOLDERS = (PACKAGE / "_datasets", PACKAGE.parent / "datasets")
 """Inside a wheel, and at the top of a checkout."""
@@ -39,7 +41,9 @@ def load_orthodont() -> pd.DataFrame:
 
 
 def _load(name: str) -> pd.DataFrame:
-    folder = next(path for path in FOLDERS if (path / name).is_dir()) / name
+    folder = next((path / name for path in FOLDERS if (path / name).is_dir()), None)
+    if folder is None:
+        raise DatasetNotFoundError(name=name)
     frame = pd.read_csv(folder / f"{name}.csv")
     frame.attrs["DESCR"] = (folder / "README.md").read_text(encoding="utf-8")
     return frame

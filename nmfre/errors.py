@@ -174,6 +174,14 @@ class UnknownArgumentError(NMFREError, TypeError):
     message = "{function}() got an unknown argument {name!r}{suggestion}. It takes: {known}."
 
 
+class DatasetNotFoundError(NMFREError, FileNotFoundError):
+    """A data set whose files are not where they belong."""
+
+    message = (
+        "The files of the data set {name!r} are not part of this installation. Reinstall nmfre."
+    )
+
+
 class NotComputedError(NMFREError, AttributeError):
     """A quantity that was not computed, or that does not exist for this fit."""
 

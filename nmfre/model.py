@@ -85,7 +85,7 @@ class NMFRE(Model):
     >>> res.theta.round(1)
     covariate  const   x1
     component
-    comp1       39.9  8.0
+    comp1       39.8  7.9
     """
 
     @known_arguments
@@ -275,7 +275,8 @@ class NMFRE(Model):
         component
         comp1         90.501        9.429
         """
-        Y, A = self.design.Y, self.design.A
+        # One layout in memory, so that the form of the data does not change a bit of the results.
+        Y, A = np.ascontiguousarray(self.design.Y), np.ascontiguousarray(self.design.A)
         (n_responses, n_units), n_covariates = Y.shape, len(A)
         check_choice("method", method, Method)
         check_number("tol", tol, least=0.0)

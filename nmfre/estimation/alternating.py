@@ -71,21 +71,8 @@ def fit_alternating(
         np.array(np.broadcast_to(v, size), dtype=float) for v in (cap, sigma2, tau2)
     )
     Y, A = np.ascontiguousarray(Y), np.ascontiguousarray(A)
-    YY = inner(Y, Y)
-    problem = Problem(
-        Y=Y,
-        Y_plus=Y if Y.min() >= 0 else np.maximum(Y, 0.0),
-        A_t=A.mT,
-        y_mean=Y.mean(axis=-1, keepdims=True),
-        a_mean=A.mean(axis=-1, keepdims=True),
-        AA=A @ A.mT,
-        YY=YY,
-        rss_resolved=CANCELLATION * YY,
-        cap=cap,
-        estimate_tau2=np.isinf(cap) & update_tau2,
-        any_tau2=update_tau2 and bool(np.isinf(cap).any()),
-    )
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        problem = _problem(Y, A, cap, update_tau2)
         start = start_state(Y, A, X, Theta, _clip(sigma2), _clip(tau2))
         final, record = _iterate(problem, start, tol=tol, maxiter=maxiter)
         residual, distance = _fixed_point(problem, final)
@@ -120,6 +107,23 @@ def fit_alternating(
             )
         )
     return estimates
+
+
+def _problem(Y: FloatArray, A: FloatArray, cap: FloatArray, update_tau2: bool) -> Problem:
+    YY = inner(Y, Y)
+    return Problem(
+        Y=Y,
+        Y_plus=Y if Y.min() >= 0 else np.maximum(Y, 0.0),
+        A_t=A.mT,
+        y_mean=Y.mean(axis=-1, keepdims=True),
+        a_mean=A.mean(axis=-1, keepdims=True),
+        AA=A @ A.mT,
+        YY=YY,
+        rss_resolved=CANCELLATION * YY,
+        cap=cap,
+        estimate_tau2=np.isinf(cap) & update_tau2,
+        any_tau2=update_tau2 and bool(np.isinf(cap).any()),
+    )
 
 
 @dataclass(slots=True)

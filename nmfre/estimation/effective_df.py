@@ -54,12 +54,14 @@ def ridge_at_cap(
     -------
     array, (B,)
     """
+    moving = np.ones(ridge.shape, dtype=bool)  # so that a member's steps are its own
     for _ in range(MAX_NEWTON_STEPS):
         shrinkage = eigenvalues / (eigenvalues + ridge[..., None])
         df = n_units * shrinkage.sum(axis=-1)
         slope = n_units * (shrinkage / (eigenvalues + ridge[..., None])).sum(axis=-1)
-        step = df * (df / cap - 1.0) / slope
+        step = np.where(moving, df * (df / cap - 1.0) / slope, 0.0)
         ridge = ridge + step
-        if np.all(np.abs(step) <= 4e-16 * ridge):
+        moving = step > np.finfo(float).eps * ridge
+        if not moving.any():
             break
     return ridge

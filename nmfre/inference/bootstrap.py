@@ -65,14 +65,14 @@ def one_step_bootstrap(
     multipliers: FloatArray | None = None,
 ) -> WildBootstrap:
     """
-    Replicates Theta_b = max(Theta - sum_n w_bn H s_n, floor) (paper, Section 5).
+    Replicates Theta_b = max(Theta - sum_n w_bn I^-1 s_n, floor) (paper, Section 5).
 
     Parameters
     ----------
     estimate : array, (QK,)
         vec(Theta).
     influence : array, (N, QK)
-        H s_n of every unit.
+        I^-1 s_n of every unit (I: the information).
     n_boot : int
         Number of replicates B.
     multiplier : {"exponential", "rademacher", "mammen", "normal"}

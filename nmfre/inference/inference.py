@@ -64,8 +64,9 @@ class Inference:
 
     @property
     def zvalues(self) -> FloatArray:
-        """Theta / se, (QK,)."""
-        return self.estimate / self.bse
+        """Theta / se, (QK,); infinite where residuals, and so standard errors, are zero."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.estimate / self.bse
 
     def pvalues(self) -> FloatArray:
         """P-values of Theta[q, k] = 0, (QK,); one-sided ones from z itself, never from its size."""

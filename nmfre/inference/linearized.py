@@ -23,40 +23,45 @@ class Linearization:
     """
     First-order behaviour of vec(Theta), which stacks columns: entry q + Q k is Theta[q, k].
 
+    The dispersion is kept apart from the information I and the scores s_n: it cancels in
+    I^-1 s_n and in the sandwich, which so stay right where the residuals are next to nothing.
+
     Attributes
     ----------
-    H : (QK, QK)
-        Inverse of the information.
+    bread : (QK, QK)
+        I^-1 / dispersion.
     scores : (N, QK)
-        Unit scores s_n.
+        dispersion s_n = -vec(X' r_n a_n').
     dispersion : float
         The residual variance used.
     """
 
-    H: FloatArray
+    bread: FloatArray
     scores: FloatArray
     dispersion: float
 
     @property
     def influence(self) -> FloatArray:
-        """H s_n of every unit, (N, QK): a bootstrap replicate is Theta - sum_n w_n H s_n."""
-        return self.scores @ self.H
+        """I^-1 s_n, (N, QK): a bootstrap replicate is Theta - sum_n w_n I^-1 s_n."""
+        return self.scores @ self.bread
 
     def covariance(self, cov_type: CovType) -> FloatArray:
         """
         Covariance of vec(Theta), (QK, QK).
 
-        ``"sandwich"`` is H [N/(N-1) sum s s'] H, ``"naive"`` is H, ``"max"`` is the sandwich with
-        every standard error raised to the naive one where that is larger (correlations kept).
+        ``"sandwich"`` is I^-1 [N/(N-1) sum s s'] I^-1, ``"naive"`` is I^-1, ``"max"`` is the
+        sandwich with every standard error raised to the naive one where that is larger
+        (correlations kept).
         """
+        naive: FloatArray = self.dispersion * self.bread
         if cov_type == "naive":
-            return self.H
+            return naive
         n_units = len(self.scores)
-        meat = n_units / (n_units - 1) * (self.scores.T @ self.scores)
-        sandwich: FloatArray = self.H @ meat @ self.H
+        influence = self.influence
+        sandwich: FloatArray = n_units / (n_units - 1) * (influence.T @ influence)
         if cov_type == "sandwich":
             return sandwich
-        raised = np.sqrt(np.maximum(np.diag(self.H) / np.diag(sandwich), 1.0))
+        raised = np.sqrt(np.maximum(np.diag(naive) / np.diag(sandwich), 1.0))
         rescaled: FloatArray = sandwich * np.outer(raised, raised)
         return rescaled
 
@@ -88,7 +93,7 @@ def linearize(
         Whether the information of Theta is reduced for the estimation of U, X'(I - H)X with
         H = X M^-1 X', or not, X'X.
     dispersion : {"df", "n", "params"}
-        Divisor of rss: max(PN - df_U - QK, 1), PN, or max(PN - QK, 1).
+        Divisor of rss: PN - df_U - QK, PN, or PN - QK, at least 1.
 
     Returns
     -------
@@ -99,16 +104,18 @@ def linearize(
     cells, n_params = n_responses * n_units, rank * n_covariates
     df = float(effective_df(np.maximum(np.linalg.eigvalsh(XtX), 0.0), ridge, n_units))
     divisor = {"df": cells - df - n_params, "n": cells, "params": cells - n_params}
-    phi = rss / max(divisor[dispersion], 1.0)
 
     if information == "adjusted":
         M = XtX + ridge * np.eye(rank)
         XtX_of_theta = XtX - XtX @ np.linalg.solve(M, XtX)
     else:
         XtX_of_theta = XtX
-    info = np.kron(A @ A.T, XtX_of_theta) / phi
-    info[np.diag_indices(n_params)] += RELATIVE_RIDGE * np.trace(info) / n_params
+    unscaled = np.kron(A @ A.T, XtX_of_theta)
+    unscaled[np.diag_indices(n_params)] += RELATIVE_RIDGE * np.trace(unscaled) / n_params
+    bread = np.linalg.inv(unscaled)
     XtR = X.T @ Y - XtX @ (Theta @ A + U)
-    scores = -(A.T[:, :, None] * XtR.T[:, None, :]).reshape(n_units, n_params) / phi
-    H = np.linalg.inv(info)
-    return Linearization(H=(H + H.T) / 2.0, scores=scores, dispersion=phi)
+    return Linearization(
+        bread=(bread + bread.T) / 2.0,
+        scores=-(A.T[:, :, None] * XtR.T[:, None, :]).reshape(n_units, n_params),
+        dispersion=rss / max(divisor[dispersion], 1.0),
+    )

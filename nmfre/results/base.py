@@ -1,0 +1,112 @@
+"""What every part of the results builds on: the estimates, labelled."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from statsmodels.base.model import LikelihoodModelResults
+
+from nmfre.estimation.estimate import AlternatingEstimate
+from nmfre.inference.inference import Inference
+from nmfre.typing import FloatArray
+
+if TYPE_CHECKING:
+    from nmfre.model import NMFRE
+
+
+class BaseResults(LikelihoodModelResults):
+    """Estimates, fits and residuals with the labels of the data."""
+
+    def __init__(
+        self,
+        model: NMFRE,
+        estimate: AlternatingEstimate,
+        inference: Inference,
+        *,
+        method: str,
+        seed: Any,
+    ) -> None:
+        super().__init__(
+            model,
+            pd.Series(inference.estimate, index=model.params_index, name="params"),
+            scale=inference.dispersion,
+        )
+        self.cov_params_default = inference.covariance
+        self.estimate = estimate
+        self.inference = inference
+        self.method = method
+        self.seed = seed
+
+    @cached_property
+    def theta(self) -> pd.DataFrame:
+        """Effects Theta of covariates on scores, (Q, K)."""
+        covariates = self.model.design.covariates.rename("covariate")
+        return pd.DataFrame(self.estimate.Theta, index=self.model.components, columns=covariates)
+
+    @cached_property
+    def basis(self) -> pd.DataFrame:
+        """Basis X, (P, Q); its columns sum to one."""
+        return pd.DataFrame(
+            self.estimate.X, index=self.model.design.responses, columns=self.model.components
+        )
+
+    @cached_property
+    def random_effects(self) -> pd.DataFrame:
+        """Random effects U, (N, Q): deviations of the units' scores from Theta a_n."""
+        return pd.DataFrame(
+            self.estimate.U.T, index=self.model.design.units, columns=self.model.components
+        )
+
+    @property
+    def sigma2(self) -> float:
+        """Residual variance, in squared units of Y."""
+        return self.estimate.sigma2
+
+    @property
+    def tau2(self) -> float:
+        """Variance of the random effects, in squared units of the scores."""
+        return self.estimate.tau2
+
+    @property
+    def tau2_estimated(self) -> bool:
+        """Whether tau2 was estimated; if not, it is its start value or what the cap made of it."""
+        return self.estimate.tau2_estimated
+
+    @property
+    def ridge(self) -> float:
+        """Lambda = sigma2 / tau2."""
+        return self.estimate.ridge
+
+    @property
+    def dispersion(self) -> float:
+        """Residual variance of the standard errors: residual sum of squares over its divisor."""
+        return self.inference.dispersion
+
+    @cached_property
+    def icc(self) -> float:
+        """Share of the random effects in the variance: tau2 tr(X'X) / (tau2 tr(X'X) + P sigma2)."""
+        between = self.tau2 * float(np.sum(self.estimate.X**2))
+        return between / (between + len(self.estimate.X) * self.sigma2)
+
+    @cached_property
+    def fittedvalues(self) -> pd.DataFrame:
+        """BLUP fit X(Theta A + U), (N, P); the fixed-effect mean is ``predict()``."""
+        return self._responses(self.estimate.Theta @ self.model.design.A + self.estimate.U)
+
+    @cached_property
+    def resid(self) -> pd.DataFrame:
+        """Residuals of the BLUP fit, (N, P)."""
+        return self._responses(None) - self.fittedvalues
+
+    def _series(self, values: FloatArray, name: str) -> pd.Series:
+        return pd.Series(values, index=self.params.index, name=name)
+
+    def _responses(self, scores: FloatArray | None, units: pd.Index | None = None) -> pd.DataFrame:
+        """X scores (or, for None, Y) as units x responses."""
+        design = self.model.design
+        values = design.Y if scores is None else self.estimate.X @ scores
+        index = design.units if units is None else units
+        return pd.DataFrame(values.T, index=index, columns=design.responses)

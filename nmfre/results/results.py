@@ -1,0 +1,76 @@
+"""Results of a fit."""
+
+from __future__ import annotations
+
+import pandas as pd
+from statsmodels.iolib.summary import Summary
+
+from nmfre.arguments import known_arguments
+from nmfre.results.diagnostics import DiagnosticResults
+from nmfre.results.inference import InferenceResults
+from nmfre.results.prediction import PredictionResults
+from nmfre.summary import summarize
+
+
+class NMFREResults(DiagnosticResults, InferenceResults, PredictionResults):
+    """
+    Results of `nmfre.NMFRE.fit`; everything is labelled as the data were.
+
+    Attributes
+    ----------
+    params : Series of length QK
+        Theta as a vector; MultiIndex (component, covariate), components running fastest.
+    model : NMFRE
+        The model, with its data.
+    estimate : AlternatingEstimate
+        The estimates as plain arrays in the paper's orientation.
+    inference : Inference
+        Covariance and replicates as plain arrays, and the options they were made with.
+    method : str
+        Estimator.
+    seed : int
+        Seed of the start and the multipliers.
+    scale : float
+        The residual variance that standard errors use; same as ``dispersion``.
+    """
+
+    @known_arguments
+    def summary(self, alpha: float = 0.05, title: str | None = None) -> Summary:
+        """
+        Header, table of params with standard errors and intervals, and notes.
+
+        Parameters
+        ----------
+        alpha : float
+            1 minus the level of the intervals.
+        title : str, optional
+            Title of the table.
+
+        Returns
+        -------
+        statsmodels.iolib.summary.Summary
+            ``print`` it, or call ``as_text()``, ``as_html()``, ``as_latex()``, ``as_csv()``.
+        """
+        return summarize(self, alpha, title)
+
+    @known_arguments
+    def summary_frame(self, alpha: float = 0.05) -> pd.DataFrame:
+        """
+        The coefficient table of the summary as a data frame, (QK, ...).
+
+        Parameters
+        ----------
+        alpha : float
+            1 minus the level of the intervals.
+
+        Returns
+        -------
+        DataFrame
+            Columns coef, std err, bootstrap std err (where there is a bootstrap), z, p, and the
+            limits, whose names carry the level; rows as `params`.
+        """
+        columns = {"coef": self.params, "std err": self.bse}
+        if self.inference.bootstrap is not None:
+            columns["bootstrap std err"] = self.bse_boot
+        columns |= {"z": self.tvalues, "p": self.pvalues}
+        return pd.DataFrame(columns).join(self.conf_int(alpha))

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nmfre
+
+FOLDERS = [Path(__file__).parent / "reference"]
+if "NMFRE_REFERENCE" in os.environ:
+    FOLDERS.append(Path(os.environ["NMFRE_REFERENCE"]))
+CASES = {path.stem: path for folder in FOLDERS for path in sorted(folder.glob("*.json"))}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A golden case: data and start as (P, N) and so on, options by their names here."""
+
+    name: str
+    Y: np.ndarray
+    A: np.ndarray
+    rank: int
+    X: np.ndarray
+    Theta: np.ndarray
+    multipliers: np.ndarray
+    options: dict[str, Any]
+    expected: dict[str, Any]
+
+    @classmethod
+    def read(cls, name: str) -> Case:
+        case = json.loads(CASES[name].read_text())
+        given = case["options"]
+        options = {
+            "df_cap": None if given.get("dfU_control") == "off" else given.get("dfU_cap_rate", 0.1),
+            "maxiter": given.get("maxit", 50_000),
+            "cov_type": given.get("se_rule", "sandwich"),
+            "information": "plain" if given.get("theta_info_mode") == "plain" else "adjusted",
+            "dispersion": {"PN": "n", "PN-QR": "params"}.get(given.get("df_sigma"), "df"),
+        }
+        arrays = {key: np.array(case[key], dtype=float) for key in ("Y", "A")}
+        return cls(
+            name=name,
+            **arrays,
+            rank=case["rank"],
+            X=np.array(case["X_ini"], dtype=float),
+            Theta=np.array(case["Theta_ini"], dtype=float),
+            multipliers=np.array(case["wild_weights"], dtype=float).T,
+            options=options,
+            expected=case["expected"],
+        )
+
+    def fit(self, **changes: Any) -> nmfre.NMFREResults:
+        model = nmfre.NMFRE(self.Y.T, self.A.T, rank=self.rank)
+        arguments = {
+            "start_basis": self.X,
+            "start_theta": self.Theta,
+            "multipliers": self.multipliers,
+            **self.options,
+            **changes,
+        }
+        return model.fit(**arguments)
+
+
+@pytest.fixture
+def orthodont():
+    return nmfre.datasets.load_orthodont()
+
+
+@pytest.fixture
+def orthodont_wide(orthodont):
+    wide = orthodont.pivot(index=["subject", "sex"], columns="age", values="distance")
+    return wide.add_prefix("age").reset_index("sex").rename_axis(columns=None)
+
+
+@pytest.fixture
+def model(orthodont):
+    return nmfre.NMFRE.from_formula(
+        "distance ~ sex", orthodont, rank=1, unit="subject", occasion="age"
+    )
+
+
+@pytest.fixture
+def simulated():
+    """Wide data of 40 units, 5 responses and 2 components: names y1..y5, age, group."""
+    import pandas as pd
+
+    rng = np.random.default_rng(7)
+    X = np.array([[5, 3, 1, 0, 0], [0, 0, 1, 4, 5]], dtype=float).T
+    frame = pd.DataFrame({"age": rng.uniform(0, 1, 40), "group": rng.choice(["a", "b", "c"], 40)})
+    scores = 5 + 3 * frame[["age"]].to_numpy() + rng.normal(size=(40, 2))
+    Y = np.maximum(scores @ X.T + rng.normal(size=(40, 5)), 0)
+    return pd.concat([pd.DataFrame(Y, columns=[f"y{j}" for j in range(1, 6)]), frame], axis=1)

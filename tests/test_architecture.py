@@ -1,0 +1,72 @@
+"""The layers of the package: imports point downward, and no module grows too long."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import nmfre
+
+ROOT = Path(nmfre.__file__).parent
+LONGEST = 400
+LAYERS = [
+    {"typing"},
+    {"errors", "estimation"},
+    {"arguments", "cap", "checks", "datasets", "inference"},
+    {"covariates", "summary"},
+    {"design"},
+    {"formula", "results"},
+    {"model"},
+    {"__init__", "__main__"},
+]
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+NUMERICAL = {"estimation", "inference"}
+MODULES = sorted(ROOT.rglob("*.py"))
+
+
+def part(path):
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path):
+    """Modules imported at run time, as dotted names."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_only = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+    skipped = {id(child) for node in typing_only for child in ast.walk(node)}
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            if node.module == "nmfre":
+                yield from (f"nmfre.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_module(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+    own = part(path)
+    for name in imports(path):
+        top, _, rest = name.partition(".")
+        if top == "nmfre":
+            other = rest.split(".")[0] or "__init__"
+            assert other == own or LEVEL[other] < LEVEL[own], f"{own} imports {name}"
+        if own in NUMERICAL:
+            allowed = {"nmfre", "numpy", "scipy"}
+            standard = {"__future__", "collections", "dataclasses", "enum", "itertools", "math"}
+            assert top in allowed | standard | {"typing"}, f"{own} imports {name}"
+
+
+def test_public_names_exist_and_are_documented():
+    for name in nmfre.__all__:
+        assert getattr(nmfre, name).__doc__

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from nmfre.__main__ import main
+
+CALL = ["distance ~ sex", "data.csv", "--rank", "1", "--unit", "subject", "--occasion", "age"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, orthodont):
+    orthodont.to_csv(tmp_path / "data.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_without_arguments_it_prints_the_example(capsys):
+    assert main([]) == 0
+    out, err = capsys.readouterr()
+    assert "90.501" in out
+    assert err == ""
+
+
+def test_a_formula_over_a_file(folder, capsys):
+    assert main([*CALL, "--df-cap", "0.21", "--seed", "3", "--output", "coef.csv"]) == 0
+    assert "seed 3" in capsys.readouterr().out
+    table = pd.read_csv(folder / "coef.csv", index_col=[0, 1])
+    assert table.loc[("comp1", "sex[T.Male]"), "coef"] == pytest.approx(9.42944, abs=1e-5)
+    assert list(table.columns[-2:]) == ["2.5 %", "97.5 %"]
+
+
+def test_warnings_are_a_line_each(folder, capsys):
+    assert main([*CALL, "--df-cap", "off"]) == 0
+    out, err = capsys.readouterr()
+    assert err.startswith("nmfre: ConvergenceWarning: The iteration stopped")
+    assert err.count("\n") == 1
+    assert "(estimated)" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["distance ~ sex"], "a formula needs a CSV file and --rank"),
+        (["distance ~ sex", "data.csv"], "a formula needs a CSV file and --rank"),
+        (["distance ~ sx", *CALL[1:]], "name 'sx' is not defined"),
+        ([*CALL[:2], "--rank", "9", *CALL[4:]], "rank=9 must be a whole number"),
+        ([*CALL[:2], "--rank", "x"], "argument --rank: invalid int value"),
+        (["distance ~ sex", "none.csv", "--rank", "1"], "No such file"),
+        ([*CALL, "--df-cap", "2"], "df_cap=2.0 is not allowed"),
+        ([*CALL, "--df-cap", "much"], "argument --df-cap: invalid"),
+        ([*CALL, "--method", "em"], "method='em' is not allowed"),
+        ([*CALL, "--output", "none/coef.csv"], "--output: there is no folder none"),
+        ([*CALL, "--ran", "1"], "unrecognized arguments: --ran 1"),
+        (["--rank", "1"], "--rank goes with a formula"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_code_2(folder, capsys, arguments, message):
+    before = set(folder.iterdir())
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("nmfre: ")
+    assert message in err
+    assert err.count("\n") == 1
+    assert set(folder.iterdir()) == before
+
+
+def test_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "nmfre", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "--occasion" in done.stdout

@@ -1,0 +1,323 @@
+"""Every form that data may come in, and every way in which they can be wrong."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nmfre
+from nmfre import errors
+
+
+def same_fit(a, b, **options):
+    options = {"df_cap": 0.21, **options}
+    left, right = a.fit(**options), b.fit(**options)
+    np.testing.assert_array_equal(left.params.to_numpy(), right.params.to_numpy())
+    np.testing.assert_array_equal(left.bse_boot.to_numpy(), right.bse_boot.to_numpy())
+    return left, right
+
+
+def long_model(frame, formula="distance ~ sex", **options):
+    options = {"rank": 1, "unit": "subject", "occasion": "age", **options}
+    return nmfre.NMFRE.from_formula(formula, frame, **options)
+
+
+# Forms
+
+
+def test_long_wide_block_columns_and_arrays_are_one_model(model, orthodont, orthodont_wide):
+    wide = orthodont_wide.loc[orthodont["subject"].unique()]
+    ages = ["age8", "age10", "age12", "age14"]
+    Y = wide[ages].to_numpy()
+    block = wide[ages]
+    assert block.shape == (27, 4)
+    sex = wide["sex"]
+    mapping = {"Y": Y, "sex": sex.to_numpy()}
+    others = [
+        nmfre.NMFRE.from_formula("age8 + age10 + age12 + age14 ~ sex", wide, rank=1),
+        nmfre.NMFRE.from_formula("Y ~ sex", wide, rank=1),
+        nmfre.NMFRE.from_formula("block ~ sex", wide, rank=1),
+        nmfre.NMFRE.from_formula("Y ~ sex", mapping, rank=1),
+        nmfre.NMFRE.from_formula("~ sex", wide, rank=1, endog=ages),
+        nmfre.NMFRE.from_formula("sex", wide, rank=1, endog=ages),
+        nmfre.NMFRE(Y, np.column_stack([np.ones(27), sex == "Male"]), rank=1),
+    ]
+    for other in others:
+        same_fit(model, other)
+    assert others[0].endog_names == ages
+    assert others[1].endog_names == ["Y[0]", "Y[1]", "Y[2]", "Y[3]"]
+    assert others[2].endog_names == ages
+    assert others[-1].exog_names == ["const", "x1"]
+    assert list(others[0].design.units) == list(wide.index)
+
+
+def test_long_data_in_any_order(model, orthodont):
+    shuffled = orthodont.sample(frac=1, random_state=1)
+    other = long_model(shuffled)
+    assert other.endog_names == [8, 10, 12, 14]
+    assert list(other.design.units) == list(shuffled["subject"].unique())
+    a, b = model.fit(df_cap=0.21), other.fit(df_cap=0.21)
+    np.testing.assert_allclose(a.theta, b.theta, rtol=1e-8)
+    pd.testing.assert_frame_equal(
+        a.random_effects, b.random_effects.loc[a.random_effects.index], rtol=1e-6
+    )
+
+
+def test_occasions_without_an_order_keep_their_first_rows(orthodont):
+    named = orthodont.assign(age=orthodont["age"].map({8: "z", 10: "b", 12: "a", 14: "c"}))
+    assert long_model(named).endog_names == ["z", "b", "a", "c"]
+    ordered = named.assign(age=pd.Categorical(named["age"], list("abcz"), ordered=True))
+    assert long_model(ordered).endog_names == list("abcz")
+
+
+def test_wide_unit_column_labels_the_units(simulated):
+    frame = simulated.assign(person=[f"p{i}" for i in range(40)])
+    model = nmfre.NMFRE.from_formula("y1 + y2 ~ age", frame, rank=1, unit="person")
+    assert model.fit().random_effects.index[3] == "p3"
+
+
+def test_formulas_of_the_right_hand_side(simulated):
+    def names(formula):
+        return nmfre.NMFRE.from_formula(formula, simulated, rank=2).exog_names
+
+    assert names("y1 + y2 ~ age + group") == ["Intercept", "group[T.b]", "group[T.c]", "age"]
+    assert names("y1 + y2 ~ age - 1") == ["age"]
+    assert names("y1 + y2 ~ 1") == ["Intercept"]
+    assert names("y1 + y2 ~ age:group - 1")[0] == "age:group[a]"
+    assert names("y1 + Q('y2') ~ np.sqrt(age)") == ["Intercept", "np.sqrt(age)"]
+
+
+def test_local_functions_are_found(simulated):
+    def squared(x):
+        return x**2
+
+    model = nmfre.NMFRE.from_formula("y1 + y2 ~ squared(age)", simulated, rank=1)
+    np.testing.assert_allclose(model.exog[:, 1], simulated["age"] ** 2)
+
+
+def test_thousands_of_columns_on_the_left():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.random((20, 2000)), columns=[f"w{j}" for j in range(2000)])
+    frame["x"] = rng.random(20)
+    formula = " + ".join(frame.columns[:-1]) + " ~ x"
+    assert nmfre.NMFRE.from_formula(formula, frame, rank=2).endog.shape == (20, 2000)
+
+
+def test_one_response_stays_two_dimensional(simulated):
+    model = nmfre.NMFRE.from_formula("y1 ~ age", simulated, rank=1)
+    assert model.endog.shape == (40, 1)
+    assert model.endog_names == ["y1"]
+    assert model.fit().fittedvalues.shape == (40, 1)
+    assert nmfre.NMFRE(simulated["y1"], rank=1).endog_names == ["y1"]
+
+
+def test_data_frames_give_labels_to_arrays(simulated):
+    endog, exog = simulated[["y1", "y2"]], simulated[["age"]].assign(one=1.0)
+    model = nmfre.NMFRE(endog, exog, rank=1)
+    assert (model.endog_names, model.exog_names) == (["y1", "y2"], ["age", "one"])
+    labelled = exog.set_axis([f"u{i}" for i in range(40)])
+    assert nmfre.NMFRE(endog.to_numpy(), labelled, rank=1).design.units[0] == "u0"
+    series = nmfre.NMFRE(endog, exog["age"] + 1, rank=1)
+    assert series.exog_names == ["age"]
+
+
+def test_nothing_of_the_caller_is_modified(orthodont):
+    before = orthodont.copy(deep=True)
+    long_model(orthodont).fit().summary()
+    pd.testing.assert_frame_equal(orthodont, before)
+
+
+# Errors
+
+
+def raises(error, match):
+    return pytest.raises(error, match=match)
+
+
+def test_negative_response(orthodont):
+    orthodont.loc[5, "distance"] = -1.0
+    with raises(
+        errors.NegativeResponseError,
+        r"1 negative entries, first at unit 'M02', response 10 \(-1\): NMF-RE needs Y >= 0",
+    ):
+        long_model(orthodont)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_non_finite_response(orthodont, value):
+    orthodont.loc[5, "distance"] = value
+    with raises(errors.NonFiniteError, f"Response 10 is {value} at unit 'M02'"):
+        long_model(orthodont)
+
+
+def test_missing_covariate_label_and_infinite_transform(orthodont, simulated):
+    with raises(errors.NonFiniteError, "Covariate 'sex' is missing at unit 'M01'"):
+        long_model(orthodont.assign(sex=orthodont["sex"].where(orthodont["subject"] != "M01")))
+    with raises(errors.NonFiniteError, "Column 'subject' is missing"):
+        long_model(orthodont.assign(subject=orthodont["subject"].where(orthodont.index > 3)))
+    simulated.loc[2, "age"] = 0.0
+    with (
+        raises(errors.NonFiniteError, r"Covariate 'np.log\(age\)' is -inf at unit 2"),
+        np.errstate(divide="ignore"),
+    ):
+        nmfre.NMFRE.from_formula("y1 + y2 ~ np.log(age)", simulated, rank=1)
+
+
+def test_duplicate_cell(orthodont):
+    doubled = pd.concat([orthodont, orthodont.iloc[[5]]], ignore_index=True)
+    with raises(
+        errors.DuplicateCellError, r"\(subject 'M02', age 10\) appears 2 times \(rows 5, 108\)"
+    ):
+        long_model(doubled)
+
+
+def test_missing_cell(orthodont):
+    with raises(errors.MissingCellError, "unit 'M02' has no row for age 10 .1 missing cells"):
+        long_model(orthodont.drop(index=5))
+
+
+def test_covariate_that_varies_within_a_unit(orthodont):
+    orthodont.loc[6, "sex"] = "Female"
+    with raises(
+        errors.VaryingCovariateError, r"'sex' varies within unit 'M02' \(rows 4, 6\): .* constant"
+    ):
+        long_model(orthodont)
+    with raises(errors.VaryingCovariateError, "'age' varies within unit 'M01'"):
+        long_model(orthodont, "distance ~ age")
+
+
+def test_duplicate_labels(simulated):
+    frame = simulated.set_axis([0, *range(39)])
+    with raises(errors.DuplicateCellError, r"unit 0 appears 2 times \(rows 0, 1\)"):
+        nmfre.NMFRE.from_formula("y1 + y2 ~ age", frame, rank=1)
+    with raises(errors.DuplicateCellError, "response 'y1' appears 2 times"):
+        nmfre.NMFRE.from_formula("y1 + y1 ~ age", simulated, rank=1)
+    twice = pd.concat([simulated, simulated[["age"]]], axis=1)
+    with raises(errors.DuplicateCellError, "column 'age' appears 2 times"):
+        nmfre.NMFRE.from_formula("y1 + y2 ~ age", twice, rank=1)
+
+
+@pytest.mark.parametrize("rank", [0, -1, 5, 1.0, True, "1", None])
+def test_rank(orthodont, rank):
+    with raises(errors.RankError, r"whole number from 1 to min\(P, N\) = 4"):
+        long_model(orthodont, rank=rank)
+
+
+def test_collinear_covariates(simulated):
+    frame = simulated.assign(
+        male=(simulated["group"] == "a") * 1.0, female=(simulated["group"] != "a") * 1.0
+    )
+    with raises(
+        errors.CollinearCovariatesError, "rank-deficient: female = Intercept - male. Drop one"
+    ):
+        nmfre.NMFRE.from_formula("y1 + y2 ~ male + female", frame, rank=1)
+    frame["mixed"] = 2 * frame["age"] - 0.5
+    with raises(errors.CollinearCovariatesError, "mixed = - 0.5 Intercept [+] 2 age"):
+        nmfre.NMFRE.from_formula("y1 + y2 ~ age + mixed", frame, rank=1)
+
+
+def test_zero_covariate_and_zero_response(simulated):
+    with raises(errors.ZeroCovariateError, "'nothing' is zero"):
+        nmfre.NMFRE.from_formula("y1 + y2 ~ nothing", simulated.assign(nothing=0.0), rank=1)
+    with raises(errors.ZeroResponseError, "'y3' is zero"):
+        nmfre.NMFRE.from_formula("y1 + y3 ~ age", simulated.assign(y3=0.0), rank=1)
+
+
+def test_too_few_units(simulated):
+    with raises(errors.TooFewUnitsError, "2 units cannot carry 2 covariates .* 3 units are needed"):
+        nmfre.NMFRE.from_formula("y1 + y2 ~ age", simulated.iloc[:2], rank=1)
+
+
+def test_shapes(simulated):
+    Y, A = simulated[["y1", "y2"]], np.ones((40, 1))
+    with raises(errors.TransposedError, r"Y has 2 rows and A 40: .* pass Y.T"):
+        nmfre.NMFRE(Y.to_numpy().T, A, rank=1)
+    with raises(errors.ShapeError, "endog has 40 rows and exog 39"):
+        nmfre.NMFRE(Y, A[1:], rank=1)
+    with raises(errors.ShapeError, r"endog has shape \(2, 2, 2\)"):
+        nmfre.NMFRE(np.ones((2, 2, 2)), rank=1)
+    with raises(errors.ShapeError, "indices of endog and exog differ"):
+        nmfre.NMFRE(Y, simulated[["age"]].iloc[::-1], rank=1)
+    with raises(errors.ShapeError, r"lengths \[39, 40\]"):
+        nmfre.NMFRE.from_formula("Y ~ x", {"Y": Y.to_numpy(), "x": np.ones(39)}, rank=1)
+    other = simulated["y1"].iloc[::-1]
+    assert len(other) == 40
+    with raises(errors.ShapeError, "index of 'other' differs"):
+        nmfre.NMFRE.from_formula("other + y2 ~ age", simulated, rank=1)
+    array = np.ones(39)
+    assert len(array) == 39
+    with raises(errors.ShapeError, r"'array' has shape \(39,\), the data 40 rows"):
+        nmfre.NMFRE.from_formula("array ~ age", simulated, rank=1)
+
+
+def test_responses_that_are_not_numbers(simulated):
+    with raises(errors.NonNumericError, "column 'group' is not numeric"):
+        nmfre.NMFRE.from_formula("y1 + group ~ age", simulated, rank=1)
+    with raises(errors.NonNumericError, "endog is not numeric"):
+        nmfre.NMFRE(np.array([["a", "b"]] * 3), rank=1)
+
+
+@pytest.mark.parametrize(
+    ("formula", "match"),
+    [
+        ("y1*y2 ~ age", r"'\*' is not allowed on the left"),
+        ("y1 - y2 ~ age", "'-' is not allowed on the left"),
+        ("y1:y2 ~ age", "':' is not allowed on the left"),
+        ("1 + y2 ~ age", "is not allowed on the left"),
+        ("y1 + y2 ~ ag", "'ag' is not defined(.|\n)*The data have: y1, y2"),
+        ("y1 + z ~ age", "'z' is not defined; the data have: y1"),
+        ("y1 + y2 ~ (age", r"Unmatched '\('"),
+        ("y1 + y2 ~ 0", "has no covariates"),
+        ("~ age", "has no responses"),
+        ("y1 + y2 ~ age ~ group", "formula"),
+    ],
+)
+def test_formulas_that_cannot_be_used(simulated, formula, match):
+    with raises(errors.FormulaError, match):
+        nmfre.NMFRE.from_formula(formula, simulated, rank=1)
+
+
+def test_arguments_of_from_formula(simulated, orthodont):
+    with raises(errors.FormulaError, "has responses on the left; leave|leave endog out"):
+        nmfre.NMFRE.from_formula("y1 ~ age", simulated, rank=1, endog=["y2"])
+    with raises(errors.MissingColumnError, "endog needs a column 'y9'; the data have: y1"):
+        nmfre.NMFRE.from_formula("~ age", simulated, rank=1, endog=["y9"])
+    with raises(errors.MissingColumnError, "unit needs a column 'person'"):
+        nmfre.NMFRE.from_formula("y1 ~ age", simulated, rank=1, unit="person")
+    with raises(errors.InvalidArgumentError, "unit=None is not allowed"):
+        nmfre.NMFRE.from_formula("distance ~ sex", orthodont, rank=1, occasion="age")
+    with raises(errors.FormulaError, "take one response column"):
+        long_model(orthodont.assign(d2=1.0), "distance + d2 ~ sex")
+    with raises(errors.UnknownArgumentError, "unknown argument 'occassion'; did you mean 'occas"):
+        nmfre.NMFRE.from_formula("y1 ~ age", simulated, rank=1, occassion="age")
+
+
+def test_errors_are_one_tree_and_survive_pickling(orthodont):
+    orthodont.loc[5, "distance"] = -1.0
+    with pytest.raises(nmfre.NMFREError) as caught:
+        long_model(orthodont)
+    assert isinstance(caught.value, ValueError)
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert type(copy) is errors.NegativeResponseError
+    assert str(copy) == str(caught.value)
+    assert issubclass(errors.UnknownArgumentError, TypeError)
+    assert issubclass(nmfre.ConvergenceWarning, nmfre.NMFREWarning)
+
+
+@given(st.permutations(range(27)))
+def test_labels_follow_the_units(order):
+    orthodont = nmfre.datasets.load_orthodont()
+    labels = orthodont["subject"].unique()
+    position = {labels[unit]: place for place, unit in enumerate(order)}
+    shuffled = orthodont.sort_values(
+        "subject", key=lambda column: column.map(position), kind="stable"
+    )
+    design = long_model(shuffled).design
+    assert list(design.units) == [labels[unit] for unit in order]
+    rows = orthodont[orthodont["subject"] == labels[order[4]]]
+    np.testing.assert_array_equal(design.Y[:, 4], rows["distance"])

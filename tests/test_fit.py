@@ -1,0 +1,163 @@
+"""Arguments of fit, reproducibility, warnings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import nmfre
+from nmfre import errors
+
+
+def test_caps(model):
+    rate = model.fit(df_cap=0.05)
+    absolute = model.fit(df_cap=nmfre.Cap(absolute=0.05 * 27))
+    assert rate.df_cap == absolute.df_cap == pytest.approx(1.35)
+    np.testing.assert_array_equal(rate.params, absolute.params)
+    assert rate.cap_hits == 2
+    assert rate.first_cap_hit == 1
+    assert model.fit(df_cap=0.01).df_cap == 1.0  # never less than one degree of freedom
+
+
+@pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")
+def test_without_a_cap_tau2_is_estimated_unless_switched_off(model):
+    free = model.fit(df_cap=None)
+    assert free.df_cap is None
+    assert free.tau2_estimated
+    assert free.tau2 == pytest.approx(49.96, abs=0.01)
+    held = model.fit(df_cap=None, update_tau2=False, start_tau2=3.0)
+    assert not held.tau2_estimated
+    assert held.tau2 == 3.0
+
+
+def test_start_values_are_used(model):
+    res = model.fit(df_cap=0.21)
+    again = model.fit(
+        df_cap=0.21,
+        start_basis=res.basis,
+        start_theta=res.theta,
+        start_sigma2=res.sigma2,
+        start_tau2=res.tau2,
+    )
+    assert again.n_iter < res.n_iter
+    np.testing.assert_allclose(again.theta, res.theta, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"method": "ecm"}, "method='ecm' is not allowed: it takes 'df-cap'"),
+        ({"method": "df"}, "method='df' is not allowed"),
+        ({"df_cap": 0.0}, r"df_cap=0.0 is not allowed: it takes a rate in \(0, 1\]"),
+        ({"df_cap": 1.5}, "df_cap=1.5"),
+        ({"df_cap": True}, "df_cap=True"),
+        ({"df_cap": "0.1"}, "df_cap='0.1'"),
+        ({"tol": -1.0}, "tol=-1.0 is not allowed: it takes a number from 0"),
+        ({"maxiter": 0}, "maxiter=0 is not allowed: it takes a whole number from 1"),
+        ({"maxiter": 10.0}, "maxiter=10.0"),
+        ({"start_sigma2": 0.0}, "start_sigma2=0.0 is not allowed: it takes a number above 0"),
+        ({"start_tau2": np.inf}, "start_tau2=inf"),
+        ({"cov_type": "hc3"}, "cov_type='hc3' is not allowed: it takes 'sandwich' or 'naive' or"),
+        ({"information": "full"}, "information='full'"),
+        ({"dispersion": "PN"}, "dispersion='PN'"),
+        ({"multiplier": "gamma"}, "multiplier='gamma'"),
+        ({"alternative": "smaller"}, "alternative='smaller'"),
+        ({"n_boot": -1}, "n_boot=-1"),
+        ({"n_boot": 1}, "n_boot=1 is not allowed: it takes 0 for no bootstrap, or at least 2"),
+        ({"seed": -1}, "seed=-1"),
+        ({"seed": 1.5}, "seed=1.5"),
+        ({"start_basis": np.ones((3, 1))}, r"array of shape \(3, 1\)' .*shape \(4, 1\)"),
+        ({"start_basis": -np.ones((4, 1))}, "NaN, infinite or negative entries"),
+        ({"start_theta": np.full((1, 2), np.nan)}, "start_theta='array with NaN"),
+        ({"multipliers": np.ones((5, 26))}, r"multipliers='array of shape \(5, 26\)'"),
+        ({"multipliers": np.ones((1, 27))}, "multipliers"),
+    ],
+)
+def test_arguments_that_are_not_allowed(model, arguments, match):
+    with pytest.raises(errors.InvalidArgumentError, match=match):
+        model.fit(**arguments)
+
+
+def test_absolute_caps_that_are_not_allowed():
+    for absolute in (0.0, -1.0, np.nan, np.inf):
+        with pytest.raises(errors.InvalidArgumentError, match="absolute="):
+            nmfre.Cap(absolute=absolute)
+
+
+def test_unknown_arguments_name_the_nearest(model):
+    with pytest.raises(
+        errors.UnknownArgumentError,
+        match=r"fit\(\) got an unknown argument 'max_iter'; did you mean 'maxiter'\?",
+    ):
+        model.fit(max_iter=3)
+    with pytest.raises(errors.UnknownArgumentError, match="unknown argument 'zzz'"):
+        model.fit(zzz=1)
+    with pytest.raises(errors.UnknownArgumentError, match="rank"):
+        nmfre.NMFRE(np.ones((5, 2)), rnk=1)
+
+
+def test_every_stop_but_the_tolerance_warns(model):
+    with pytest.warns(nmfre.ConvergenceWarning, match="maxiter = 1 iterations"):
+        res = model.fit(maxiter=1)
+    assert (res.n_iter, res.stop_reason, res.converged) == (1, "maxiter", False)
+    assert "NOT CONVERGED" in str(res.summary())
+    done = model.fit(df_cap=0.21)
+    assert (done.stop_reason, done.converged) == ("tolerance", True)
+    assert done.fixed_point_residual < done.fixed_point_distance < 5e-4
+    with pytest.warns(nmfre.ConvergenceWarning, match="fixed point of the updates. Lower tol"):
+        res = model.fit(df_cap=0.21, tol=1e-3)
+    assert res.converged
+    assert res.fixed_point_distance > 5e-4
+    assert "STOPPED EARLY" in str(res.summary())
+
+
+def test_data_out_of_scale_raise():
+    rng = np.random.default_rng(0)
+    model = nmfre.NMFRE(1e200 * rng.random((20, 3)), rank=1)
+    with pytest.raises(errors.NonFiniteFitError, match="non-finite at iteration"):
+        model.fit()
+
+
+@pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")
+def test_negative_covariates_warn(simulated):
+    frame = simulated.assign(age=simulated["age"] - 0.5)
+    model = nmfre.NMFRE.from_formula("y1 + y2 + y3 ~ age", frame, rank=1)
+    with pytest.warns(errors.NegativeCovariateWarning, match=r"negative values \(age\)"):
+        model.fit()
+
+
+@pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")
+def test_the_seed_decides_and_the_global_state_is_not_touched(simulated):
+    model = nmfre.NMFRE.from_formula("y1 + y2 + y3 + y4 + y5 ~ age", simulated, rank=2)
+    np.random.seed(3)  # noqa: NPY002
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    a, b, c = model.fit(seed=1), model.fit(seed=1), model.fit(seed=2)
+    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+    np.testing.assert_array_equal(a.theta, b.theta)
+    np.testing.assert_array_equal(a.bse_boot, b.bse_boot)
+    assert not np.array_equal(a.bse_boot, c.bse_boot)
+    fresh = model.fit(seed=None)
+    assert fresh.seed != 0
+    np.testing.assert_array_equal(model.fit(seed=fresh.seed).bse_boot, fresh.bse_boot)
+
+
+def test_the_bootstrap_does_not_change_the_start(model):
+    few, many = model.fit(n_boot=10), model.fit(n_boot=100, multiplier="mammen")
+    np.testing.assert_array_equal(few.params, many.params)
+
+
+def test_given_multipliers_are_used(model):
+    W = np.random.default_rng(0).normal(size=(50, 27))
+    res = model.fit(df_cap=0.21, multipliers=W)
+    assert len(res.inference.bootstrap.replicates) == 50
+    again = model.fit(df_cap=0.21, multipliers=W, seed=9)
+    np.testing.assert_array_equal(res.bse_boot, again.bse_boot)
+    assert "given multipliers" in str(res.summary())
+
+
+def test_fitting_does_not_change_the_model(model):
+    before = set(vars(model))
+    first = model.fit(df_cap=0.21)
+    model.fit(df_cap=0.05, n_boot=0)
+    assert set(vars(model)) == before
+    np.testing.assert_array_equal(model.fit(df_cap=0.21).params, first.params)
