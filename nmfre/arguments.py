@@ -31,7 +31,7 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
                 raise UnknownArgumentError(
                     function=function.__name__,
                     name=name,
-                    suggestion=f"; did you mean {near[0]!r}?" if near else "",
+                    suggestion=f"; did you mean {near[0]!r}?" if near else ".",
                     known=", ".join(names),
                 )
         return function(*args, **kwargs)

@@ -171,7 +171,7 @@ class InvalidArgumentError(NMFREError, ValueError):
 class UnknownArgumentError(NMFREError, TypeError):
     """A keyword that the function does not take."""
 
-    message = "{function}() got an unknown argument {name!r}{suggestion}. It takes: {known}."
+    message = "{function}() got an unknown argument {name!r}{suggestion} It takes: {known}."
 
 
 class DatasetNotFoundError(NMFREError, FileNotFoundError):

@@ -30,17 +30,44 @@ def summarize(results: NMFREResults, alpha: float, title: str | None) -> Summary
     title : str or None
         Default: the model and the method.
     """
-    coefficients = _coefficients(results, alpha)
-    width = max(len(coefficients.as_text().splitlines()[0]), WIDTH)
+    header = _header(results)
+    headers, stubs, rows = _coefficients(results, alpha)
+    columns = [max(len(row[j]) for row in header) for j in range(4)]
+    stub, cells = max(map(len, stubs)), _column_widths(headers)
+    width = max(WIDTH, sum(columns) + 3, stub + sum(cells) + len(cells))
+    columns[1] = max(columns[1], (width - 3) // 2 - columns[0])
+    columns[3] = width - 3 - sum(columns[:3])
     heading = title or f"Non-negative matrix factorization with random effects: {results.method}"
     summary = Summary()
-    summary.tables = [_header(results, heading, width), coefficients]
-    notes = [textwrap.fill(note, width) for note in _notes(results, alpha)]
-    summary.add_extra_txt(notes)
+    summary.tables = [
+        SimpleTable(
+            header,
+            title=heading,
+            txt_fmt={
+                **fmt_2cols,
+                "data_fmts": ["%s"] * 4,
+                "data_aligns": "lrlr",
+                "colwidths": columns,
+            },
+            ltx_fmt=LATEX,
+        ),
+        SimpleTable(
+            rows,
+            headers,
+            stubs,
+            txt_fmt={
+                **fmt_params,
+                "data_fmts": ["%s"] * len(headers),
+                "colwidths": [width - sum(cells) - len(cells), *cells],
+            },
+            ltx_fmt=LATEX,
+        ),
+    ]
+    summary.add_extra_txt([textwrap.fill(note, width) for note in _notes(results, alpha)])
     return summary
 
 
-def _header(results: NMFREResults, title: str, width: int) -> SimpleTable:
+def _header(results: NMFREResults) -> list[tuple[str, str, str, str]]:
     formula = results.model.formula or "none (arrays)"
     n_units, n_responses = results.model.endog.shape
     rank, n_covariates = results.theta.shape
@@ -66,21 +93,20 @@ def _header(results: NMFREResults, title: str, width: int) -> SimpleTable:
         ("Saturation:", f"{results.saturation:.3f}"),
         ("R2 BLUP, fixed:", f"{r2['blup']:.3f}, {r2['fixed']:.3f}"),
     ]
-    rows = [(*a, f"  {b}", c) for a, (b, c) in zip(left, right, strict=True)]
-    label, value, right_label, right_value = (max(len(row[j]) for row in rows) for j in range(4))
-    half = (width - 3) // 2
-    value = max(value, half - label)
-    right_value = max(right_value, width - 3 - label - value - right_label)
-    fmt = {
-        **fmt_2cols,
-        "data_fmts": ["%s", "%s", "%s", "%s"],
-        "data_aligns": "lrlr",
-        "colwidths": [label, value, right_label, right_value],
-    }
-    return SimpleTable(rows, title=title, txt_fmt=fmt, ltx_fmt=LATEX)
+    return [(*a, f"  {b}", c) for a, (b, c) in zip(left, right, strict=True)]
 
 
-def _coefficients(results: NMFREResults, alpha: float) -> SimpleTable:
+def _column_widths(headers: list[str]) -> list[int]:
+    return [{"coef": 9, "z": 7, "P>z": 6, "P>|z|": 6}.get(name, 8) for name in headers[:-2]] + [
+        9,
+        9,
+    ]
+
+
+def _coefficients(
+    results: NMFREResults, alpha: float
+) -> tuple[list[str], list[str], list[list[str]]]:
+    """Headers, labels of the rows, and rows."""
     limits = results.conf_int(alpha)
     bootstrapped = results.inference.bootstrap is not None
     headers = [
@@ -110,10 +136,7 @@ def _coefficients(results: NMFREResults, alpha: float) -> SimpleTable:
                     *(_number(limit) for limit in limits.loc[key]),
                 ]
             )
-    widths = [9, 8] + [8] * bootstrapped + [7, 6, 9, 9]
-    stub = max(WIDTH - sum(widths) - len(widths), *map(len, stubs))
-    fmt = {**fmt_params, "data_fmts": ["%s"] * len(headers), "colwidths": [stub, *widths]}
-    return SimpleTable(rows, headers, stubs, txt_fmt=fmt, ltx_fmt=LATEX)
+    return headers, stubs, rows
 
 
 def _notes(results: NMFREResults, alpha: float) -> list[str]:
@@ -181,17 +204,18 @@ def _tau2_reason(results: NMFREResults) -> str:
     if results.df_cap is None:
         return "update_tau2 was off, so that it kept its start value"
     if results.cap_hits:
-        return "with a cap it keeps its start value until the cap lowers it"
+        return (
+            "with a cap it keeps its start value until the cap lowers it. The cap bound in "
+            f"{results.cap_hits} of {results.n_iter} iterations, first in iteration "
+            f"{results.first_cap_hit}"
+        )
     return "with a cap it keeps its start value, and the cap did not bind"
 
 
 def _cap(results: NMFREResults) -> str:
     if results.df_cap is None:
         return "off"
-    if not results.cap_hits:
-        return f"{results.df_cap:.2f}, did not bind"
-    first = results.first_cap_hit
-    return f"{results.df_cap:.2f}, bound {results.cap_hits}x from {first}"
+    return f"{results.df_cap:.2f}, {'bound' if results.cap_hits else 'did not bind'}"
 
 
 def _number(value: float) -> str:

@@ -260,7 +260,9 @@ def test_boundary_coefficients_are_marked():
 
 
 def test_how_the_cap_is_told(model):
-    assert "bound 2x from 1" in str(model.fit(df_cap=0.05).summary())
+    bound = " ".join(str(model.fit(df_cap=0.05).summary()).split())
+    assert "Cap: 1.35, bound" in bound
+    assert "The cap bound in 2 of 203 iterations, first in iteration 1." in bound
     off = str(model.fit(df_cap=None).summary())
     assert "Cap:                              off" in off
     assert "(estimated)" in off
@@ -282,3 +284,19 @@ def test_html_latex_and_csv(res2):
 def test_summary_returns_and_does_not_print(res, capsys):
     res.summary()
     assert capsys.readouterr().out == ""
+
+
+def test_hypotheses_under_both_formula_engines(res):
+    import statsmodels.formula
+
+    if not hasattr(statsmodels.formula, "options"):
+        pytest.skip("statsmodels 0.14 has one formula engine")
+    options = statsmodels.formula.options
+    pvalues = []
+    for engine in ("patsy", "formulaic"):
+        before, options.formula_engine = options.formula_engine, engine
+        try:
+            pvalues.append(res.t_test("comp1[sex[T.Male]] = 0").pvalue.item())
+        finally:
+            options.formula_engine = before
+    assert pvalues[0] == pytest.approx(pvalues[1])
