@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array, issparse
 
 from nmfre.errors import (
     CollinearCovariatesError,
@@ -18,29 +19,54 @@ from nmfre.errors import (
     ZeroCovariateError,
     ZeroResponseError,
 )
-from nmfre.typing import FloatArray, IntArray
+from nmfre.typing import AnyArray, FloatArray, IntArray
 
 COLLINEAR = 1e-10
 """Relative size of what a covariate adds to those before it, below which it adds nothing."""
 
 
-def check_responses(Y: FloatArray, responses: pd.Index, units: pd.Index) -> None:
+def check_responses(Y: Any, responses: pd.Index, units: pd.Index) -> None:
     """Responses Y (P, N) must be labelled once, finite, not negative, and not all zero."""
     check_unique(responses, "response")
     check_unique(units, "unit")
-    check_finite(Y, "Response", responses, units)
-    if Y.min() < 0:
-        negative = Y < 0
-        row, column = np.argwhere(negative)[0]
-        raise NegativeResponseError(
-            count=int(negative.sum()),
-            unit=units[column],
-            response=responses[row],
-            value=Y[row, column],
-        )
-    zero = Y.max(axis=1) == 0
+    values, rows, columns = Y, None, None
+    if issparse(Y):
+        stored = coo_array(cast("Any", Y))
+        values, (rows, columns) = stored.data, stored.coords
+    # Minimum and sum see NaN and infinite values in two passes without a mask.
+    smallest = values.min(initial=0.0)
+    if not (smallest >= 0 and np.isfinite(values.sum())):
+        _raise_for_response(values, rows, columns, responses, units)
+    zero = np.asarray(Y.sum(axis=1)).ravel() == 0
     if zero.any():
         raise ZeroResponseError(response=responses[int(zero.argmax())])
+
+
+def _raise_for_response(
+    values: FloatArray,
+    rows: AnyArray | None,
+    columns: AnyArray | None,
+    responses: pd.Index,
+    units: pd.Index,
+) -> None:
+    """Name the first response that is not finite or negative; ``rows`` and so on where sparse."""
+    finite = np.isfinite(values)
+    bad = ~finite if not finite.all() else values < 0
+    if not bad.any():
+        return  # finite values whose sum is not
+    first = tuple(np.argwhere(bad)[0])
+    row, column = first if rows is None or columns is None else (rows[first], columns[first])
+    if not finite.all():
+        raise NonFiniteError(
+            role="Response",
+            name=responses[row],
+            value=values[first],
+            unit=units[column],
+            count=int(bad.sum()),
+        )
+    raise NegativeResponseError(
+        count=int(bad.sum()), unit=units[column], response=responses[row], value=values[first]
+    )
 
 
 def check_covariates(A: FloatArray, covariates: pd.Index, units: pd.Index) -> None:

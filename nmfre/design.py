@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from patsy import DesignInfo
+from scipy.sparse import csr_array, issparse
 
 from nmfre.checks import check_covariates, check_finite, check_responses, listed, numeric
 from nmfre.covariates import covariates_of_new_data
@@ -28,7 +29,7 @@ class Design:
     Attributes
     ----------
     Y : (P, N)
-        Responses, finite and not negative.
+        Responses, finite and not negative; an array or a SciPy sparse matrix.
     A : (K, N)
         Covariates, finite and linearly independent.
     responses, units, covariates : pandas.Index of length P, N and K
@@ -39,7 +40,7 @@ class Design:
         How A is made of a data frame.
     """
 
-    Y: FloatArray
+    Y: Any
     A: FloatArray
     responses: pd.Index
     units: pd.Index
@@ -50,6 +51,19 @@ class Design:
     def __post_init__(self) -> None:
         check_responses(self.Y, self.responses, self.units)
         check_covariates(self.A, self.covariates, self.units)
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the responses are sparse."""
+        return issparse(self.Y)
+
+    @property
+    def terms(self) -> dict[str, list[int]]:
+        """The rows of A that belong to each term of the formula, or each row by itself."""
+        if self.design_info is None:
+            return {str(name): [k] for k, name in enumerate(self.covariates)}
+        slices = self.design_info.term_name_slices
+        return {name: list(range(len(self.covariates))[s]) for name, s in slices.items()}
 
     def covariates_of(self, exog: Any) -> tuple[FloatArray, pd.Index]:
         """
@@ -85,15 +99,16 @@ class Design:
 def design_from_arrays(endog: Any, exog: Any) -> Design:
     """Design of responses (N x P) and covariates (N x K; None for an intercept alone)."""
     Y, responses, units = _matrix(endog, "endog", "y")
-    A: FloatArray = np.ones((len(Y), 1))
+    n_units = Y.shape[0]
+    A: FloatArray = np.ones((n_units, 1))
     covariates = pd.Index(["Intercept"])
     if exog is not None:
         A, covariates, exog_units = _matrix(exog, "exog", "x")
-        if len(Y) != len(A):
+        if n_units != len(A):
             if Y.shape[1] == len(A):
-                raise TransposedError(rows=len(Y), units=len(A))
+                raise TransposedError(rows=n_units, units=len(A))
             raise ShapeError(
-                reason=f"endog has {len(Y)} rows and exog {len(A)}: one row a unit in both."
+                reason=f"endog has {n_units} rows and exog {len(A)}: one row a unit in both."
             )
         labelled = [isinstance(part, pd.DataFrame | pd.Series) for part in (endog, exog)]
         if all(labelled) and not units.equals(exog_units):
@@ -107,9 +122,15 @@ def design_from_arrays(endog: Any, exog: Any) -> Design:
     return Design(Y=Y.T, A=A.T, responses=responses, units=units, covariates=covariates)
 
 
-def _matrix(values: Any, name: str, prefix: str) -> tuple[FloatArray, pd.Index, pd.Index]:
-    """An array of numbers with two axes, and the labels of its columns and rows."""
-    array = numeric(values, name)
+def sparse_responses(values: Any) -> Any:
+    """Sparse responses (N x P) in rows that lie together, as floats."""
+    return csr_array(values, dtype=float)
+
+
+def _matrix(values: Any, name: str, prefix: str) -> tuple[Any, pd.Index, pd.Index]:
+    """Numbers with two axes, and the labels of their columns and rows."""
+    sparse = issparse(values) and name == "endog"
+    array = sparse_responses(values) if sparse else numeric(values, name)
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or 0 in array.shape:
@@ -117,7 +138,7 @@ def _matrix(values: Any, name: str, prefix: str) -> tuple[FloatArray, pd.Index, 
             reason=f"{name} has shape {array.shape}: pass an array with two axes, units in rows."
         )
     columns = pd.Index([f"{prefix}{j + 1}" for j in range(array.shape[1])])
-    rows: pd.Index = pd.RangeIndex(len(array))
+    rows: pd.Index = pd.RangeIndex(array.shape[0])
     if isinstance(values, pd.DataFrame):
         columns, rows = values.columns, values.index
     elif isinstance(values, pd.Series):

@@ -188,6 +188,12 @@ class NotComputedError(NMFREError, AttributeError):
     message = "{name} was not computed: {reason}"
 
 
+class SparseResponsesError(NMFREError, TypeError):
+    """Sparse responses where a method would have to make them dense."""
+
+    message = "df-cap needs dense responses: use method='ml', which keeps them sparse."
+
+
 class NonFiniteFitError(NMFREError, ArithmeticError):
     """A fit that ran into NaN or infinite values."""
 
@@ -203,6 +209,10 @@ class NMFREWarning(UserWarning):
 
 class ConvergenceWarning(NMFREWarning, StatsmodelsConvergenceWarning):
     """Estimates that have not converged."""
+
+
+class DegenerateBasisWarning(NMFREWarning):
+    """A basis whose columns are nearly collinear, so that Theta is not determined."""
 
 
 class NegativeCovariateWarning(NMFREWarning):

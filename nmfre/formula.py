@@ -10,6 +10,7 @@ import pandas as pd
 import patsy.builtins
 from patsy import EvalEnvironment, PatsyError
 from patsy.parse_formula import ParseNode, parse_formula
+from scipy.sparse import issparse
 
 from nmfre.checks import check_complete, listed, numeric_frame, python_value
 from nmfre.covariates import covariates_of_fit
@@ -127,6 +128,12 @@ def _evaluate(
         raise FormulaError(
             formula=formula, reason=f"{error}; the data have: {listed(frame.columns)}."
         ) from error
+    if issparse(value):
+        raise FormulaError(
+            formula=formula,
+            reason=f"{code!r} is sparse: pass it to nmfre.NMFRE(endog, exog, rank=...), with exog "
+            "from patsy.dmatrix, say.",
+        )
     if isinstance(value, pd.Series | pd.DataFrame):
         if not value.index.equals(frame.index):
             raise ShapeError(reason=f"the index of {code!r} differs from that of the data.")

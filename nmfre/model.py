@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -13,24 +12,18 @@ from patsy import EvalEnvironment
 from statsmodels.base.model import Model
 
 from nmfre.arguments import check_choice, check_number, check_rank, known_arguments, start_array
-from nmfre.cap import Cap, resolve_cap
+from nmfre.cap import Cap
 from nmfre.design import Design, design_from_arrays
-from nmfre.errors import (
-    ConvergenceWarning,
-    InvalidArgumentError,
-    NegativeCovariateWarning,
-    NonFiniteFitError,
-)
-from nmfre.estimation.alternating import fit_alternating
-from nmfre.estimation.estimate import AlternatingEstimate, StopReason
-from nmfre.estimation.initial import nndsvd
+from nmfre.errors import InvalidArgumentError
+from nmfre.estimators import DEFAULT_CAP, EstimatorOptions, estimate_df_cap, estimate_ml
 from nmfre.formula import design_from_formula
 from nmfre.inference.inference import Alternative, InferenceOptions, conditional_inference
 from nmfre.inference.linearized import CovType, Dispersion, Information
 from nmfre.inference.multipliers import Multiplier
 from nmfre.results import NMFREResults
 
-Method = Literal["df-cap"]
+Method = Literal["df-cap", "ml"]
+ESTIMATORS = {"df-cap": estimate_df_cap, "ml": estimate_ml}
 
 
 class NMFRE(Model):
@@ -43,8 +36,9 @@ class NMFRE(Model):
 
     Parameters
     ----------
-    endog : array_like, (N, P)
-        Responses, not negative; a row a unit. A DataFrame gives labels.
+    endog : array_like or SciPy sparse matrix, (N, P)
+        Responses, not negative; a row a unit. A DataFrame gives labels. Sparse responses stay
+        sparse; they are for ``fit(method="ml")``.
     exog : array_like, (N, K), optional
         Covariates; a row a unit, the intercept included if wanted. Default: an intercept alone.
     rank : int
@@ -93,12 +87,14 @@ class NMFRE(Model):
         self._set_design(design_from_arrays(endog, exog), rank)
 
     def _set_design(self, design: Design, rank: int) -> None:
-        super().__init__(design.Y.T, design.A.T)
+        # statsmodels would make sparse responses an array of one object: it sees a stand-in.
+        super().__init__(design.A.T[:, 0] if design.sparse else design.Y.T, design.A.T)
         n_responses, n_units = design.Y.shape
         self.rank = check_rank(rank, n_responses, n_units)
         self.design = design
         self.formula = design.formula
         self.endog = design.Y.T  # statsmodels makes one response one-dimensional
+        self.data.endog = self.data.orig_endog = self.endog
         self.components = pd.Index([f"comp{q + 1}" for q in range(self.rank)], name="component")
         self.params_index = pd.MultiIndex.from_product(
             [design.covariates, self.components], names=["covariate", "component"]
@@ -185,7 +181,7 @@ class NMFRE(Model):
         self,
         method: Method = "df-cap",
         *,
-        df_cap: float | Cap | None = 0.10,
+        df_cap: float | Cap | None = DEFAULT_CAP,
         tol: float = 1e-8,
         maxiter: int = 50_000,
         start_basis: ArrayLike | None = None,
@@ -193,6 +189,8 @@ class NMFRE(Model):
         start_sigma2: float = 1.0,
         start_tau2: float = 1.0,
         update_tau2: bool = True,
+        signed: bool = False,
+        n_starts: int | None = None,
         cov_type: CovType = "sandwich",
         information: Information = "adjusted",
         dispersion: Dispersion = "df",
@@ -207,24 +205,33 @@ class NMFRE(Model):
 
         Parameters
         ----------
-        method : {"df-cap"}
-            Estimator: the paper's alternating updates (Sections 3 and 4).
+        method : {"df-cap", "ml"}
+            Estimator: the paper's alternating updates (Sections 3 and 4), or marginal maximum
+            likelihood, y_n ~ N(X Theta a_n, sigma2 I + tau2 X X').
         df_cap : float, Cap or None
             Cap on the effective degrees of freedom of U: a rate r in (0, 1], cap max(r N Q, 1); an
-            absolute number as ``nmfre.Cap(absolute=...)``; None for no cap. With a cap tau2 is not
-            estimated: it stays at its start value unless the cap binds.
+            absolute number as ``nmfre.Cap(absolute=...)``; None for no cap. Default: the rate 0.10
+            for df-cap, no cap for ml. With a cap df-cap does not estimate tau2: it stays at its
+            start value unless the cap binds. ml maximises on df_U = cap if the maximum is beyond.
         tol : float
-            Relative change of the objective at which the iteration stops.
+            When to stop. df-cap: relative change of the objective. ml: largest entry of the
+            projected gradient of the log-likelihood per cell by variables of the size of one.
         maxiter : int
             The largest number of iterations.
         start_basis : array_like, (P, Q), optional
-            Start of X. Default: NNDSVD of the responses, its zeros filled at random.
+            Start of X. Default: for df-cap NNDSVD of the responses, its zeros filled at random; for
+            ml leading eigenvectors of the second moments. With ml, it takes the place of the first.
         start_theta : array_like, (Q, K), optional
-            Start of Theta. Default: ones.
+            Start of Theta. Default: ones for df-cap, least squares for ml.
         start_sigma2, start_tau2 : float
-            Start of the variances, in squared units of Y.
+            Start of the variances, in squared units of Y; ml uses them along with ``start_basis``.
         update_tau2 : bool
-            Whether tau2 is estimated where there is no cap.
+            Whether df-cap estimates tau2 where there is no cap.
+        signed : bool
+            Whether Theta may be negative (ml).
+        n_starts : int, optional
+            Starts of ml, the best of which is kept: one from the moments, the others random.
+            Default: 5.
         cov_type : {"sandwich", "naive", "max"}
             Covariance of Theta: from the unit scores, from the information alone, or the sandwich
             with standard errors raised to the naive ones where these are larger.
@@ -239,7 +246,8 @@ class NMFRE(Model):
         multipliers : array_like, (n_boot, N), optional
             The multipliers themselves; they set ``n_boot``, and nothing is drawn.
         alternative : {"larger", "two-sided"}, optional
-            Of the p-values. Default: "larger", as Theta >= 0 makes 0 a boundary.
+            Of the p-values. Default: "larger" for Theta >= 0, for which 0 is a boundary, and
+            "two-sided" for signed Theta.
         seed : int or None
             For the start and the multipliers. None takes fresh entropy, kept as ``res.seed``.
 
@@ -257,10 +265,12 @@ class NMFRE(Model):
         Warns
         -----
         ConvergenceWarning
-            ``maxiter`` was reached, or the tolerance was, but the fixed point still is too far off
-            for the printed digits of X and Theta.
+            The tolerance was not reached; or, with df-cap, it was, but the fixed point still is too
+            far off for the printed digits of X and Theta.
         NegativeCovariateWarning
-            The multiplicative updates are not guaranteed to descend.
+            The multiplicative updates of df-cap are not guaranteed to descend.
+        DegenerateBasisWarning
+            Components of ml merge, and Theta diverges.
 
         Examples
         --------
@@ -275,42 +285,44 @@ class NMFRE(Model):
         component
         comp1         90.501        9.429
         """
-        # One layout in memory, so that the form of the data does not change a bit of the results.
-        Y, A = np.ascontiguousarray(self.design.Y), np.ascontiguousarray(self.design.A)
-        (n_responses, n_units), n_covariates = Y.shape, len(A)
         check_choice("method", method, Method)
         check_number("tol", tol, least=0.0)
         check_number("maxiter", maxiter, least=1, whole=True)
         check_number("start_sigma2", start_sigma2, least=0.0, strict=True)
         check_number("start_tau2", start_tau2, least=0.0, strict=True)
-        options = self._inference_options(
-            cov_type, information, dispersion, n_boot, multiplier, multipliers, alternative
-        )
-        cap = resolve_cap(df_cap, n_units, self.rank)
-        seeds = _seed_sequence(seed)
-        start_rng, bootstrap_rng = (np.random.default_rng(child) for child in seeds.spawn(2))
-        if start_basis is None:
-            X = nndsvd(Y, self.rank, start_rng)
-        else:
-            X = start_array("start_basis", start_basis, (n_responses, self.rank))
-        if start_theta is None:
-            start_theta = np.ones((self.rank, n_covariates))
-        Theta = start_array("start_theta", start_theta, (self.rank, n_covariates))
-        self._warn_of_negative_covariates()
-        (estimate,) = fit_alternating(
-            Y[None],
-            A[None],
-            X[None],
-            Theta[None],
-            cap=cap,
-            sigma2=start_sigma2,
-            tau2=start_tau2,
-            update_tau2=bool(update_tau2),
-            tol=tol,
+        if n_starts is not None:
+            check_number("n_starts", n_starts, least=1, whole=True)
+        if seed is not None:
+            check_number("seed", seed, least=0, whole=True)
+        options = EstimatorOptions(
+            df_cap=df_cap,
+            tol=float(tol),
             maxiter=int(maxiter),
+            start_basis=start_basis,
+            start_theta=start_theta,
+            start_sigma2=float(start_sigma2),
+            start_tau2=float(start_tau2),
+            update_tau2=bool(update_tau2),
+            signed=bool(signed),
+            n_starts=n_starts,
         )
-        _warn_of_convergence(estimate, tol)
-        inference = conditional_inference(Y, A, estimate, options, bootstrap_rng)
+        inference_options = self._inference_options(
+            cov_type,
+            information,
+            dispersion,
+            n_boot,
+            multiplier,
+            multipliers,
+            alternative or ("two-sided" if signed else "larger"),
+        )
+        seeds = np.random.SeedSequence(seed)
+        for_starts, for_bootstrap = seeds.spawn(2)
+        estimate = ESTIMATORS[method](
+            self.design, self.rank, options, np.random.default_rng(for_starts)
+        )
+        inference = conditional_inference(
+            self.design.Y, self.design.A, estimate, inference_options, for_bootstrap
+        )
         return NMFREResults(self, estimate, inference, method=method, seed=seeds.entropy)
 
     def _inference_options(
@@ -321,7 +333,7 @@ class NMFRE(Model):
         n_boot: int,
         multiplier: Multiplier,
         multipliers: ArrayLike | None,
-        alternative: Alternative | None,
+        alternative: Alternative,
     ) -> InferenceOptions:
         check_choice("cov_type", cov_type, CovType)
         check_choice("information", information, Information)
@@ -332,8 +344,7 @@ class NMFRE(Model):
             raise InvalidArgumentError(
                 name="n_boot", value=1, allowed="0 for no bootstrap, or at least 2 replicates"
             )
-        if alternative is not None:
-            check_choice("alternative", alternative, Alternative)
+        check_choice("alternative", alternative, Alternative)
         given = None
         if multipliers is not None:
             n_boot = max(len(np.atleast_1d(multipliers)), 2)
@@ -346,42 +357,5 @@ class NMFRE(Model):
             n_boot=int(n_boot),
             multiplier=multiplier,
             multipliers=given,
-            alternative=alternative or "larger",
+            alternative=alternative,
         )
-
-    def _warn_of_negative_covariates(self) -> None:
-        negative = np.flatnonzero((self.design.A < 0).any(axis=1))
-        if len(negative):
-            names = ", ".join(map(str, self.design.covariates[negative]))
-            warnings.warn(
-                f"Covariates with negative values ({names}): the multiplicative updates of df-cap "
-                "descend for A >= 0 only. Rescale them, for example to [0, 1], or check "
-                "that res.objective_path decreases.",
-                NegativeCovariateWarning,
-                stacklevel=4,
-            )
-
-
-def _seed_sequence(seed: int | None) -> np.random.SeedSequence:
-    if seed is not None:
-        check_number("seed", seed, least=0, whole=True)
-    return np.random.SeedSequence(seed)
-
-
-def _warn_of_convergence(estimate: AlternatingEstimate, tol: float) -> None:
-    if estimate.stop_reason is StopReason.NON_FINITE:
-        raise NonFiniteFitError(iteration=estimate.n_iter)
-    if estimate.stop_reason is StopReason.MAXITER:
-        message = (
-            f"maxiter = {estimate.n_iter} iterations were reached before the tolerance {tol:g}: "
-            "the estimates have not converged. Raise maxiter."
-        )
-    elif estimate.far_from_fixed_point:
-        message = (
-            f"The iteration stopped at the tolerance {tol:g}, but X and Theta are still at least "
-            f"about {estimate.fixed_point_distance:.1g} (relative) from the fixed point of the "
-            "updates. Lower tol, for example to 1e-12."
-        )
-    else:
-        return
-    warnings.warn(message, ConvergenceWarning, stacklevel=4)

@@ -9,6 +9,8 @@ from statsmodels.iolib.summary import Summary, forg
 from statsmodels.iolib.table import SimpleTable, default_latex_fmt
 from statsmodels.iolib.tableformatting import fmt_2cols, fmt_params
 
+from nmfre.estimation.estimate import AlternatingEstimate
+
 if TYPE_CHECKING:
     from nmfre.results import NMFREResults
 
@@ -71,13 +73,12 @@ def _header(results: NMFREResults) -> list[tuple[str, str, str, str]]:
     formula = results.model.formula or "none (arrays)"
     n_units, n_responses = results.model.endog.shape
     rank, n_covariates = results.theta.shape
-    total = n_units * rank
     r2 = results.rsquared.loc["correlation"]
     left = [
         ("Formula:", formula if len(formula) <= FORMULA_WIDTH else "see notes"),
-        ("Method:", results.method),
+        ("Method:", results.method + (", signed" if results.estimate.signed else "")),
         ("Stopped:", f"{results.stop_reason}, {results.n_iter} iter."),
-        ("To fixed point:", f"{results.fixed_point_distance:.1e}"),
+        *_quality(results),
         ("sigma2:", _number(results.sigma2)),
         ("tau2:", f"{_number(results.tau2)} ({_tau2_origin(results)})"),
         ("Ridge:", _number(results.ridge)),
@@ -88,12 +89,33 @@ def _header(results: NMFREResults) -> list[tuple[str, str, str, str]]:
         ("Responses (P):", f"{n_responses}"),
         ("Rank (Q):", f"{rank}"),
         ("Covariates (K):", f"{n_covariates}"),
-        ("Effective df of U:", f"{results.df_random:.2f} of {total}"),
+        *_likelihood(results),
+        ("Effective df of U:", f"{results.df_random:.2f} of {n_units * rank}"),
         ("Cap:", _cap(results)),
         ("Saturation:", f"{results.saturation:.3f}"),
         ("R2 BLUP, fixed:", f"{r2['blup']:.3f}, {r2['fixed']:.3f}"),
     ]
+    left += [("", "")] * (len(right) - len(left))
     return [(*a, f"  {b}", c) for a, (b, c) in zip(left, right, strict=True)]
+
+
+def _quality(results: NMFREResults) -> list[tuple[str, str]]:
+    """How good the estimates are as solutions of their equations."""
+    if isinstance(results.estimate, AlternatingEstimate):
+        return [("To fixed point:", f"{results.fixed_point_distance:.1e}")]
+    return [
+        ("Gradient norm:", f"{results.gradient_norm:.1e}"),
+        ("Starts agreeing:", f"{results.n_agree} of {results.n_starts}"),
+    ]
+
+
+def _likelihood(results: NMFREResults) -> list[tuple[str, str]]:
+    if isinstance(results.estimate, AlternatingEstimate):
+        return []
+    return [
+        ("Log-likelihood:", f"{results.llf:.3f}"),
+        ("AIC, BIC:", f"{results.aic:.2f}, {results.bic:.2f}"),
+    ]
 
 
 def _column_widths(headers: list[str]) -> list[int]:
@@ -157,12 +179,16 @@ def _notes(results: NMFREResults, alpha: float) -> list[str]:
             f"wild-bootstrap replicates ({source})."
         )
     else:
-        notes.append(f"Intervals: Wald, level {level}, cut off at 0; no bootstrap was asked for.")
-    sided = "one-sided (effects are bounded below by 0)"
+        bound = "" if results.estimate.signed else ", cut off at 0"
+        notes.append(f"Intervals: Wald, level {level}{bound}; no bootstrap was asked for.")
+    sided = "two-sided"
+    if options.alternative == "larger":
+        sided = "one-sided" + (
+            "" if results.estimate.signed else " (effects are bounded below by 0)"
+        )
     notes.append(
-        f"Std err: {options.cov_type}; P-values are "
-        f"{sided if options.alternative == 'larger' else 'two-sided'}. Both are conditional on the "
-        "estimated basis, random effects and variances."
+        f"Std err: {options.cov_type}; P-values are {sided}. Both are conditional on the estimated "
+        "basis, random effects and variances."
     )
     if results.theta.shape[0] > 1:
         notes.append(
@@ -174,11 +200,46 @@ def _notes(results: NMFREResults, alpha: float) -> list[str]:
             f"{AT_BOUND.strip()}: at the bound 0; the standard error, z and interval of such a "
             "coefficient are only formal."
         )
+    if isinstance(results.estimate, AlternatingEstimate):
+        return notes + _notes_on_alternating(results, results.estimate)
+    return notes + _notes_on_likelihood(results)
+
+
+def _notes_on_likelihood(results: NMFREResults) -> list[str]:
+    notes = []
+    if not results.converged:
+        notes.append(
+            f"NOT CONVERGED: the gradient norm is {results.gradient_norm:.1e}; the iteration "
+            f"stopped for {results.stop_reason}."
+        )
+    identification = results.identification
+    if identification.n_free:
+        mixing = [
+            str(name)
+            for name, mixes in zip(results.model.components, identification.mixing, strict=True)
+            if mixes
+        ]
+        notes.append(
+            f"NOT IDENTIFIED: rotations of {', '.join(mixing)} in {identification.n_free} "
+            "direction(s) fit as well. Printed is the one with the sparsest basis. Valid whatever "
+            "the rotation: X Theta, fitted values, and the joint test of a covariate over all "
+            "components (wald_test_terms)."
+        )
+    if results.llf_uncapped is not None:
+        notes.append(
+            f"The cap binds: without it the log-likelihood is {results.llf_uncapped:.3f}, higher "
+            f"by {results.llf_uncapped - results.llf:.3f}."
+        )
+    return notes
+
+
+def _notes_on_alternating(results: NMFREResults, estimate: AlternatingEstimate) -> list[str]:
+    notes = []
     if not results.converged:
         notes.append(
             f"NOT CONVERGED: the iteration ended at its limit of {results.n_iter} iterations."
         )
-    elif results.estimate.far_from_fixed_point:
+    elif estimate.far_from_fixed_point:
         notes.append(
             "STOPPED EARLY: the tolerance was reached, but X and Theta are at least about "
             f"{results.fixed_point_distance:.1g} (relative) from the fixed point of the updates."
@@ -197,7 +258,7 @@ def _notes(results: NMFREResults, alpha: float) -> list[str]:
 def _tau2_origin(results: NMFREResults) -> str:
     if results.tau2_estimated:
         return "estimated"
-    return "set by the cap" if results.cap_hits else "start value"
+    return "set by the cap" if results.cap_binds else "start value"
 
 
 def _tau2_reason(results: NMFREResults) -> str:
@@ -215,7 +276,7 @@ def _tau2_reason(results: NMFREResults) -> str:
 def _cap(results: NMFREResults) -> str:
     if results.df_cap is None:
         return "off"
-    return f"{results.df_cap:.2f}, {'bound' if results.cap_hits else 'did not bind'}"
+    return f"{results.df_cap:.2f}, {'bound' if results.cap_binds else 'did not bind'}"
 
 
 def _number(value: float) -> str:

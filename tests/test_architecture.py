@@ -17,7 +17,7 @@ LAYERS = [
     {"arguments", "cap", "checks", "datasets", "inference"},
     {"covariates", "summary"},
     {"design"},
-    {"formula", "results"},
+    {"estimators", "formula", "results"},
     {"model"},
     {"__init__", "__main__"},
 ]

@@ -18,7 +18,7 @@ def same_fit(a, b, **options):
     options = {"df_cap": 0.21, **options}
     left, right = a.fit(**options), b.fit(**options)
     np.testing.assert_array_equal(left.params.to_numpy(), right.params.to_numpy())
-    np.testing.assert_array_equal(left.bse_boot.to_numpy(), right.bse_boot.to_numpy())
+    np.testing.assert_allclose(left.bse_boot.to_numpy(), right.bse_boot.to_numpy(), rtol=1e-12)
     return left, right
 
 

@@ -46,7 +46,7 @@ def test_start_values_are_used(model):
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({"method": "ecm"}, "method='ecm' is not allowed: it takes 'df-cap'"),
+        ({"method": "ecm"}, "method='ecm' is not allowed: it takes 'df-cap' or 'ml'"),
         ({"method": "df"}, "method='df' is not allowed"),
         ({"df_cap": 0.0}, r"df_cap=0.0 is not allowed: it takes a rate in \(0, 1\]"),
         ({"df_cap": 1.5}, "df_cap=1.5"),

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from nmfre.inference import bootstrap
-from nmfre.inference.bootstrap import WildBootstrap, one_step_bootstrap
+from nmfre.inference.bootstrap import WildBootstrap, one_step, unit_blocks
 from nmfre.inference.linearized import linearize
 from nmfre.inference.multipliers import MULTIPLIERS
 
@@ -25,12 +25,36 @@ def parts():
     return Y, A, X, Theta, U
 
 
-def linearization(parts, scale=1.0, **options):
-    Y, A, X, Theta, U = parts
-    Y, Theta, U = scale * Y, scale * Theta, scale * U
-    rss = np.sum((Y - X @ (Theta @ A + U)) ** 2)
-    options = {"information": "adjusted", "dispersion": "df", **options}
-    return linearize(Y, A, X, Theta, U, ridge=0.5, rss=rss, **options)
+class Linearized:
+    """A linearisation with its influence of all units."""
+
+    def __init__(self, parts, scale=1.0, **options):
+        Y, A, X, Theta, U = parts
+        Y, Theta, U = scale * Y, scale * Theta, scale * U
+        options = {"information": "adjusted", "dispersion": "df", **options}
+        rss = np.sum((Y - X @ (Theta @ A + U)) ** 2)
+        self.parts = linearize(X, Theta, A @ A.T, n_units=50, ridge=0.5, rss=rss, **options)
+        self.dispersion = self.parts.dispersion
+        self.influence = self.parts.influence(Y, A, U)
+
+    def covariance(self, cov_type):
+        return self.parts.covariance(cov_type, self.influence.T @ self.influence, 50)
+
+
+linearization = Linearized
+
+
+def replicates(estimate, influence, *, n_boot, multiplier, seed=1, floor=0.0, **given):
+    influence = np.asarray(influence)
+    _, steps = one_step(
+        unit_blocks(len(influence), n_boot),
+        lambda s: influence[s],
+        n_boot=n_boot,
+        multiplier=multiplier,
+        seeds=np.random.SeedSequence(seed),
+        **given,
+    )
+    return WildBootstrap(estimate, np.maximum(estimate - steps, floor))
 
 
 @pytest.mark.parametrize("name", MULTIPLIERS)
@@ -57,11 +81,10 @@ def test_information_and_scores_are_those_of_the_formulas(parts):
     )
     n = 17
     score = -np.outer(X.T @ R[:, n], A[:, n]).ravel(order="F") / lin.dispersion
-    np.testing.assert_allclose(lin.scores[n] / lin.dispersion, score, rtol=1e-9)
-    scores, H = lin.scores / lin.dispersion, lin.covariance("naive")
-    meat = 50 / 49 * sum(np.outer(s, s) for s in scores)
+    H = lin.covariance("naive")
+    np.testing.assert_allclose(lin.influence[n], H @ score, rtol=1e-9)
+    meat = 50 / 49 * sum(np.outer(s, s) for s in np.linalg.solve(H, lin.influence.T).T)
     np.testing.assert_allclose(lin.covariance("sandwich"), H @ meat @ H, rtol=1e-9)
-    np.testing.assert_allclose(lin.influence, scores @ H, rtol=1e-9)
 
 
 def test_dispersion_divisors(parts):
@@ -91,34 +114,22 @@ def test_standard_errors_scale_with_the_units_of_y(parts, scale):
         np.testing.assert_allclose(b.covariance(kind), scale**2 * a.covariance(kind), rtol=1e-9)
 
 
-def test_replicates_do_not_depend_on_how_many_are_held_at_a_time(monkeypatch):
-    influence = np.random.default_rng(0).normal(size=(40, 3))
-
-    def draw():
-        return one_step_bootstrap(
-            np.ones(3),
-            influence,
-            n_boot=50,
-            multiplier="exponential",
-            rng=np.random.default_rng(1),
-            floor=-np.inf,
-        ).replicates
-
-    whole = draw()
-    monkeypatch.setattr(bootstrap, "DRAW_BYTES", 8 * 40 * 7)
-    np.testing.assert_allclose(draw(), whole, rtol=1e-12)
+def test_blocks_of_units_have_streams_of_their_own(monkeypatch):
+    influence = np.random.default_rng(0).normal(size=(700, 3))
+    monkeypatch.setattr(bootstrap, "BLOCK_BYTES", 8 * 50 * 300)
+    assert [s.stop - s.start for s in unit_blocks(700, 50)] == [300, 300, 100]
+    boot = replicates(np.zeros(3), influence, n_boot=50, multiplier="normal", floor=-np.inf)
+    streams = [np.random.default_rng(s) for s in np.random.SeedSequence(1).spawn(3)]
+    w = np.hstack(
+        [r.standard_normal((50, n)) for r, n in zip(streams, (300, 300, 100), strict=True)]
+    )
+    np.testing.assert_allclose(boot.replicates, -w @ influence, rtol=1e-9)
+    assert unit_blocks(10, 10**9) == [slice(0, 10)]
 
 
 def test_bootstrap_variance_is_that_of_the_scores():
     influence = np.random.default_rng(0).normal(size=(40, 3))
-    boot = one_step_bootstrap(
-        np.full(3, 100.0),
-        influence,
-        n_boot=20_000,
-        multiplier="normal",
-        rng=np.random.default_rng(1),
-        floor=0.0,
-    )
+    boot = replicates(np.full(3, 100.0), influence, n_boot=20_000, multiplier="normal")
     np.testing.assert_allclose(boot.bse, np.linalg.norm(influence, axis=0), rtol=0.03)
     half = stats.norm.isf(0.05) * np.linalg.norm(influence, axis=0)
     limits = boot.percentile_interval(0.1)
@@ -129,13 +140,11 @@ def test_replicates_are_floored_and_pvalues_centred():
     boot = WildBootstrap(np.array([1.0, 5.0]), np.array([[0.0, 4.0], [3.0, 6.0], [1.0, 10.5]]))
     np.testing.assert_allclose(boot.pvalues("larger"), [2 / 4, 2 / 4])
     np.testing.assert_allclose(boot.pvalues("two-sided"), [3 / 4, 2 / 4])
-    floored = one_step_bootstrap(
+    floored = replicates(
         np.array([1.0]),
-        np.array([[1.0], [1.0]]),
+        [[1.0], [1.0]],
         n_boot=2,
         multiplier="normal",
-        rng=np.random.default_rng(0),
-        floor=0.0,
         multipliers=np.array([[5.0, 0.0], [0.0, 0.5]]),
     )
     np.testing.assert_allclose(floored.replicates, [[0.0], [0.5]])

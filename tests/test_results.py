@@ -158,11 +158,20 @@ def test_linear_hypotheses(res2):
 
 
 def test_inherited_methods_that_would_mislead_raise(res):
-    for name in ("wald_test_terms", "t_test_pairwise"):
-        with pytest.raises(errors.NotComputedError, match=name):
-            getattr(res, name)()
-    with pytest.raises(errors.NotComputedError, match="llf"):
-        _ = res.llf
+    with pytest.raises(errors.NotComputedError, match="t_test_pairwise"):
+        res.t_test_pairwise()
+    for name in ("llf", "aic", "bic", "df_model", "gradient_norm", "identification"):
+        with pytest.raises(errors.NotComputedError, match="fit with method='ml'"):
+            getattr(res, name)
+
+
+def test_joint_tests_of_covariates(res2):
+    table = res2.wald_test_terms().table
+    assert list(table.index) == ["Intercept", "group", "age"]
+    assert table["df_constraint"].tolist() == [2, 4, 2]
+    keys = [("comp1", "age"), ("comp2", "age")]
+    b, V = res2.params[keys].to_numpy(), res2.cov_params().loc[keys, keys].to_numpy()
+    assert table.loc["age", "statistic"] == pytest.approx(b @ np.linalg.solve(V, b))
 
 
 def test_prediction_of_new_units(res2, simulated):

@@ -96,6 +96,7 @@ def fit_alternating(
                 rss=float(final.rss[b]),
                 n_iter=n,
                 stop_reason=record.stop_reason[b],
+                signed=False,
                 tau2_estimated=bool(problem.estimate_tau2[b]),
                 cap_hits=len(hits),
                 first_cap_hit=int(hits[0]) + 1 if len(hits) else 0,

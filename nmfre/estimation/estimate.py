@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from nmfre.estimation.identification import Identification
 from nmfre.typing import FloatArray
 
 LARGE_DISTANCE = 5e-4
@@ -16,6 +17,7 @@ class StopReason(StrEnum):
 
     TOLERANCE = "tolerance"
     MAXITER = "maxiter"
+    PRECISION = "precision"
     NON_FINITE = "non-finite"
 
 
@@ -44,6 +46,12 @@ class Estimate:
         Iterations.
     stop_reason : StopReason
         Why they ended.
+    objective_path : (n_iter,)
+        What is minimised, after each iteration.
+    signed : bool
+        Whether Theta may be negative.
+    tau2_estimated : bool
+        Whether tau2 was estimated; if not, it is its start value or what the cap made of it.
     """
 
     X: FloatArray
@@ -56,6 +64,14 @@ class Estimate:
     rss: float
     n_iter: int
     stop_reason: StopReason
+    objective_path: FloatArray
+    signed: bool
+    tau2_estimated: bool
+
+    @property
+    def cap_binds(self) -> bool:
+        """Whether the cap bound."""
+        raise NotImplementedError
 
     @property
     def ridge(self) -> float:
@@ -70,12 +86,10 @@ class AlternatingEstimate(Estimate):
 
     Attributes
     ----------
-    tau2_estimated : bool
-        Whether tau2 was estimated; if not, it is its start value or what the cap made of it.
     cap_hits, first_cap_hit : int
         In how many iterations the cap bound, and in which first (0: in none).
-    objective_path, ridge_path, df_random_path : (n_iter,)
-        The objective after each iteration; lambda and df_U in its update of U.
+    ridge_path, df_random_path : (n_iter,)
+        lambda and df_U in each update of U.
     fixed_point_residual : float
         Relative change of X or Theta, the larger, in one more iteration at the final variances.
     fixed_point_distance : float
@@ -83,16 +97,62 @@ class AlternatingEstimate(Estimate):
         changes shrink; slow changes hide behind fast ones, so that this is a lower bound.
     """
 
-    tau2_estimated: bool
     cap_hits: int
     first_cap_hit: int
-    objective_path: FloatArray
     ridge_path: FloatArray
     df_random_path: FloatArray
     fixed_point_residual: float
     fixed_point_distance: float
 
     @property
+    def cap_binds(self) -> bool:
+        """Whether the cap bound in any iteration."""
+        return self.cap_hits > 0
+
+    @property
     def far_from_fixed_point(self) -> bool:
         """Whether printed digits of X and Theta may still move."""
         return self.fixed_point_distance > LARGE_DISTANCE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarginalEstimate(Estimate):
+    """
+    Estimates by marginal maximum likelihood, and their certificate.
+
+    Attributes
+    ----------
+    llf : float
+        Maximised log-likelihood.
+    llf_uncapped : float or None
+        Log-likelihood without the cap, where it binds; None where it does not.
+    gradient_norm : float
+        Largest entry of the projected gradient of the log-likelihood per cell by P X,
+        Theta / (P rms(Y)) and log lambda.
+    n_starts, n_agree : int
+        Starts, and how many of them reached this log-likelihood to 1e-4.
+    identification : Identification
+        Rotations that leave the likelihood as it is.
+    condition : float
+        Condition number of X.
+    """
+
+    llf: float
+    llf_uncapped: float | None
+    gradient_norm: float
+    n_starts: int
+    n_agree: int
+    identification: Identification
+    condition: float
+
+    @property
+    def cap_binds(self) -> bool:
+        """Whether the likelihood was maximised on df_U = cap."""
+        return self.llf_uncapped is not None
+
+    @property
+    def n_parameters(self) -> int:
+        """Free parameters: X with its column sums given, Theta, variances; less rotations, cap."""
+        n_responses, rank = self.X.shape
+        n_free = (n_responses - 1) * rank + self.Theta.size + 2
+        return int(n_free - self.identification.n_free - self.cap_binds)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from nmfre.inference.multipliers import MULTIPLIERS, Multiplier
 from nmfre.typing import FloatArray
 
-DRAW_BYTES = 1 << 25
+BLOCK_BYTES = 1 << 25
 """Multipliers held at a time."""
+SMALLEST_BLOCK = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,50 +57,54 @@ class WildBootstrap:
         return pvalues
 
 
-def one_step_bootstrap(
-    estimate: FloatArray,
-    influence: FloatArray,
+def unit_blocks(n_units: int, n_boot: int) -> list[slice]:
+    """Blocks of units that are passed over together; they depend on these two numbers alone."""
+    size = max(BLOCK_BYTES // (8 * max(n_boot, 16)), SMALLEST_BLOCK)
+    return [slice(start, min(start + size, n_units)) for start in range(0, n_units, size)]
+
+
+def one_step(
+    blocks: list[slice],
+    influence: Callable[[slice], FloatArray],
     *,
     n_boot: int,
     multiplier: Multiplier,
-    rng: np.random.Generator,
-    floor: float,
+    seeds: np.random.SeedSequence,
     multipliers: FloatArray | None = None,
-) -> WildBootstrap:
+) -> tuple[FloatArray, FloatArray]:
     """
-    Replicates Theta_b = max(Theta - sum_n w_bn I^-1 s_n, floor) (paper, Section 5).
+    Sums over units for the sandwich and the one-step wild bootstrap (paper, Section 5).
 
     Parameters
     ----------
-    estimate : array, (QK,)
-        vec(Theta).
-    influence : array, (N, QK)
-        I^-1 s_n of every unit (I: the information).
+    blocks : list of slices
+        Units, as `unit_blocks` divides them.
+    influence : callable
+        From a block to I^-1 s_n of its units, (n, QK).
     n_boot : int
         Number of replicates B.
     multiplier : {"exponential", "rademacher", "mammen", "normal"}
         Distribution of the w_bn.
-    rng : numpy.random.Generator
-        Where they come from; drawn replicate by replicate, so that memory stays bounded.
-    floor : float
-        0 for Theta >= 0, minus infinity for signed Theta.
+    seeds : numpy.random.SeedSequence
+        Every block has a stream of its own, so that blocks may be worked on in any order.
     multipliers : array, (B, N), optional
         The w_bn themselves; nothing is drawn then.
 
     Returns
     -------
-    WildBootstrap
+    meat : array, (QK, QK)
+        sum_n I^-1 s_n s_n' I^-1.
+    steps : array, (B, QK)
+        sum_n w_bn I^-1 s_n.
     """
-    n_units = len(influence)
-    if multipliers is not None:
-        steps = multipliers @ influence
-    else:
-        draw = MULTIPLIERS[multiplier]
-        size = max(DRAW_BYTES // (8 * n_units), 1)
-        steps = np.concatenate(
-            [
-                draw(rng, (min(size, n_boot - start), n_units)) @ influence
-                for start in range(0, n_boot, size)
-            ]
-        )
-    return WildBootstrap(estimate=estimate, replicates=np.maximum(estimate - steps, floor))
+    meat: Any = 0.0
+    steps: Any = 0.0
+    for block, seed in zip(blocks, seeds.spawn(len(blocks)), strict=True):
+        values = influence(block)
+        meat = meat + values.T @ values
+        if multipliers is not None:
+            steps = steps + multipliers[:, block] @ values
+        elif n_boot:
+            draw = MULTIPLIERS[multiplier]
+            steps = steps + draw(np.random.default_rng(seed), (n_boot, len(values))) @ values
+    return meat, steps

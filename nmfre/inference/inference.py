@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from scipy import stats
 
 from nmfre.estimation.estimate import Estimate
-from nmfre.inference.bootstrap import WildBootstrap, one_step_bootstrap
+from nmfre.inference.bootstrap import WildBootstrap, one_step, unit_blocks
 from nmfre.inference.linearized import CovType, Dispersion, Information, linearize
 from nmfre.inference.multipliers import Multiplier
 from nmfre.typing import FloatArray
@@ -82,52 +82,57 @@ class Inference:
 
 
 def conditional_inference(
-    Y: FloatArray,
+    Y: Any,
     A: FloatArray,
     estimate: Estimate,
     options: InferenceOptions,
-    rng: np.random.Generator,
+    seeds: np.random.SeedSequence,
 ) -> Inference:
     """
     Inference conditional on the estimated basis, random effects and variances (paper, Section 5).
 
+    One pass over the units, in blocks.
+
     Parameters
     ----------
-    Y, A : arrays, (P, N) and (K, N)
-        Data.
+    Y : array or SciPy sparse matrix, (P, N)
+        Responses.
+    A : array, (K, N)
+        Covariates.
     estimate : Estimate
-        A fit of them with Theta >= 0.
+        A fit of them.
     options : InferenceOptions
         What to compute.
-    rng : numpy.random.Generator
+    seeds : numpy.random.SeedSequence
         For the multipliers of the bootstrap.
     """
-    theta, floor = estimate.Theta.ravel(order="F"), 0.0
+    theta = estimate.Theta.ravel(order="F")
+    floor = -np.inf if estimate.signed else 0.0
+    n_units = Y.shape[1]
     linearization = linearize(
-        Y,
-        A,
         estimate.X,
         estimate.Theta,
-        estimate.U,
+        A @ A.T,
+        n_units=n_units,
         ridge=estimate.ridge,
         rss=estimate.rss,
         information=options.information,
         dispersion=options.dispersion,
     )
+    meat, steps = one_step(
+        unit_blocks(n_units, options.n_boot),
+        lambda s: linearization.influence(Y[:, s], A[:, s], estimate.U[:, s]),
+        n_boot=options.n_boot,
+        multiplier=options.multiplier,
+        seeds=seeds,
+        multipliers=options.multipliers,
+    )
     bootstrap = None
     if options.n_boot > 0:
-        bootstrap = one_step_bootstrap(
-            theta,
-            linearization.influence,
-            n_boot=options.n_boot,
-            multiplier=options.multiplier,
-            multipliers=options.multipliers,
-            rng=rng,
-            floor=floor,
-        )
+        bootstrap = WildBootstrap(theta, np.maximum(theta - steps, floor))
     return Inference(
         estimate=theta,
-        covariance=linearization.covariance(options.cov_type),
+        covariance=linearization.covariance(options.cov_type, meat, n_units),
         dispersion=linearization.dispersion,
         bootstrap=bootstrap,
         floor=floor,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -30,24 +30,31 @@ class Linearization:
     ----------
     bread : (QK, QK)
         I^-1 / dispersion.
-    scores : (N, QK)
-        dispersion s_n = -vec(X' r_n a_n').
     dispersion : float
         The residual variance used.
+    X, Theta : (P, Q), (Q, K)
+        The estimates.
     """
 
     bread: FloatArray
-    scores: FloatArray
     dispersion: float
+    X: FloatArray
+    Theta: FloatArray
 
-    @property
-    def influence(self) -> FloatArray:
-        """I^-1 s_n, (N, QK): a bootstrap replicate is Theta - sum_n w_n I^-1 s_n."""
-        return self.scores @ self.bread
-
-    def covariance(self, cov_type: CovType) -> FloatArray:
+    def influence(self, Y: Any, A: FloatArray, U: FloatArray) -> FloatArray:
         """
-        Covariance of vec(Theta), (QK, QK).
+        I^-1 s_n of units with responses Y (P, n), covariates A (K, n) and random effects U (Q, n).
+
+        With s_n = -vec(X' r_n a_n') / dispersion and r_n the residuals; (n, QK). A bootstrap
+        replicate is Theta - sum_n w_n I^-1 s_n.
+        """
+        XtR = np.asarray(Y.T @ self.X) - (self.Theta @ A + U).T @ (self.X.T @ self.X)
+        scores = (A.T[:, :, None] * XtR[:, None, :]).reshape(A.shape[1], -1)
+        return -scores @ self.bread
+
+    def covariance(self, cov_type: CovType, meat: FloatArray, n_units: int) -> FloatArray:
+        """
+        Covariance of vec(Theta), (QK, QK), given sum_n I^-1 s_n s_n' I^-1.
 
         ``"sandwich"`` is I^-1 [N/(N-1) sum s s'] I^-1, ``"naive"`` is I^-1, ``"max"`` is the
         sandwich with every standard error raised to the naive one where that is larger
@@ -56,9 +63,7 @@ class Linearization:
         naive: FloatArray = self.dispersion * self.bread
         if cov_type == "naive":
             return naive
-        n_units = len(self.scores)
-        influence = self.influence
-        sandwich: FloatArray = n_units / (n_units - 1) * (influence.T @ influence)
+        sandwich: FloatArray = n_units / (n_units - 1) * meat
         if cov_type == "sandwich":
             return sandwich
         raised = np.sqrt(np.maximum(np.diag(naive) / np.diag(sandwich), 1.0))
@@ -67,12 +72,11 @@ class Linearization:
 
 
 def linearize(
-    Y: FloatArray,
-    A: FloatArray,
     X: FloatArray,
     Theta: FloatArray,
-    U: FloatArray,
+    AA: FloatArray,
     *,
+    n_units: int,
     ridge: float,
     rss: float,
     information: Information,
@@ -83,8 +87,12 @@ def linearize(
 
     Parameters
     ----------
-    Y, A, X, Theta, U : arrays, (P, N), (K, N), (P, Q), (Q, K), (Q, N)
-        Data and estimates.
+    X, Theta : arrays, (P, Q), (Q, K)
+        Estimates.
+    AA : array, (K, K)
+        AA'.
+    n_units : int
+        N.
     ridge : float
         lambda = sigma2 / tau2.
     rss : float
@@ -99,9 +107,9 @@ def linearize(
     -------
     Linearization
     """
-    (n_responses, n_units), (rank, n_covariates) = Y.shape, Theta.shape
+    (n_responses, rank), n_params = X.shape, Theta.size
     XtX = X.T @ X
-    cells, n_params = n_responses * n_units, rank * n_covariates
+    cells = n_responses * n_units
     df = float(effective_df(np.maximum(np.linalg.eigvalsh(XtX), 0.0), ridge, n_units))
     divisor = {"df": cells - df - n_params, "n": cells, "params": cells - n_params}
 
@@ -110,12 +118,12 @@ def linearize(
         XtX_of_theta = XtX - XtX @ np.linalg.solve(M, XtX)
     else:
         XtX_of_theta = XtX
-    unscaled = np.kron(A @ A.T, XtX_of_theta)
+    unscaled = np.kron(AA, XtX_of_theta)
     unscaled[np.diag_indices(n_params)] += RELATIVE_RIDGE * np.trace(unscaled) / n_params
     bread = np.linalg.inv(unscaled)
-    XtR = X.T @ Y - XtX @ (Theta @ A + U)
     return Linearization(
         bread=(bread + bread.T) / 2.0,
-        scores=-(A.T[:, :, None] * XtR.T[:, None, :]).reshape(n_units, n_params),
         dispersion=rss / max(divisor[dispersion], 1.0),
+        X=X,
+        Theta=Theta,
     )

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from statsmodels.base.model import LikelihoodModelResults
 
-from nmfre.estimation.estimate import AlternatingEstimate
+from nmfre.errors import NotComputedError
+from nmfre.estimation.estimate import AlternatingEstimate, Estimate, MarginalEstimate
 from nmfre.inference.inference import Inference
 from nmfre.typing import FloatArray
 
@@ -23,7 +24,7 @@ class BaseResults(LikelihoodModelResults):
     def __init__(
         self,
         model: NMFRE,
-        estimate: AlternatingEstimate,
+        estimate: Estimate,
         inference: Inference,
         *,
         method: str,
@@ -101,6 +102,20 @@ class BaseResults(LikelihoodModelResults):
         """Residuals of the BLUP fit, (N, P)."""
         return self._responses(None) - self.fittedvalues
 
+    def _alternating(self, name: str) -> AlternatingEstimate:
+        """The estimate, for what only alternating updates have."""
+        if isinstance(self.estimate, AlternatingEstimate):
+            return self.estimate
+        raise NotComputedError(name=name, reason="it belongs to the iteration of df-cap.")
+
+    def _marginal(self, name: str) -> MarginalEstimate:
+        """The estimate, for what only maximum likelihood has."""
+        if isinstance(self.estimate, MarginalEstimate):
+            return self.estimate
+        raise NotComputedError(
+            name=name, reason="df-cap minimises a penalised sum of squares; fit with method='ml'."
+        )
+
     def _series(self, values: FloatArray, name: str) -> pd.Series:
         return pd.Series(values, index=self.params.index, name=name)
 
@@ -108,5 +123,7 @@ class BaseResults(LikelihoodModelResults):
         """X scores (or, for None, Y) as units x responses."""
         design = self.model.design
         values = design.Y if scores is None else self.estimate.X @ scores
+        if scores is None and design.sparse:
+            values = design.Y.toarray()
         index = design.units if units is None else units
         return pd.DataFrame(values.T, index=index, columns=design.responses)

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from nmfre.estimation.estimate import StopReason
+from nmfre.estimation.identification import Identification
+from nmfre.estimation.moments import squares
 from nmfre.results.base import BaseResults
 from nmfre.typing import FloatArray
 
@@ -18,12 +20,12 @@ class DiagnosticResults(BaseResults):
     @property
     def nobs(self) -> int:
         """Observed cells, P N."""
-        return int(self.model.endog.size)
+        return len(self.estimate.X) * self.n_units
 
     @property
     def n_units(self) -> int:
         """Independent units N."""
-        return len(self.model.endog)
+        return int(self.estimate.U.shape[1])
 
     @property
     def df_random(self) -> float:
@@ -48,12 +50,12 @@ class DiagnosticResults(BaseResults):
     @property
     def cap_hits(self) -> int:
         """Number of iterations in which the cap bound."""
-        return self.estimate.cap_hits
+        return self._alternating("cap_hits").cap_hits
 
     @property
     def first_cap_hit(self) -> int | None:
         """First iteration in which the cap bound; None where it never did."""
-        return self.estimate.first_cap_hit or None
+        return self._alternating("first_cap_hit").first_cap_hit or None
 
     @property
     def n_iter(self) -> int:
@@ -62,7 +64,7 @@ class DiagnosticResults(BaseResults):
 
     @property
     def objective(self) -> float:
-        """|Y - X(Theta A + U)|^2 + ridge |U|^2 at the end."""
+        """What was minimised, at the end: |Y - X(Theta A + U)|^2 + ridge |U|^2; for ml -llf."""
         return float(self.estimate.objective_path[-1])
 
     @property
@@ -72,18 +74,18 @@ class DiagnosticResults(BaseResults):
 
     @property
     def stop_reason(self) -> str:
-        """Why the iteration ended: "tolerance" or "maxiter"."""
+        """Why the iteration ended: "tolerance", "maxiter" or, for ml, "precision"."""
         return str(self.estimate.stop_reason)
 
     @property
     def converged(self) -> bool:
-        """Whether the iteration ended at its tolerance; see also `fixed_point_distance`."""
+        """Whether the tolerance was reached; for df-cap, see also `fixed_point_distance`."""
         return self.estimate.stop_reason is StopReason.TOLERANCE
 
     @property
     def fixed_point_residual(self) -> float:
         """Relative change of X or Theta, the larger, in one more iteration at fixed variances."""
-        return self.estimate.fixed_point_residual
+        return self._alternating("fixed_point_residual").fixed_point_residual
 
     @property
     def fixed_point_distance(self) -> float:
@@ -92,7 +94,37 @@ class DiagnosticResults(BaseResults):
 
         Extrapolated from two more iterations at the rate at which their changes shrink.
         """
-        return self.estimate.fixed_point_distance
+        return self._alternating("fixed_point_distance").fixed_point_distance
+
+    @property
+    def cap_binds(self) -> bool:
+        """Whether the cap bound: in any iteration of df-cap, or at the maximum of ml."""
+        return self.estimate.cap_binds
+
+    @property
+    def gradient_norm(self) -> float:
+        """Largest entry of the projected gradient of the log-likelihood per cell (ml)."""
+        return self._marginal("gradient_norm").gradient_norm
+
+    @property
+    def n_starts(self) -> int:
+        """Starts of ml."""
+        return self._marginal("n_starts").n_starts
+
+    @property
+    def n_agree(self) -> int:
+        """How many starts of ml reached the log-likelihood of the best to 1e-4."""
+        return self._marginal("n_agree").n_agree
+
+    @property
+    def llf_uncapped(self) -> float | None:
+        """Log-likelihood that ml reaches without the cap; None where the cap does not bind."""
+        return self._marginal("llf_uncapped").llf_uncapped
+
+    @property
+    def identification(self) -> Identification:
+        """Rotations of the components that leave the likelihood as it is, and which they mix."""
+        return self._marginal("identification").identification
 
     @property
     def mean_squared_residual(self) -> float:
@@ -108,22 +140,32 @@ class DiagnosticResults(BaseResults):
         1 - SSE / |Y|^2; "row-centered": 1 - SSE / (sum of squares around each response's mean).
         NaN where the denominator is zero.
         """
-        Y = self.model.design.Y
-        uncentered = float(np.sum(Y**2))
-        centered = float(np.sum((Y - Y.mean(axis=1, keepdims=True)) ** 2))
+        design, estimate = self.model.design, self.estimate
+        Y = design.Y
+        uncentered = squares(Y)
+        means = np.asarray(Y.mean(axis=1)).ravel()
+        centered = uncentered - Y.shape[1] * float(means @ means)
+        XtY, XtX = np.asarray(Y.T @ estimate.X).T, estimate.X.T @ estimate.X
+        fixed = estimate.Theta @ design.A
         columns = {}
-        for which, fit in (("blup", self.fittedvalues), ("fixed", self.predict())):
-            F = fit.to_numpy().T
-            sse = float(np.sum((Y - F) ** 2))
+        for which, scores in (("blup", fixed + estimate.U), ("fixed", fixed)):
+            # Moments of the fit X scores from those of the scores: no P x N array is formed.
+            fit = estimate.X.sum(axis=0) @ scores
+            product = float(np.vdot(XtY, scores))
+            fitted_squares = float(np.vdot(XtX, scores @ scores.T))
+            sse = uncentered - 2.0 * product + fitted_squares
+            mean_Y, mean_fit = float(means.mean()), float(fit.sum()) / self.nobs
+            variance_Y = uncentered / self.nobs - mean_Y**2
+            variance_fit = fitted_squares / self.nobs - mean_fit**2
+            covariance = product / self.nobs - mean_Y * mean_fit
             columns[which] = [
-                _squared_correlation(Y, F),
+                _ratio(covariance**2, variance_Y * variance_fit, uncentered**2 / self.nobs**2),
                 1.0 - sse / uncentered,
-                1.0 - sse / centered if centered > 0 else np.nan,
+                1.0 - _ratio(sse, centered, uncentered),
             ]
         return pd.DataFrame(columns, index=["correlation", "uncentered", "row-centered"])
 
 
-def _squared_correlation(a: FloatArray, b: FloatArray) -> float:
-    a, b = a - a.mean(), b - b.mean()
-    product = float(np.sum(a**2) * np.sum(b**2))
-    return float(np.sum(a * b)) ** 2 / product if product > 0 else np.nan
+def _ratio(numerator: float, denominator: float, size: float) -> float:
+    """NaN where the denominator is rounding of numbers of this size."""
+    return numerator / denominator if denominator > 1e-14 * size else np.nan

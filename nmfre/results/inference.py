@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from statsmodels.base.model import LikelihoodModelResults
+from statsmodels.stats.contrast import WaldTestResults
 
 from nmfre.arguments import check_choice, known_arguments
 from nmfre.errors import InvalidArgumentError, NotComputedError
@@ -53,12 +55,32 @@ class InferenceResults(BaseResults):
     def at_bound(self) -> pd.Series:
         """Which params are at their bound 0."""
         theta = self.inference.estimate
-        return pd.Series(theta <= BOUND * theta.max(), index=self.params.index, name="at_bound")
+        at_bound = (theta <= BOUND * theta.max()) & (not self.estimate.signed)
+        return pd.Series(at_bound, index=self.params.index, name="at_bound")
 
     @property
     def llf(self) -> float:
-        """Not defined: df-cap maximises no likelihood."""
-        raise NotComputedError(name="llf", reason="df-cap minimises a penalised sum of squares.")
+        """Maximised marginal log-likelihood (ml)."""
+        return self._marginal("llf").llf
+
+    @property
+    def df_model(self) -> int:
+        """
+        Free parameters of ml: P Q - Q of the basis, Q K effects, 2 variances.
+
+        Less the rotations that leave the likelihood as it is, and less one where the cap binds.
+        """
+        return self._marginal("df_model").n_parameters
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, -2 llf + 2 df_model (ml)."""
+        return -2.0 * self.llf + 2.0 * self.df_model
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion, -2 llf + log(N) df_model: units are the observations (ml)."""
+        return -2.0 * self.llf + float(np.log(self.n_units)) * self.df_model
 
     @known_arguments
     def conf_int(self, alpha: float = 0.05, method: IntervalMethod | None = None) -> pd.DataFrame:
@@ -151,9 +173,79 @@ class InferenceResults(BaseResults):
         """
         return self._unlabelled.wald_test(r_matrix, *args, **kwargs)
 
-    def wald_test_terms(self, *args: Any, **kwargs: Any) -> Any:
-        """Not available yet: the inherited method would test other parameters than it names."""
-        raise NotComputedError(name="wald_test_terms", reason="use wald_test with a string.")
+    def wald_test_terms(self) -> WaldTestResults:
+        """
+        Joint Wald test of every covariate over all components.
+
+        A factor is one covariate, with all of its columns. The tests use the full covariance, and
+        do not depend on a rotation of the components.
+
+        Returns
+        -------
+        statsmodels.stats.contrast.WaldTestResults
+            ``table`` has a row a covariate: statistic, pvalue (chi-squared), df_constraint.
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> model.fit(df_cap=0.21).wald_test_terms().table.round(4)
+                   statistic  pvalue  df_constraint
+        Intercept  1340.8036   0.000              1
+        sex           9.5177   0.002              1
+        """
+        n_covariates, rank = len(self.model.design.covariates), len(self.model.components)
+        rows = {}
+        for name, columns in self.model.design.terms.items():
+            members = np.arange(n_covariates * rank).reshape(n_covariates, rank)[columns].ravel()
+            restriction = np.eye(n_covariates * rank)[members]
+            test = self.wald_test(restriction, use_f=False, scalar=True)
+            rows[name] = [float(test.statistic), float(test.pvalue), len(members)]
+        table = pd.DataFrame.from_dict(
+            rows, orient="index", columns=["statistic", "pvalue", "df_constraint"]
+        )
+        return WaldTestResults(None, "chi2", None, table=table)
+
+    @known_arguments
+    def compare_lr_test(self, restricted: InferenceResults) -> tuple[float, float, int]:
+        """
+        Likelihood-ratio test against a restricted ml fit of the same responses.
+
+        Parameters
+        ----------
+        restricted : NMFREResults
+            A fit with fewer covariates or a smaller rank, nested in this one.
+
+        Returns
+        -------
+        lr_stat, p_value, df_diff : float, float, int
+            Twice the difference of the log-likelihoods, its chi-squared p-value, and the difference
+            of ``df_model``. With Theta >= 0 the restriction is at the boundary, which makes the
+            p-value conservative; with another rank chi-squared is only a rough guide.
+
+        Raises
+        ------
+        NotComputedError
+            If one of the fits is by df-cap.
+        InvalidArgumentError
+            If the responses, the sign of Theta or the cap differ, or the other fit is not smaller.
+        """
+        own, other = self._marginal("compare_lr_test"), restricted._marginal("compare_lr_test")
+        Y, other_Y = self.model.design.Y, restricted.model.design.Y
+        same = Y.shape == other_Y.shape and (Y is other_Y or not (other_Y != Y).sum())
+        df = self.df_model - restricted.df_model
+        if not same or own.signed != other.signed or own.cap_binds != other.cap_binds or df <= 0:
+            raise InvalidArgumentError(
+                name="restricted",
+                value=restricted.model.formula or "a fit",
+                allowed="an ml fit of the same responses, with the same sign of Theta and state "
+                "of the cap, and with fewer parameters",
+            )
+        statistic = float(2.0 * (self.llf - restricted.llf))
+        return statistic, float(stats.chi2.sf(statistic, df)), df
 
     def t_test_pairwise(self, *args: Any, **kwargs: Any) -> Any:
         """Not available yet: the inherited method would test other parameters than it names."""

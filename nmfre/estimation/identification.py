@@ -1,0 +1,185 @@
+"""
+Which rotations of the components leave the likelihood as it is, and one of them to print.
+
+X R, R'Theta, R'U fit as well as X, Theta, U for any orthogonal R with R'1 = 1 that keeps X R >= 0
+(and R'Theta >= 0 where Theta is bounded). They exist for three components and more, as far as
+the zeros of X (and Theta) leave them room.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from scipy.linalg import expm, null_space
+from scipy.optimize import brentq, linprog, minimize, minimize_scalar
+
+from nmfre.typing import FloatArray
+
+ZERO = 1e-6
+"""Size of an entry, relative to the mean of its column, up to which it is taken for zero."""
+ANGLES = 720
+STARTS = 12
+FEASIBLE = 1e-8
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """
+    Directions in which the components can be rotated.
+
+    Attributes
+    ----------
+    n_free : int
+        Number of free directions; 0: the components are identified.
+    mixing : (Q,)
+        Which components take part.
+    """
+
+    n_free: int
+    mixing: tuple[bool, ...]
+
+
+def identify(X: FloatArray, Theta: FloatArray | None) -> Identification:
+    """
+    Count the free directions.
+
+    These are skew-symmetric K with K1 = 0, of dimension (Q - 1)(Q - 2)/2, such that X K pushes no
+    zero of X below zero (nor -K Theta one of Theta): a cone, whose dimension one linear programme
+    finds, by raising as many of its inequalities as possible above zero.
+
+    Parameters
+    ----------
+    X : array, (P, Q)
+        Basis.
+    Theta : array, (Q, K), or None
+        Effects where they are bounded below by 0; None where they are not.
+
+    Returns
+    -------
+    Identification
+    """
+    rank = X.shape[1]
+    directions = _skew_directions(rank)
+    if not len(directions):
+        return Identification(0, (False,) * rank)
+    pushes = [(X @ K)[_zeros(X, axis=0)] for K in directions]
+    if Theta is not None:
+        below = _zeros(Theta, axis=None)
+        pushes = [
+            np.concatenate([a, (-K @ Theta)[below]])
+            for a, K in zip(pushes, directions, strict=True)
+        ]
+    A = np.column_stack(pushes)
+    A = A[np.abs(A).max(axis=1) > ZERO * np.abs(A).max(initial=0.0)]
+    free = np.eye(len(directions))
+    if len(A):
+        A = A / np.abs(A).max(axis=1, keepdims=True)
+        m, d = A.shape
+        # max sum t with A k >= t, 0 <= t <= 1: rows that stay at t = 0 are equalities.
+        solution = linprog(
+            np.concatenate([np.zeros(d), -np.ones(m)]),
+            A_ub=np.column_stack([-A, np.eye(m)]),
+            b_ub=np.zeros(m),
+            bounds=[(None, None)] * d + [(0.0, 1.0)] * m,
+        )
+        held = np.asarray(solution.x)[d:] < 0.5
+        free = null_space(A[held]) if held.any() else free
+    moved = np.zeros(rank)
+    for coefficients in free.T:
+        K = np.tensordot(coefficients, directions, axes=1)
+        moved = np.maximum(moved, np.abs(K).max(axis=1))
+    return Identification(free.shape[1], tuple(bool(x) for x in moved > ZERO))
+
+
+def sparsest_rotation(X: FloatArray, Theta: FloatArray | None) -> FloatArray:
+    """
+    The R (Q, Q) among those that leave the likelihood as it is with the largest sum of (XR)^4.
+
+    With three components the rotations are a circle, which is searched as a whole; with more,
+    several starts climb (SLSQP).
+    """
+    rank = X.shape[1]
+    directions = _skew_directions(rank)
+    columns = X / X.mean()
+    bounded = np.empty((rank, 0)) if Theta is None else Theta / np.abs(Theta).max()
+    if len(directions) == 1:
+        return _sparsest_on_circle(columns, bounded, directions[0])
+
+    def rotation(k: FloatArray) -> FloatArray:
+        return np.asarray(expm(np.tensordot(k, directions, axes=1)))
+
+    def minus_sparsity(k: Any) -> float:
+        return -float(np.sum((columns @ rotation(k)) ** 4) / np.sum(columns**4))
+
+    def entries(k: Any) -> Any:
+        R = rotation(k)
+        return np.concatenate([(columns @ R).ravel(), (R.T @ bounded).ravel()])
+
+    rng = np.random.default_rng(0)  # where to look, not a result
+    starts: list[Any] = [np.zeros(len(directions))]
+    starts += [rng.normal(scale=0.5, size=len(directions)) for _ in range(STARTS)]
+    best: FloatArray = np.eye(rank)
+    most = -1.0
+    for start in starts:
+        solution: Any = minimize(
+            minus_sparsity,
+            start,
+            method="SLSQP",
+            constraints=[{"type": "ineq", "fun": entries}],
+            options={"ftol": 1e-14, "maxiter": 500},
+        )
+        if solution.fun < most and entries(solution.x).min() >= -FEASIBLE:
+            best, most = rotation(solution.x), solution.fun
+    return best
+
+
+def _sparsest_on_circle(columns: FloatArray, bounded: FloatArray, K: FloatArray) -> FloatArray:
+    """The same for Q = 3, where R = I + sin(angle) K + (1 - cos(angle)) K^2 with |K|^2 = 2."""
+    K = K * np.sqrt(2.0) / np.linalg.norm(K)
+    still = np.concatenate([columns.ravel(), bounded.ravel()])
+    sine = np.concatenate([(columns @ K).ravel(), (-K @ bounded).ravel()])
+    cosine = np.concatenate([(columns @ K @ K).ravel(), (K @ K @ bounded).ravel()])
+
+    def entries(angle: float) -> FloatArray:
+        return np.asarray(still + np.sin(angle) * sine + (1.0 - np.cos(angle)) * cosine)
+
+    def least(angle: float) -> float:
+        return float(entries(angle).min())
+
+    def minus_sparsity(angle: float) -> float:
+        return -float(np.sum(entries(angle)[: columns.size] ** 4))
+
+    angles = np.arange(-ANGLES // 2, ANGLES // 2) * (2.0 * np.pi / ANGLES)
+    allowed = [angle for angle in angles if angle == 0.0 or least(angle) >= 0.0]
+    start = min(allowed, key=minus_sparsity)
+    limits = []
+    for neighbour in (start - 2.0 * np.pi / ANGLES, start + 2.0 * np.pi / ANGLES):
+        if least(neighbour) >= 0.0:
+            limits.append(neighbour)
+        elif least(start) <= 0.0:
+            limits.append(start)
+        else:
+            limits.append(brentq(least, start, neighbour, xtol=1e-14))
+    inside = minimize_scalar(
+        minus_sparsity, bounds=tuple(limits), method="bounded", options={"xatol": 1e-12}
+    )
+    angle = min([start, *limits, float(inside.x)], key=minus_sparsity)
+    return np.asarray(np.eye(3) + np.sin(angle) * K + (1.0 - np.cos(angle)) * K @ K)
+
+
+def _skew_directions(rank: int) -> FloatArray:
+    """A basis of the skew-symmetric K with K1 = 0, (dimension, Q, Q)."""
+    pairs = list(combinations(range(rank), 2))
+    skew = np.zeros((len(pairs), rank, rank))
+    for i, (a, b) in enumerate(pairs):
+        skew[i, a, b], skew[i, b, a] = 1.0, -1.0
+    if len(pairs) < 3:
+        return np.empty((0, rank, rank))
+    return np.tensordot(null_space(skew.sum(axis=2).T).T, skew, axes=1)
+
+
+def _zeros(values: FloatArray, axis: int | None) -> FloatArray:
+    return np.asarray(values <= ZERO * np.abs(values).mean(axis=axis, keepdims=True))

@@ -1,0 +1,319 @@
+"""
+Maximisation of the marginal likelihood over X >= 0, Theta (signed or >= 0) and the variances.
+
+The variables are P X, not normalised, Theta / P in units of the root mean square of Y (where it
+is not profiled) and log lambda: all of the size of one, whatever the units of Y.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.linalg import null_space
+from scipy.optimize import OptimizeResult, minimize
+
+from nmfre.estimation.effective_df import effective_df, ridge_at_cap
+from nmfre.estimation.estimate import StopReason
+from nmfre.estimation.marginal import marginal_value, profiled_theta
+from nmfre.estimation.moments import Moments
+from nmfre.typing import FloatArray
+
+LOG_RIDGE_LIMITS = (-30.0, 30.0)
+MEMORY = 30
+"""Pairs of L-BFGS-B: the problems are small, evaluations cost more than vectors."""
+FAR = 1e6
+"""Objective of a trial point without a likelihood: the line search shortens its step."""
+RESTARTS = 5
+"""Times that L-BFGS-B starts again from where a line search failed, with an empty memory."""
+CLIMB_TOL = 1e-6
+"""Gradient norm at which Newton steps take over."""
+NEWTON_STEPS = 6
+LARGEST_HESSIAN = 600
+DIFFERENCE = 1e-5
+SINGULAR = 1e-8
+NEAR_BOUND = 1e-7
+"""Below it, a variable whose gradient pushes it down is at its bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Maximum:
+    """
+    A local maximum, in units of the scaled responses.
+
+    Attributes
+    ----------
+    value : float
+        Minus the log-likelihood per cell.
+    X, Theta : (P, Q), (Q, K)
+    sigma2, ridge : float
+    gradient_norm : float
+        Largest entry of the projected gradient of ``value`` by the variables of the search.
+    n_iter : int
+    stop_reason : StopReason
+    path : (n_iter,)
+        ``value`` after each iteration.
+    """
+
+    value: float
+    X: FloatArray
+    Theta: FloatArray
+    sigma2: float
+    ridge: float
+    gradient_norm: float
+    n_iter: int
+    stop_reason: StopReason
+    path: FloatArray
+
+
+def maximize(
+    moments: Moments,
+    X: FloatArray,
+    Theta: FloatArray | None = None,
+    log_ridge: float | None = None,
+    *,
+    signed: bool,
+    cap: float = np.inf,
+    tol: float = 1e-8,
+    maxiter: int = 50_000,
+    polish: bool = True,
+) -> Maximum:
+    """
+    Climb from one start by L-BFGS-B (`scipy.optimize.minimize`).
+
+    Parameters
+    ----------
+    moments : Moments
+    X : array, (P, Q)
+        Start of the basis, not negative; its columns are normalised.
+    Theta : array, (Q, K), optional
+        Start of the effects, where they are bounded. Default: least squares, negative ones raised.
+    log_ridge : float, optional
+        Start of log lambda. Default: the mean eigenvalue of X'X.
+    signed : bool
+        Whether Theta may be negative; then it is profiled out.
+    cap : float
+        Solve on df_U = cap instead of over lambda, where finite.
+    tol : float
+        The gradient norm to reach.
+    maxiter : int
+        The largest number of iterations.
+    polish : bool
+        Whether to end with Newton steps; if not, the search goes on to ``tol`` by itself.
+
+    Returns
+    -------
+    Maximum
+    """
+    search = _Search(moments, X.shape[1], signed=signed, cap=cap)
+    X = X / X.sum(axis=0)
+    if not signed and Theta is None:
+        free = profiled_theta(moments, X)
+        Theta = np.maximum(free, 0.1 * np.abs(free).mean())
+    if log_ridge is None:
+        log_ridge = float(np.log(np.sum(X**2) / X.shape[1]))
+    z = search.pack(X, Theta, log_ridge)
+    path: list[float] = []
+
+    def record(intermediate_result: OptimizeResult) -> None:
+        path.append(float(intermediate_result.fun))
+
+    climb_tol = max(tol, CLIMB_TOL) if polish else tol
+    for _ in range(1 + RESTARTS):
+        solution = minimize(
+            search.value_and_gradient,
+            z,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=search.bounds,
+            callback=record,
+            options={
+                "maxiter": max(maxiter - len(path), 1),
+                "maxfun": 20 * maxiter,
+                "maxcor": MEMORY,
+                "ftol": 0.0,
+                "gtol": climb_tol,
+            },
+        )
+        z = search.normalised(solution.x)
+        if search.gradient_norm(z) <= climb_tol or len(path) >= maxiter:
+            break
+    if polish and len(path) < maxiter:
+        z = _polish(search, z, tol)
+    norm = search.gradient_norm(z)
+    if norm <= tol:
+        reason = StopReason.TOLERANCE
+    elif not np.isfinite(norm):
+        reason = StopReason.NON_FINITE
+    else:
+        reason = StopReason.MAXITER if len(path) >= maxiter else StopReason.PRECISION
+    X, bounded, log_ridge = search.unpack(z)
+    best = marginal_value(moments, X, bounded, log_ridge)
+    return Maximum(
+        value=best.value,
+        X=X,
+        Theta=best.Theta,
+        sigma2=best.sigma2,
+        ridge=float(np.exp(log_ridge)),
+        gradient_norm=norm,
+        n_iter=len(path),
+        stop_reason=reason,
+        path=np.array(path),
+    )
+
+
+def _polish(search: _Search, z: FloatArray, tol: float) -> FloatArray:
+    """
+    Newton steps on what is not held at a bound, until the gradient norm is a tenth of ``tol``.
+
+    A line search on values cannot see below the root of the rounding error of a value; the
+    gradient can. The steps keep the sums of the columns, along which nothing changes; least
+    squares leaves rotations alone that change nothing either.
+    """
+    norm = search.gradient_norm(z)
+    for _ in range(NEWTON_STEPS):
+        gradient = search.value_and_gradient(z)[1]
+        inside = z > search.lower + NEAR_BOUND
+        free = np.flatnonzero(inside | (gradient < 0))
+        if norm <= tol / 10.0 or not 0 < len(free) <= LARGEST_HESSIAN:
+            break
+        hessian = np.empty((len(free), len(free)))
+        for column, i in enumerate(free):
+            ahead, behind = z.copy(), z.copy()
+            ahead[i], behind[i] = z[i] + DIFFERENCE, z[i] - DIFFERENCE
+            change = search.value_and_gradient(ahead)[1] - search.value_and_gradient(behind)[1]
+            hessian[:, column] = change[free] / (2.0 * DIFFERENCE)
+        tangent = null_space(search.column_sums[:, free])
+        reduced = tangent.T @ hessian @ tangent
+        step = np.linalg.lstsq(reduced, -tangent.T @ gradient[free], rcond=SINGULAR)[0]
+        trial = np.where(inside, z, search.lower)
+        trial[free] = z[free] + tangent @ step
+        trial = np.clip(trial, search.lower, search.upper)
+        if not search.within_reach(trial):
+            break
+        trial = search.normalised(trial)
+        trial_norm = search.gradient_norm(trial)
+        if not trial_norm < norm:
+            break
+        z, norm = trial, trial_norm
+    return z
+
+
+class _Search:
+    """The objective as a function of one vector, with bounds."""
+
+    def __init__(self, moments: Moments, rank: int, *, signed: bool, cap: float) -> None:
+        self.moments, self.rank, self.signed, self.cap = moments, rank, signed, cap
+        self.capped = bool(np.isfinite(cap))
+        self.n_basis = moments.n_responses * rank
+        self.n_theta = 0 if signed else rank * moments.B.shape[1]
+        self.bounds: list[tuple[float | None, float | None]] = [(0.0, None)] * (
+            self.n_basis + self.n_theta
+        )
+        if not self.capped:
+            self.bounds.append(LOG_RIDGE_LIMITS)
+        self.column_sums = np.zeros((rank, len(self.bounds)))
+        for q in range(rank):
+            self.column_sums[q, q : self.n_basis : rank] = 1.0
+        self.lower = np.array([bound[0] for bound in self.bounds], dtype=float)
+        self.upper = np.array([np.inf if bound[1] is None else bound[1] for bound in self.bounds])
+
+    def pack(self, X: FloatArray, Theta: FloatArray | None, log_ridge: float) -> FloatArray:
+        parts = [self.moments.n_responses * X.ravel()]
+        if not self.signed:
+            parts.append(np.asarray(Theta).ravel() / self.moments.n_responses)
+        if not self.capped:
+            parts.append(np.array([log_ridge]))
+        return np.concatenate(parts)
+
+    def unpack(self, z: FloatArray) -> tuple[FloatArray, FloatArray | None, float]:
+        Z = z[: self.n_basis].reshape(-1, self.rank)
+        X = Z / Z.sum(axis=0)
+        Theta = None
+        if not self.signed:
+            flat = z[self.n_basis : self.n_basis + self.n_theta]
+            Theta = self.moments.n_responses * flat.reshape(self.rank, -1)
+        return X, Theta, self._log_ridge_on_cap(X) if self.capped else float(z[-1])
+
+    def normalised(self, z: FloatArray) -> FloatArray:
+        """The same point with columns of the basis that sum to P."""
+        return self.pack(*self.unpack(z))
+
+    def within_reach(self, z: FloatArray) -> bool:
+        """Whether every column of the basis has weight; a long trial step may empty one."""
+        total = z[: self.n_basis].reshape(-1, self.rank).sum(axis=0)
+        return bool(np.min(total) > 1e-8 * self.moments.n_responses)
+
+    def value_and_gradient(self, z: FloatArray) -> tuple[float, FloatArray]:
+        if not self.within_reach(z):
+            return FAR, np.zeros_like(z)
+        X, Theta, log_ridge = self.unpack(z)
+        try:
+            point = marginal_value(self.moments, X, Theta, log_ridge)
+        except np.linalg.LinAlgError:  # two columns of X are one: signed Theta has no profile
+            return FAR, np.zeros_like(z)
+        X_gradient = point.X_gradient
+        if self.capped:
+            # On df_U = cap, lambda is a function of X: d log lambda = 2 <X M^-2, dX> / tr(GM^-2).
+            G = X.T @ X
+            M_inv2 = np.linalg.matrix_power(
+                np.linalg.inv(G + np.exp(log_ridge) * np.eye(self.rank)), 2
+            )
+            slope = 2.0 * X @ M_inv2 / np.vdot(G, M_inv2)
+            X_gradient = X_gradient + point.log_ridge_gradient * slope
+        total = z[: self.n_basis].reshape(-1, self.rank).sum(axis=0)
+        parts = [((X_gradient - np.sum(X * X_gradient, axis=0)) / total).ravel()]
+        if not self.signed:
+            parts.append(self.moments.n_responses * point.Theta_gradient.ravel())
+        if not self.capped:
+            parts.append(np.array([point.log_ridge_gradient]))
+        return point.value, np.concatenate(parts)
+
+    def gradient_norm(self, z: FloatArray) -> float:
+        """Largest entry of the gradient after what only pushes against a bound is left out."""
+        _, gradient = self.value_and_gradient(z)
+        outward = ((z <= self.lower) & (gradient > 0)) | ((z >= self.upper) & (gradient < 0))
+        return float(np.max(np.abs(np.where(outward, 0.0, gradient))))
+
+    def _log_ridge_on_cap(self, X: FloatArray) -> float:
+        d = np.maximum(np.linalg.eigvalsh(X.T @ X), 0.0)[None]
+        below = np.array([1e-12 * d.max()])
+        n_units = self.moments.n_units
+        if effective_df(d, below, n_units)[0] <= self.cap:  # X has lost rank
+            return float(np.log(below[0]))
+        return float(np.log(ridge_at_cap(d, np.array([self.cap]), below, n_units)[0]))
+
+
+def agreeing(maxima: list[Maximum], best: Maximum, n_cells: float) -> int:
+    """How many maxima have the log-likelihood of the best, to 1e-4."""
+    return int(np.sum([(other.value - best.value) * n_cells < 1e-4 for other in maxima]))
+
+
+def starting_bases(
+    moments: Moments, rank: int, n_starts: int, rng: np.random.Generator
+) -> list[FloatArray]:
+    """
+    Bases to start from: one from the leading eigenvectors of the moments, the others random.
+
+    The first has |u_1| and, for the other eigenvectors, the larger of their positive and negative
+    parts; the random ones have exponential entries.
+    """
+    u = _leading_eigenvectors(moments, rank, rng)
+    parts = np.stack([np.maximum(u, 0.0), np.maximum(-u, 0.0)])
+    larger = np.linalg.norm(parts, axis=1).argmax(axis=0)
+    first = parts[larger, :, np.arange(rank)].T
+    first[:, 0] = np.abs(u[:, 0])
+    first += first.mean() / 100.0 * rng.random(first.shape)
+    return [first] + [rng.exponential(size=first.shape) for _ in range(n_starts - 1)]
+
+
+def _leading_eigenvectors(moments: Moments, rank: int, rng: np.random.Generator) -> FloatArray:
+    """Leading eigenvectors of S, (P, Q), by subspace iteration: a start needs no digits."""
+    u: Any = rng.standard_normal((moments.n_responses, rank))
+    for _ in range(20):
+        moments_u = moments.times(u) + moments.B @ (moments.AA @ (moments.B.T @ u))
+        u = np.linalg.qr(moments_u)[0]
+    ritz = u.T @ (moments.times(u) + moments.B @ (moments.AA @ (moments.B.T @ u)))
+    vectors: FloatArray = u @ np.linalg.eigh(ritz)[1][:, ::-1]
+    return vectors

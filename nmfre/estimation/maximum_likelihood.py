@@ -1,0 +1,152 @@
+"""Marginal maximum likelihood: starts, cap, certificate, representative, random effects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nmfre.estimation.effective_df import effective_df
+from nmfre.estimation.estimate import MarginalEstimate
+from nmfre.estimation.identification import identify, sparsest_rotation
+from nmfre.estimation.maximize import CLIMB_TOL, Maximum, agreeing, maximize
+from nmfre.estimation.moments import Moments
+from nmfre.typing import FloatArray
+
+
+def fit_marginal(
+    Y: Any,
+    A: FloatArray,
+    moments: Moments,
+    bases: list[FloatArray],
+    *,
+    signed: bool,
+    cap: float,
+    Theta: FloatArray | None = None,
+    log_ridge: float | None = None,
+    tol: float = 1e-8,
+    maxiter: int = 50_000,
+) -> MarginalEstimate:
+    """
+    Maximise the marginal likelihood from several starts.
+
+    Parameters
+    ----------
+    Y : array or SciPy sparse matrix, (P, N)
+        Responses; after their moments they are only needed for U.
+    A : array, (K, N)
+        Covariates.
+    moments : Moments
+        Of Y and A.
+    bases : list of arrays, (P, Q)
+        Bases to start from.
+    signed : bool
+        Whether Theta may be negative.
+    cap : float
+        Cap on df_U, infinite for none: where the maximum exceeds it, the likelihood is maximised
+        on df_U = cap.
+    Theta : array, (Q, K), optional
+        Start of Theta for the first basis, where Theta is not signed.
+    log_ridge : float, optional
+        Start of log lambda for the first basis.
+    tol : float
+        Norm of the projected gradient per cell.
+    maxiter : int
+        The largest number of iterations of a start.
+
+    Returns
+    -------
+    MarginalEstimate
+    """
+    n_responses, n_units = Y.shape
+    cells = n_responses * n_units
+    if Theta is not None:
+        Theta = Theta * bases[0].sum(axis=0)[:, None] / moments.scale
+
+    def climb(X: FloatArray, *start: Any, cap: float = np.inf) -> Maximum:
+        return maximize(
+            moments,
+            X,
+            *start,
+            signed=signed,
+            cap=cap,
+            tol=max(tol, CLIMB_TOL),
+            maxiter=maxiter,
+            polish=False,
+        )
+
+    maxima = [climb(bases[0], Theta, log_ridge), *(climb(X) for X in bases[1:])]
+    best = min(maxima, key=_value)
+    uncapped = None
+    if _df(best, n_units) > cap:
+        uncapped = best.value
+        maxima = [climb(m.X, m.Theta if not signed else None, cap=cap) for m in maxima]
+        best = min(maxima, key=_value)
+    cap_used = cap if uncapped is not None else np.inf
+    final = maximize(
+        moments,
+        best.X,
+        None if signed else best.Theta,
+        float(np.log(best.ridge)),
+        cap=cap_used,
+        signed=signed,
+        tol=tol,
+        maxiter=maxiter,
+    )
+    agree = agreeing(maxima, final, cells)
+
+    X, Theta_scaled = final.X, final.Theta
+    found = identify(X, None if signed else Theta_scaled)
+    if found.n_free:
+        R = sparsest_rotation(X, None if signed else Theta_scaled)
+        X, Theta_scaled = np.maximum(X @ R, 0.0), R.T @ Theta_scaled
+        if not signed:
+            Theta_scaled = np.maximum(Theta_scaled, 0.0)
+    order = np.argsort(np.arange(1, n_responses + 1) @ X, kind="stable")
+    X, Theta_scaled = X[:, order], Theta_scaled[order]
+    sigma2 = final.sigma2 * moments.scale**2
+    Theta = Theta_scaled * moments.scale
+    XtX = X.T @ X
+    M_inv = np.linalg.inv(XtX + final.ridge * np.eye(len(XtX)))
+    U = M_inv @ (np.asarray(Y.T @ X).T - XtX @ (Theta @ A))
+    log_scale = np.log(moments.scale)
+    return MarginalEstimate(
+        X=X,
+        Theta=Theta,
+        U=U,
+        sigma2=sigma2,
+        tau2=sigma2 / final.ridge,
+        cap=cap,
+        df_random=_df(final, n_units),
+        rss=_rss(moments, X, Theta_scaled, M_inv) * n_units * moments.scale**2,
+        n_iter=final.n_iter + best.n_iter,
+        stop_reason=final.stop_reason,
+        signed=signed,
+        tau2_estimated=True,
+        llf=-cells * (final.value + log_scale),
+        llf_uncapped=None if uncapped is None else -cells * (uncapped + log_scale),
+        gradient_norm=final.gradient_norm,
+        n_starts=len(bases),
+        n_agree=agree,
+        objective_path=cells * (np.concatenate([best.path, final.path]) + log_scale),
+        identification=found,
+        condition=float(np.linalg.cond(X)),
+    )
+
+
+def _value(maximum: Maximum) -> float:
+    return maximum.value if np.isfinite(maximum.value) else np.inf
+
+
+def _df(maximum: Maximum, n_units: int) -> float:
+    d = np.maximum(np.linalg.eigvalsh(maximum.X.T @ maximum.X), 0.0)
+    return float(effective_df(d, maximum.ridge, n_units))
+
+
+def _rss(moments: Moments, X: FloatArray, Theta: FloatArray, M_inv: FloatArray) -> float:
+    """|Y - X(Theta A + U)|^2 per unit, scaled: U is linear in Y, so that moments suffice."""
+    D = moments.B - X @ Theta
+    DAA = D @ moments.AA
+    XtTX = X.T @ (moments.times(X) + DAA @ (D.T @ X))
+    shrunk = M_inv @ (2.0 * np.eye(len(M_inv)) - X.T @ X @ M_inv)
+    return float(moments.trace + np.vdot(DAA, D) - np.vdot(shrunk, XtTX))

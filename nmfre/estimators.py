@@ -1,0 +1,206 @@
+"""From a design and the user's options to an estimate: one function an estimator."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nmfre.arguments import start_array
+from nmfre.cap import Cap, resolve_cap
+from nmfre.design import Design
+from nmfre.errors import (
+    ConvergenceWarning,
+    DegenerateBasisWarning,
+    InvalidArgumentError,
+    NegativeCovariateWarning,
+    NonFiniteFitError,
+    SparseResponsesError,
+)
+from nmfre.estimation.alternating import fit_alternating
+from nmfre.estimation.estimate import (
+    AlternatingEstimate,
+    Estimate,
+    MarginalEstimate,
+    StopReason,
+)
+from nmfre.estimation.initial import nndsvd
+from nmfre.estimation.maximize import starting_bases
+from nmfre.estimation.maximum_likelihood import fit_marginal
+from nmfre.estimation.moments import moments_of
+from nmfre.typing import FloatArray
+
+TO_USER = 5
+"""Frames between a warning here and the line of the user's that called fit."""
+COLLINEAR = 1e3
+"""Condition number of the basis from which its columns are called collinear."""
+
+
+class DefaultCap(float):
+    """The default of ``df_cap``: a rate for df-cap, no cap for ml."""
+
+    __slots__ = ()
+
+
+DEFAULT_CAP = DefaultCap(0.10)
+DEFAULT_STARTS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimatorOptions:
+    """Choices of the user, as in `nmfre.NMFRE.fit`."""
+
+    df_cap: float | Cap | None
+    tol: float
+    maxiter: int
+    start_basis: ArrayLike | None
+    start_theta: ArrayLike | None
+    start_sigma2: float
+    start_tau2: float
+    update_tau2: bool
+    signed: bool
+    n_starts: int | None
+
+    def basis(self, design: Design, rank: int) -> FloatArray | None:
+        """The start of X that the user gave, checked."""
+        if self.start_basis is None:
+            return None
+        return start_array("start_basis", self.start_basis, (len(design.responses), rank))
+
+    def theta(self, design: Design, rank: int) -> FloatArray | None:
+        """The start of Theta that the user gave, checked."""
+        if self.start_theta is None:
+            return None
+        return start_array("start_theta", self.start_theta, (rank, len(design.covariates)))
+
+
+def estimate_df_cap(
+    design: Design, rank: int, options: EstimatorOptions, rng: np.random.Generator
+) -> Estimate:
+    """Alternating updates, the paper's algorithm."""
+    if options.signed:
+        raise InvalidArgumentError(
+            name="signed", value=True, allowed="False with df-cap; method='ml' takes both"
+        )
+    if options.n_starts not in (None, 1):
+        raise InvalidArgumentError(
+            name="n_starts", value=options.n_starts, allowed="1 with df-cap; 'ml' takes more"
+        )
+    if design.sparse:
+        raise SparseResponsesError()
+    # One layout in memory, so that the form of the data does not change a bit of the results.
+    Y, A = np.ascontiguousarray(design.Y), np.ascontiguousarray(design.A)
+    X, Theta = options.basis(design, rank), options.theta(design, rank)
+    X = nndsvd(Y, rank, rng) if X is None else X
+    Theta = np.ones((rank, len(A))) if Theta is None else Theta
+    _warn_of_negative_covariates(design)
+    (estimate,) = fit_alternating(
+        Y[None],
+        A[None],
+        X[None],
+        Theta[None],
+        cap=resolve_cap(options.df_cap, Y.shape[1], rank),
+        sigma2=options.start_sigma2,
+        tau2=options.start_tau2,
+        update_tau2=options.update_tau2,
+        tol=options.tol,
+        maxiter=options.maxiter,
+    )
+    _warn_of_alternating(estimate, options.tol)
+    return estimate
+
+
+def estimate_ml(
+    design: Design, rank: int, options: EstimatorOptions, rng: np.random.Generator
+) -> Estimate:
+    """Marginal maximum likelihood."""
+    if not options.update_tau2:
+        raise InvalidArgumentError(
+            name="update_tau2", value=False, allowed="True with ml, which estimates tau2"
+        )
+    n_starts = DEFAULT_STARTS if options.n_starts is None else options.n_starts
+    given, Theta = options.basis(design, rank), options.theta(design, rank)
+    if Theta is not None and options.signed:
+        raise InvalidArgumentError(
+            name="start_theta", value="array", allowed="None with signed Theta: it is profiled out"
+        )
+    cap = None if options.df_cap is DEFAULT_CAP else options.df_cap
+    moments = moments_of(design.Y, design.A)
+    bases = starting_bases(moments, rank, n_starts, rng)
+    log_ridge = None
+    if given is not None:
+        bases[0] = given / given.sum(axis=0)
+        log_ridge = float(np.log(options.start_sigma2 / options.start_tau2))
+    estimate = fit_marginal(
+        design.Y,
+        design.A,
+        moments,
+        bases,
+        signed=options.signed,
+        cap=resolve_cap(cap, len(design.units), rank),
+        Theta=Theta,
+        log_ridge=log_ridge,
+        tol=options.tol,
+        maxiter=options.maxiter,
+    )
+    _warn_of_marginal(estimate, options.tol)
+    return estimate
+
+
+def _warn_of_negative_covariates(design: Design) -> None:
+    negative = np.flatnonzero((design.A < 0).any(axis=1))
+    if len(negative):
+        names = ", ".join(map(str, design.covariates[negative]))
+        warnings.warn(
+            f"Covariates with negative values ({names}): the multiplicative updates of df-cap "
+            "descend for A >= 0 only. Rescale them, for example to [0, 1], or use "
+            "method='ml', signed=True.",
+            NegativeCovariateWarning,
+            stacklevel=TO_USER,
+        )
+
+
+def _warn_of_alternating(estimate: AlternatingEstimate, tol: float) -> None:
+    if estimate.stop_reason is StopReason.NON_FINITE:
+        raise NonFiniteFitError(iteration=estimate.n_iter)
+    if estimate.stop_reason is StopReason.MAXITER:
+        message = (
+            f"maxiter = {estimate.n_iter} iterations were reached before the tolerance {tol:g}: "
+            "the estimates have not converged. Raise maxiter."
+        )
+    elif estimate.far_from_fixed_point:
+        message = (
+            f"The iteration stopped at the tolerance {tol:g}, but X and Theta are still at least "
+            f"about {estimate.fixed_point_distance:.1g} (relative) from the fixed point of the "
+            "updates. Lower tol, for example to 1e-12."
+        )
+    else:
+        return
+    warnings.warn(message, ConvergenceWarning, stacklevel=TO_USER)
+
+
+def _warn_of_marginal(estimate: MarginalEstimate, tol: float) -> None:
+    if estimate.stop_reason is StopReason.NON_FINITE:
+        raise NonFiniteFitError(iteration=estimate.n_iter)
+    if estimate.condition > COLLINEAR:
+        warnings.warn(
+            f"Columns of the basis are nearly collinear (condition number "
+            f"{estimate.condition:.1g}): the likelihood grows as components merge while Theta "
+            "diverges. Lower the rank, or use signed=False.",
+            DegenerateBasisWarning,
+            stacklevel=TO_USER,
+        )
+    if estimate.stop_reason is not StopReason.TOLERANCE:
+        cause = (
+            "maxiter was reached"
+            if estimate.stop_reason is StopReason.MAXITER
+            else "rounding allows no further ascent"
+        )
+        warnings.warn(
+            f"The gradient norm is {estimate.gradient_norm:.1g}, not below tol = {tol:g}: "
+            f"{cause}. Raise maxiter or n_starts, or accept a larger tol.",
+            ConvergenceWarning,
+            stacklevel=TO_USER,
+        )
