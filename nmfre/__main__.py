@@ -2,7 +2,7 @@
 Fit a formula to a CSV file and print the summary; without arguments, the Orthodont example.
 
 ``python -m nmfre "FORMULA" data.csv --rank 2 [--unit U --occasion T] [--df-cap R] [--method M]
-[--seed S] [--output coef.csv]``
+[--signed] [--seed S] [--output coef.csv]``
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pandas as pd
 
 from nmfre.datasets import load_orthodont
 from nmfre.errors import NMFREError, NMFREWarning
+from nmfre.estimators import DEFAULT_CAP
 from nmfre.model import NMFRE
 from nmfre.results import NMFREResults
 
@@ -43,8 +44,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rank", type=int, help="number of components")
     parser.add_argument("--unit", help="column of unit labels")
     parser.add_argument("--occasion", help="column of occasions: the data are long")
-    parser.add_argument("--df-cap", type=_cap, default=0.10, help="rate in (0, 1], or 'off' [0.10]")
-    parser.add_argument("--method", default="df-cap", help="estimator [df-cap]")
+    parser.add_argument(
+        "--df-cap",
+        type=_cap,
+        default=DEFAULT_CAP,
+        help="rate in (0, 1], or 'off' [0.10 for df-cap, off for ml]",
+    )
+    parser.add_argument("--method", default="df-cap", help="estimator: df-cap or ml [df-cap]")
+    parser.add_argument("--signed", action="store_true", help="effects may be negative (ml)")
     parser.add_argument("--seed", type=int, default=0, help="of starts and bootstrap [0]")
     parser.add_argument("--output", type=Path, help="CSV file for the table of coefficients")
     return parser
@@ -103,7 +110,9 @@ def _fit(options: argparse.Namespace) -> NMFREResults:
         unit=options.unit,
         occasion=options.occasion,
     )
-    return model.fit(method=options.method, df_cap=options.df_cap, seed=options.seed)
+    return model.fit(
+        method=options.method, df_cap=options.df_cap, signed=options.signed, seed=options.seed
+    )
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from nmfre.estimation.initial import nndsvd
 from nmfre.estimation.maximize import starting_bases
 from nmfre.estimation.maximum_likelihood import fit_marginal
 from nmfre.estimation.moments import moments_of
+from nmfre.threads import one_thread_if_small
 from nmfre.typing import FloatArray
 
 TO_USER = 5
@@ -133,18 +134,19 @@ def estimate_ml(
     if given is not None:
         bases[0] = given / given.sum(axis=0)
         log_ridge = float(np.log(options.start_sigma2 / options.start_tau2))
-    estimate = fit_marginal(
-        design.Y,
-        design.A,
-        moments,
-        bases,
-        signed=options.signed,
-        cap=resolve_cap(cap, len(design.units), rank),
-        Theta=Theta,
-        log_ridge=log_ridge,
-        tol=options.tol,
-        maxiter=options.maxiter,
-    )
+    with one_thread_if_small(len(design.responses) ** 2 * rank):
+        estimate = fit_marginal(
+            design.Y,
+            design.A,
+            moments,
+            bases,
+            signed=options.signed,
+            cap=resolve_cap(cap, len(design.units), rank),
+            Theta=Theta,
+            log_ridge=log_ridge,
+            tol=options.tol,
+            maxiter=options.maxiter,
+        )
     _warn_of_marginal(estimate, options.tol)
     return estimate
 

@@ -33,6 +33,16 @@ def test_a_formula_over_a_file(folder, capsys):
     assert list(table.columns[-2:]) == ["2.5 %", "97.5 %"]
 
 
+def test_maximum_likelihood_has_no_cap_unless_it_is_given(folder, capsys):
+    assert main([*CALL, "--method", "ml", "--signed"]) == 0
+    out, err = capsys.readouterr()
+    assert "ml, signed" in out
+    assert "-215.587" in out
+    assert err == ""
+    assert main([*CALL, "--method", "ml", "--df-cap", "0.5"]) == 0
+    assert "-225.463" in capsys.readouterr().out
+
+
 def test_warnings_are_a_line_each(folder, capsys):
     assert main([*CALL, "--df-cap", "off"]) == 0
     out, err = capsys.readouterr()

@@ -130,7 +130,7 @@ class MarginalEstimate(Estimate):
         Largest entry of the projected gradient of the log-likelihood per cell by P X,
         Theta / (P rms(Y)) and log lambda.
     n_starts, n_agree : int
-        Starts, and how many of them reached this log-likelihood to 1e-4.
+        Starts, and how many of them reached this log-likelihood to 1e-4 (or 1e-8 per cell).
     identification : Identification
         Rotations that leave the likelihood as it is.
     condition : float

@@ -286,8 +286,9 @@ class _Search:
 
 
 def agreeing(maxima: list[Maximum], best: Maximum, n_cells: float) -> int:
-    """How many maxima have the log-likelihood of the best, to 1e-4."""
-    return int(np.sum([(other.value - best.value) * n_cells < 1e-4 for other in maxima]))
+    """How many maxima have the log-likelihood of the best, to 1e-4 or 1e-8 per cell."""
+    close = max(1e-4 / n_cells, 1e-8)
+    return int(np.sum([other.value - best.value < close for other in maxima]))
 
 
 def starting_bases(

@@ -59,7 +59,7 @@ class WildBootstrap:
 
 def unit_blocks(n_units: int, n_boot: int) -> list[slice]:
     """Blocks of units that are passed over together; they depend on these two numbers alone."""
-    size = max(BLOCK_BYTES // (8 * max(n_boot, 16)), SMALLEST_BLOCK)
+    size = max(BLOCK_BYTES // (8 * max(n_boot, 100)), SMALLEST_BLOCK)
     return [slice(start, min(start + size, n_units)) for start in range(0, n_units, size)]
 
 

@@ -113,7 +113,7 @@ class DiagnosticResults(BaseResults):
 
     @property
     def n_agree(self) -> int:
-        """How many starts of ml reached the log-likelihood of the best to 1e-4."""
+        """How many starts of ml reached the best log-likelihood, to 1e-4 or 1e-8 per cell."""
         return self._marginal("n_agree").n_agree
 
     @property
