@@ -116,7 +116,7 @@ def test_standard_errors_scale_with_the_units_of_y(parts, scale):
 
 def test_blocks_of_units_have_streams_of_their_own(monkeypatch):
     influence = np.random.default_rng(0).normal(size=(700, 3))
-    monkeypatch.setattr(bootstrap, "BLOCK_BYTES", 8 * 50 * 300)
+    monkeypatch.setattr(bootstrap, "BLOCK_BYTES", 8 * 100 * 300)
     assert [s.stop - s.start for s in unit_blocks(700, 50)] == [300, 300, 100]
     boot = replicates(np.zeros(3), influence, n_boot=50, multiplier="normal", floor=-np.inf)
     streams = [np.random.default_rng(s) for s in np.random.SeedSequence(1).spawn(3)]

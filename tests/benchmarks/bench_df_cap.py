@@ -17,7 +17,7 @@ import numpy as np
 
 import nmfre
 from nmfre.estimation.alternating import fit_alternating
-from nmfre.inference.bootstrap import one_step_bootstrap
+from nmfre.inference.bootstrap import one_step, unit_blocks
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from conftest import Case
@@ -57,13 +57,12 @@ def main() -> None:
     influence = rng.normal(size=(27, 2))
     timed(
         "10000 wild-bootstrap replicates of Orthodont",
-        lambda: one_step_bootstrap(
-            np.ones(2),
-            influence,
+        lambda: one_step(
+            unit_blocks(27, 10_000),
+            lambda s: influence[s],
             n_boot=10_000,
             multiplier="exponential",
-            rng=np.random.default_rng(0),
-            floor=0.0,
+            seeds=np.random.SeedSequence(0),
         ),
         20,
     )
