@@ -119,28 +119,33 @@ def maximize(
     def record(intermediate_result: OptimizeResult) -> None:
         path.append(float(intermediate_result.fun))
 
-    climb_tol = max(tol, CLIMB_TOL) if polish else tol
-    for _ in range(1 + RESTARTS):
-        solution = minimize(
-            search.value_and_gradient,
-            z,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=search.bounds,
-            callback=record,
-            options={
-                "maxiter": max(maxiter - len(path), 1),
-                "maxfun": 20 * maxiter,
-                "maxcor": MEMORY,
-                "ftol": 0.0,
-                "gtol": climb_tol,
-            },
-        )
-        z = search.normalised(solution.x)
-        if search.gradient_norm(z) <= climb_tol or len(path) >= maxiter:
-            break
+    def climb(z: FloatArray, tol: float) -> FloatArray:
+        for _ in range(1 + RESTARTS):
+            solution = minimize(
+                search.value_and_gradient,
+                z,
+                jac=True,
+                method="L-BFGS-B",
+                bounds=search.bounds,
+                callback=record,
+                options={
+                    "maxiter": max(maxiter - len(path), 1),
+                    "maxfun": 20 * maxiter,
+                    "maxcor": MEMORY,
+                    "ftol": 0.0,
+                    "gtol": tol,
+                },
+            )
+            z = search.normalised(solution.x)
+            if search.gradient_norm(z) <= tol or len(path) >= maxiter:
+                break
+        return z
+
+    z = climb(z, max(tol, CLIMB_TOL) if polish else tol)
     if polish and len(path) < maxiter:
         z = _polish(search, z, tol)
+        if search.gradient_norm(z) > tol:  # too many variables for Newton steps
+            z = climb(z, tol)
     norm = search.gradient_norm(z)
     if norm <= tol:
         reason = StopReason.TOLERANCE
