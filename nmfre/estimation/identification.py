@@ -34,12 +34,18 @@ class Identification:
     ----------
     n_free : int
         Number of free directions; 0: the components are identified.
-    mixing : (Q,)
+    mixing : tuple of bool, length Q
         Which components take part.
+    directions : (n_free, Q, Q)
+        Skew-symmetric K that span them: X K and -K Theta is how X and Theta change.
+    by_bounds : bool
+        Whether bounds of Theta alone keep some rotation from being free.
     """
 
     n_free: int
     mixing: tuple[bool, ...]
+    directions: FloatArray
+    by_bounds: bool
 
 
 def identify(X: FloatArray, Theta: FloatArray | None) -> Identification:
@@ -61,10 +67,21 @@ def identify(X: FloatArray, Theta: FloatArray | None) -> Identification:
     -------
     Identification
     """
-    rank = X.shape[1]
-    directions = _skew_directions(rank)
+    directions = _free_directions(X, Theta)
+    moved = np.abs(directions).max(axis=(0, 2), initial=0.0)
+    return Identification(
+        n_free=len(directions),
+        mixing=tuple(bool(x) for x in moved > ZERO),
+        directions=directions,
+        by_bounds=Theta is not None and len(_free_directions(X, None)) > len(directions),
+    )
+
+
+def _free_directions(X: FloatArray, Theta: FloatArray | None) -> FloatArray:
+    """A basis of the free directions, (n_free, Q, Q)."""
+    directions = _skew_directions(X.shape[1])
     if not len(directions):
-        return Identification(0, (False,) * rank)
+        return directions
     pushes = [(X @ K)[_zeros(X, axis=0)] for K in directions]
     if Theta is not None:
         below = _zeros(Theta, axis=None)
@@ -74,24 +91,20 @@ def identify(X: FloatArray, Theta: FloatArray | None) -> Identification:
         ]
     A = np.column_stack(pushes)
     A = A[np.abs(A).max(axis=1) > ZERO * np.abs(A).max(initial=0.0)]
-    free = np.eye(len(directions))
-    if len(A):
-        A = A / np.abs(A).max(axis=1, keepdims=True)
-        m, d = A.shape
-        # max sum t with A k >= t, 0 <= t <= 1: rows that stay at t = 0 are equalities.
-        solution = linprog(
-            np.concatenate([np.zeros(d), -np.ones(m)]),
-            A_ub=np.column_stack([-A, np.eye(m)]),
-            b_ub=np.zeros(m),
-            bounds=[(None, None)] * d + [(0.0, 1.0)] * m,
-        )
-        held = np.asarray(solution.x)[d:] < 0.5
-        free = null_space(A[held]) if held.any() else free
-    moved = np.zeros(rank)
-    for coefficients in free.T:
-        K = np.tensordot(coefficients, directions, axes=1)
-        moved = np.maximum(moved, np.abs(K).max(axis=1))
-    return Identification(free.shape[1], tuple(bool(x) for x in moved > ZERO))
+    if not len(A):
+        return directions
+    A = A / np.abs(A).max(axis=1, keepdims=True)
+    m, d = A.shape
+    # max sum t with A k >= t, 0 <= t <= 1: rows that stay at t = 0 are equalities.
+    solution = linprog(
+        np.concatenate([np.zeros(d), -np.ones(m)]),
+        A_ub=np.column_stack([-A, np.eye(m)]),
+        b_ub=np.zeros(m),
+        bounds=[(None, None)] * d + [(0.0, 1.0)] * m,
+    )
+    held = np.asarray(solution.x)[d:] < 0.5
+    free = null_space(A[held]) if held.any() else np.eye(d)
+    return np.asarray(np.tensordot(free.T, directions, axes=1))
 
 
 def sparsest_rotation(X: FloatArray, Theta: FloatArray | None) -> FloatArray:

@@ -96,14 +96,14 @@ def fit_marginal(
     agree = agreeing(maxima, final, cells)
 
     X, Theta_scaled = final.X, final.Theta
-    found = identify(X, None if signed else Theta_scaled)
-    if found.n_free:
+    if identify(X, None if signed else Theta_scaled).n_free:
         R = sparsest_rotation(X, None if signed else Theta_scaled)
         X, Theta_scaled = np.maximum(X @ R, 0.0), R.T @ Theta_scaled
         if not signed:
             Theta_scaled = np.maximum(Theta_scaled, 0.0)
     order = np.argsort(np.arange(1, n_responses + 1) @ X, kind="stable")
     X, Theta_scaled = X[:, order], Theta_scaled[order]
+    found = identify(X, None if signed else Theta_scaled)
     sigma2 = final.sigma2 * moments.scale**2
     Theta = Theta_scaled * moments.scale
     XtX = X.T @ X
