@@ -194,6 +194,15 @@ class SparseResponsesError(NMFREError, TypeError):
     message = "df-cap needs dense responses: use method='ml', which keeps them sparse."
 
 
+class TooManyParametersError(NMFREError, ValueError):
+    """More parameters than a joint covariance is formed for."""
+
+    message = (
+        "The joint covariance of {parameters} parameters is not formed (at most {most}): "
+        "use uncertainty='conditional'."
+    )
+
+
 class NonFiniteFitError(NMFREError, ArithmeticError):
     """A fit that ran into NaN or infinite values."""
 

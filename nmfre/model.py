@@ -17,10 +17,11 @@ from nmfre.design import Design, design_from_arrays
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimators import DEFAULT_CAP, EstimatorOptions, estimate_df_cap, estimate_ml
 from nmfre.formula import design_from_formula
-from nmfre.inference.inference import Alternative, InferenceOptions, conditional_inference
+from nmfre.inference.inference import Alternative, InferenceOptions, Uncertainty
 from nmfre.inference.linearized import CovType, Dispersion, Information
 from nmfre.inference.multipliers import Multiplier
 from nmfre.results import NMFREResults
+from nmfre.uncertainty import infer
 
 Method = Literal["df-cap", "ml"]
 ESTIMATORS = {"df-cap": estimate_df_cap, "ml": estimate_ml}
@@ -191,6 +192,7 @@ class NMFRE(Model):
         update_tau2: bool = True,
         signed: bool = False,
         n_starts: int | None = None,
+        uncertainty: Uncertainty | None = None,
         cov_type: CovType = "sandwich",
         information: Information = "adjusted",
         dispersion: Dispersion = "df",
@@ -232,13 +234,17 @@ class NMFRE(Model):
         n_starts : int, optional
             Starts of ml, the best of which is kept: one from the moments, the others random.
             Default: 5.
+        uncertainty : {"marginal", "conditional"}, optional
+            Inference on all parameters together, so that standard errors of Theta carry the
+            uncertainty of the basis (the default of ml, which alone has it), or conditional on the
+            basis, random effects and variances, as published (the default of df-cap).
         cov_type : {"sandwich", "naive", "max"}
             Covariance of Theta: from the unit scores, from the information alone, or the sandwich
             with standard errors raised to the naive ones where these are larger.
         information : {"adjusted", "plain"}
-            Whether the information is reduced for the estimation of U.
+            Conditional only: whether the information is reduced for the estimation of U.
         dispersion : {"df", "n", "params"}
-            Divisor of the residual sum of squares: PN - df_U - QK, PN, or PN - QK.
+            Conditional only: divisor of the residual sum of squares, PN - df_U - QK, PN or PN - QK.
         n_boot : int
             Replicates of the one-step wild bootstrap; 0 for none.
         multiplier : {"exponential", "rademacher", "mammen", "normal"}
@@ -307,6 +313,7 @@ class NMFRE(Model):
             n_starts=n_starts,
         )
         inference_options = self._inference_options(
+            uncertainty or ("marginal" if method == "ml" else "conditional"),
             cov_type,
             information,
             dispersion,
@@ -320,13 +327,12 @@ class NMFRE(Model):
         estimate = ESTIMATORS[method](
             self.design, self.rank, options, np.random.default_rng(for_starts)
         )
-        inference = conditional_inference(
-            self.design.Y, self.design.A, estimate, inference_options, for_bootstrap
-        )
+        inference = infer(self.design, estimate, inference_options, for_bootstrap)
         return NMFREResults(self, estimate, inference, method=method, seed=seeds.entropy)
 
     def _inference_options(
         self,
+        uncertainty: Uncertainty,
         cov_type: CovType,
         information: Information,
         dispersion: Dispersion,
@@ -335,6 +341,7 @@ class NMFRE(Model):
         multipliers: ArrayLike | None,
         alternative: Alternative,
     ) -> InferenceOptions:
+        check_choice("uncertainty", uncertainty, Uncertainty)
         check_choice("cov_type", cov_type, CovType)
         check_choice("information", information, Information)
         check_choice("dispersion", dispersion, Dispersion)
@@ -351,6 +358,7 @@ class NMFRE(Model):
             shape = (n_boot, len(self.design.units))
             given = start_array("multipliers", multipliers, shape, signed=True)
         return InferenceOptions(
+            uncertainty=uncertainty,
             cov_type=cov_type,
             information=information,
             dispersion=dispersion,

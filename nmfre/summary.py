@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+import numpy as np
 from statsmodels.iolib.summary import Summary, forg
 from statsmodels.iolib.table import SimpleTable, default_latex_fmt
 from statsmodels.iolib.tableformatting import fmt_2cols, fmt_params
@@ -79,8 +80,7 @@ def _header(results: NMFREResults) -> list[tuple[str, str, str, str]]:
         ("Method:", results.method + (", signed" if results.estimate.signed else "")),
         ("Stopped:", f"{results.stop_reason}, {results.n_iter} iter."),
         *_quality(results),
-        ("sigma2:", _number(results.sigma2)),
-        ("tau2:", f"{_number(results.tau2)} ({_tau2_origin(results)})"),
+        *_variances(results),
         ("Ridge:", _number(results.ridge)),
         ("ICC:", f"{results.icc:.3f}"),
     ]
@@ -97,6 +97,19 @@ def _header(results: NMFREResults) -> list[tuple[str, str, str, str]]:
     ]
     left += [("", "")] * (len(right) - len(left))
     return [(*a, f"  {b}", c) for a, (b, c) in zip(left, right, strict=True)]
+
+
+def _variances(results: NMFREResults) -> list[tuple[str, str]]:
+    if results.uncertainty == "marginal":
+        table = results.variance_components()[["estimate", "std err"]]
+        return [
+            (f"{name} (std err):", " ".join([_number(row.iloc[0]), f"({_number(row.iloc[1])})"]))
+            for name, row in table.loc[["sigma2", "tau2"]].iterrows()
+        ]
+    return [
+        ("sigma2:", _number(results.sigma2)),
+        ("tau2:", f"{_number(results.tau2)} ({_tau2_origin(results)})"),
+    ]
 
 
 def _quality(results: NMFREResults) -> list[tuple[str, str]]:
@@ -153,8 +166,8 @@ def _coefficients(
                     _number(results.params[key]),
                     _number(results.bse[key]),
                     *([_number(results.bse_boot[key])] if bootstrapped else []),
-                    f"{results.tvalues[key]:.3f}",
-                    f"{results.pvalues[key]:.3f}",
+                    _fixed(results.tvalues[key]),
+                    _fixed(results.pvalues[key]),
                     *(_number(limit) for limit in limits.loc[key]),
                 ]
             )
@@ -186,20 +199,35 @@ def _notes(results: NMFREResults, alpha: float) -> list[str]:
         sided = "one-sided" + (
             "" if results.estimate.signed else " (effects are bounded below by 0)"
         )
-    notes.append(
-        f"Std err: {options.cov_type}; P-values are {sided}. Both are conditional on the estimated "
-        "basis, random effects and variances."
-    )
-    if results.theta.shape[0] > 1:
+    if options.uncertainty == "marginal":
         notes.append(
-            "For rank 2 and above that leaves out the uncertainty of the basis: intervals, above "
-            "all of intercepts, are too short."
+            f"Std err: {options.cov_type}; P-values are {sided}. Both are for all parameters "
+            "together: they carry the uncertainty of the basis and the variances."
         )
-    if results.at_bound.any():
+        if results.at_bound.any():
+            notes.append(
+                f"{AT_BOUND.strip()}: at the bound 0; z and P are those of a one-sided score test."
+            )
+        if results.estimate.identification.by_bounds:
+            notes.append(
+                "Components are told apart by effects at their bound alone: these are held there, "
+                "and have no standard error."
+            )
+    else:
         notes.append(
-            f"{AT_BOUND.strip()}: at the bound 0; the standard error, z and interval of such a "
-            "coefficient are only formal."
+            f"Std err: {options.cov_type}; P-values are {sided}. Both are conditional on the "
+            "estimated basis, random effects and variances."
         )
+        if results.theta.shape[0] > 1:
+            notes.append(
+                "For rank 2 and above that leaves out the uncertainty of the basis: intervals, "
+                "above all of intercepts, are too short."
+            )
+        if results.at_bound.any():
+            notes.append(
+                f"{AT_BOUND.strip()}: at the bound 0; the standard error, z and interval of such "
+                "a coefficient are only formal."
+            )
     if isinstance(results.estimate, AlternatingEstimate):
         return notes + _notes_on_alternating(results, results.estimate)
     return notes + _notes_on_likelihood(results)
@@ -221,9 +249,9 @@ def _notes_on_likelihood(results: NMFREResults) -> list[str]:
         ]
         notes.append(
             f"NOT IDENTIFIED: rotations of {', '.join(mixing)} in {identification.n_free} "
-            "direction(s) fit as well. Printed is the one with the sparsest basis. Valid whatever "
-            "the rotation: X Theta, fitted values, and the joint test of a covariate over all "
-            "components (wald_test_terms)."
+            "direction(s) fit as well. Printed is the one with the sparsest basis; its effects have "
+            "no standard errors of their own. Valid whatever the rotation: X Theta (profiles), "
+            "fitted values, and the joint test of a covariate (wald_test_terms)."
         )
     if results.llf_uncapped is not None:
         notes.append(
@@ -279,5 +307,11 @@ def _cap(results: NMFREResults) -> str:
     return f"{results.df_cap:.2f}, {'bound' if results.cap_binds else 'did not bind'}"
 
 
+def _fixed(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.3f}"
+
+
 def _number(value: float) -> str:
+    if np.isnan(value):
+        return ""
     return "0.000" if value == 0 else str(forg(value, prec=3)).strip()

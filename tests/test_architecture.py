@@ -17,7 +17,8 @@ LAYERS = [
     {"arguments", "cap", "checks", "datasets", "inference"},
     {"covariates", "summary"},
     {"design"},
-    {"estimators", "formula", "results"},
+    {"estimators", "formula", "uncertainty"},
+    {"results"},
     {"model"},
     {"__init__", "__main__"},
 ]

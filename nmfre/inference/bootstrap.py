@@ -57,9 +57,10 @@ class WildBootstrap:
         return pvalues
 
 
-def unit_blocks(n_units: int, n_boot: int) -> list[slice]:
-    """Blocks of units that are passed over together; they depend on these two numbers alone."""
-    size = max(BLOCK_BYTES // (8 * max(n_boot, 100)), SMALLEST_BLOCK)
+def unit_blocks(n_units: int, n_boot: int, most: int | None = None) -> list[slice]:
+    """Blocks of units that are passed over together, of at most ``most`` units."""
+    size = BLOCK_BYTES // (8 * max(n_boot, 100))
+    size = max(size if most is None else min(size, most), SMALLEST_BLOCK)
     return [slice(start, min(start + size, n_units)) for start in range(0, n_units, size)]
 
 

@@ -15,12 +15,14 @@ from nmfre.inference.multipliers import Multiplier
 from nmfre.typing import FloatArray
 
 Alternative: TypeAlias = Literal["larger", "two-sided"]
+Uncertainty: TypeAlias = Literal["marginal", "conditional"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InferenceOptions:
     """Choices of the user, as in `nmfre.NMFRE.fit`; ``multipliers`` (n_boot, N) or None."""
 
+    uncertainty: Uncertainty
     cov_type: CovType
     information: Information
     dispersion: Dispersion

@@ -7,12 +7,14 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from patsy import DesignInfo
 from scipy import stats
 from statsmodels.base.model import LikelihoodModelResults
 from statsmodels.stats.contrast import WaldTestResults
 
 from nmfre.arguments import check_choice, known_arguments
 from nmfre.errors import InvalidArgumentError, NotComputedError
+from nmfre.inference.marginal import MarginalInference
 from nmfre.results.base import BaseResults
 from nmfre.typing import FloatArray
 
@@ -55,6 +57,8 @@ class InferenceResults(BaseResults):
     def at_bound(self) -> pd.Series:
         """Which params are at their bound 0."""
         theta = self.inference.estimate
+        if isinstance(self.inference, MarginalInference):
+            return pd.Series(self.inference.at_bound, index=self.params.index, name="at_bound")
         at_bound = (theta <= BOUND * theta.max()) & (not self.estimate.signed)
         return pd.Series(at_bound, index=self.params.index, name="at_bound")
 
@@ -163,6 +167,7 @@ class InferenceResults(BaseResults):
         >>> round(float(test.pvalue), 4)
         0.002
         """
+        self._check_tested(r_matrix)
         return self._unlabelled.t_test(r_matrix, cov_p=cov_p, use_t=use_t)
 
     def wald_test(self, r_matrix: Any, *args: Any, **kwargs: Any) -> Any:
@@ -171,7 +176,20 @@ class InferenceResults(BaseResults):
 
         See `statsmodels.base.model.LikelihoodModelResults.wald_test`.
         """
+        self._check_tested(r_matrix)
         return self._unlabelled.wald_test(r_matrix, *args, **kwargs)
+
+    def _check_tested(self, r_matrix: Any) -> None:
+        """Refuse hypotheses about params without a standard error."""
+        unknown = self.bse.isna().to_numpy()
+        if unknown.any():
+            constraint = DesignInfo(self.model.data.param_names).linear_constraint(r_matrix)
+            if constraint.coefs[:, unknown].any():
+                raise NotComputedError(
+                    name="this test",
+                    reason="it is about effects without a standard error, which rotations of the "
+                    "components change or which are held at their bound; see wald_test_terms.",
+                )
 
     def wald_test_terms(self) -> WaldTestResults:
         """
@@ -201,9 +219,9 @@ class InferenceResults(BaseResults):
         rows = {}
         for name, columns in self.model.design.terms.items():
             members = np.arange(n_covariates * rank).reshape(n_covariates, rank)[columns].ravel()
-            restriction = np.eye(n_covariates * rank)[members]
-            test = self.wald_test(restriction, use_f=False, scalar=True)
-            rows[name] = [float(test.statistic), float(test.pvalue), len(members)]
+            effects, covariance = self._effects(members, columns)
+            statistic = float(effects @ np.linalg.solve(covariance, effects))
+            rows[name] = [statistic, float(stats.chi2.sf(statistic, len(members))), len(members)]
         table = pd.DataFrame.from_dict(
             rows, orient="index", columns=["statistic", "pvalue", "df_constraint"]
         )
@@ -246,6 +264,24 @@ class InferenceResults(BaseResults):
             )
         statistic = float(2.0 * (self.llf - restricted.llf))
         return statistic, float(stats.chi2.sf(statistic, df)), df
+
+    def _effects(self, members: Any, columns: list[int]) -> tuple[FloatArray, FloatArray]:
+        """
+        Effects of some covariates and their covariance.
+
+        Where they have none, because components can be rotated, X'X Theta takes their place, the
+        first X fixed at its estimate: it is zero where Theta is, and its test is invariant.
+        """
+        effects = self.inference.estimate[members]
+        covariance = self.inference.covariance[np.ix_(members, members)]
+        if not np.isnan(covariance).any():
+            return effects, covariance
+        if not isinstance(self.inference, MarginalInference):
+            raise NotComputedError(name="the joint test", reason="effects have no covariance.")
+        X = self.estimate.X
+        project = np.kron(np.eye(len(columns)), X.T)
+        moved = (X.T @ X @ self.estimate.Theta[:, columns]).ravel(order="F")
+        return moved, project @ self.inference.profile_covariance(columns) @ project.T
 
     def t_test_pairwise(self, *args: Any, **kwargs: Any) -> Any:
         """Not available yet: the inherited method would test other parameters than it names."""

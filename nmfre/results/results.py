@@ -8,11 +8,12 @@ from statsmodels.iolib.summary import Summary
 from nmfre.arguments import known_arguments
 from nmfre.results.diagnostics import DiagnosticResults
 from nmfre.results.inference import InferenceResults
+from nmfre.results.parameters import ParameterResults
 from nmfre.results.prediction import PredictionResults
 from nmfre.summary import summarize
 
 
-class NMFREResults(DiagnosticResults, InferenceResults, PredictionResults):
+class NMFREResults(DiagnosticResults, InferenceResults, ParameterResults, PredictionResults):
     """
     Results of `nmfre.NMFRE.fit`; everything is labelled as the data were.
 

@@ -1,0 +1,202 @@
+"""Standard errors and intervals of what is not Theta: basis, profiles, variances."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from nmfre.arguments import check_choice, known_arguments
+from nmfre.errors import InvalidArgumentError, NotComputedError
+from nmfre.inference.inference import Uncertainty
+from nmfre.inference.marginal import MarginalInference
+from nmfre.results.base import BaseResults
+from nmfre.typing import FloatArray
+from nmfre.uncertainty import infer
+
+
+class ParameterResults(BaseResults):
+    """Uncertainty of the other parameters, where inference is on all of them together."""
+
+    @property
+    def uncertainty(self) -> str:
+        """Kind of inference: "marginal" (all parameters) or "conditional" (on the basis)."""
+        return self.inference.options.uncertainty
+
+    @known_arguments
+    def with_uncertainty(self, uncertainty: Uncertainty) -> Self:
+        """
+        The same fit with inference of another kind; nothing is estimated anew.
+
+        Parameters
+        ----------
+        uncertainty : {"marginal", "conditional"}
+
+        Returns
+        -------
+        NMFREResults
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> res = model.fit("ml")
+        >>> res.with_uncertainty("conditional").bse.round(3).to_list()
+        [2.472, 3.057]
+        """
+        check_choice("uncertainty", uncertainty, Uncertainty)
+        options = replace(self.inference.options, uncertainty=uncertainty)
+        _, for_bootstrap = np.random.SeedSequence(self.seed).spawn(2)
+        inference = infer(self.model.design, self.estimate, options, for_bootstrap)
+        return type(self)(self.model, self.estimate, inference, method=self.method, seed=self.seed)
+
+    @cached_property
+    def basis_bse(self) -> pd.DataFrame:
+        """
+        Standard errors of the basis, (P, Q).
+
+        Zero for entries that the likelihood holds at zero, NaN for components that can be rotated.
+        """
+        return pd.DataFrame(
+            self._all_parameters("basis_bse").basis_bse,
+            index=self.basis.index,
+            columns=self.basis.columns,
+        )
+
+    @known_arguments
+    def basis_conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
+        """
+        Wald intervals of the basis, cut off at 0 and 1; (P, 2Q), columns (component, limit).
+
+        Parameters
+        ----------
+        alpha : float
+            1 minus the level.
+        """
+        limits = self._limits(self.basis.to_numpy(), self.basis_bse.to_numpy(), alpha)
+        frames = {
+            component: pd.DataFrame(
+                np.clip(limits[:, q], 0.0, 1.0), index=self.basis.index, columns=_levels(alpha)
+            )
+            for q, component in enumerate(self.basis.columns)
+        }
+        return pd.concat(frames, axis=1)
+
+    @cached_property
+    def profiles(self) -> pd.DataFrame:
+        """X Theta, (P, K): how the mean of each response changes with each covariate."""
+        return self.basis @ self.theta
+
+    @cached_property
+    def profiles_bse(self) -> pd.DataFrame:
+        """Standard errors of `profiles`, (P, K); rotations of the components do not change them."""
+        inference = self._all_parameters("profiles_bse")
+        variances = [
+            np.diag(inference.profile_covariance([k])) for k in range(len(self.theta.columns))
+        ]
+        return pd.DataFrame(
+            np.sqrt(np.column_stack(variances)),
+            index=self.profiles.index,
+            columns=self.profiles.columns,
+        )
+
+    @known_arguments
+    def profiles_conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
+        """
+        Wald intervals of `profiles`; (P, 2K), columns (covariate, limit).
+
+        Parameters
+        ----------
+        alpha : float
+            1 minus the level.
+        """
+        limits = self._limits(self.profiles.to_numpy(), self.profiles_bse.to_numpy(), alpha)
+        frames = {
+            covariate: pd.DataFrame(limits[:, k], index=self.profiles.index, columns=_levels(alpha))
+            for k, covariate in enumerate(self.profiles.columns)
+        }
+        return pd.concat(frames, axis=1)
+
+    @known_arguments
+    def variance_components(self, alpha: float = 0.05) -> pd.DataFrame:
+        """
+        sigma2, tau2, ICC and df_random with standard errors and intervals.
+
+        Delta method; the intervals of the variances are made on the log scale, those of the ICC
+        and of df_random on the logit scale of their range.
+
+        Parameters
+        ----------
+        alpha : float
+            1 minus the level.
+
+        Returns
+        -------
+        DataFrame, (4, 4)
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> model.fit("ml").variance_components().round(2)
+                   estimate  std err  2.5 %  97.5 %
+        sigma2         1.93     0.68   0.97    3.85
+        tau2          48.19    17.13  24.01   96.73
+        icc            0.61     0.14   0.33    0.83
+        df_random     23.28     1.87  18.00   25.66
+        """
+        inference = self._all_parameters("variance_components")
+        bse = inference.variance_bse(self.estimate.U.shape[1], self.ridge)
+        z = stats.norm.isf(_checked(alpha) / 2.0)
+        rows = {}
+        for name, value, most in (
+            ("sigma2", self.sigma2, np.inf),
+            ("tau2", self.tau2, np.inf),
+            ("icc", self.icc, 1.0),
+            ("df_random", self.estimate.df_random, float(self.estimate.U.size)),
+        ):
+            if np.isinf(most):
+                se = value * bse[f"log_{name}"]
+                odds = value * np.exp([-z * se / value, z * se / value])
+                rows[name] = [value, se, *odds]
+            else:
+                se = bse[name]
+                spread = z * se * most / (value * (most - value))
+                odds = value / (most - value) * np.exp([-spread, spread])
+                rows[name] = [value, se, *(most * odds / (1.0 + odds))]
+        return pd.DataFrame.from_dict(
+            rows, orient="index", columns=["estimate", "std err", *_levels(alpha)]
+        )
+
+    def _all_parameters(self, name: str) -> MarginalInference:
+        if isinstance(self.inference, MarginalInference):
+            return self.inference
+        raise NotComputedError(
+            name=name,
+            reason="inference is conditional on the basis; it needs uncertainty='marginal', which "
+            "method='ml' has.",
+        )
+
+    def _limits(self, values: FloatArray, bse: FloatArray, alpha: float) -> FloatArray:
+        half_width = stats.norm.isf(_checked(alpha) / 2.0) * bse
+        return np.stack([values - half_width, values + half_width], axis=-1)
+
+
+def _checked(alpha: float) -> float:
+    if not (isinstance(alpha, float) and 0.0 < alpha < 1.0):
+        raise InvalidArgumentError(name="alpha", value=alpha, allowed="a number in (0, 1)")
+    return alpha
+
+
+def _levels(alpha: float) -> list[str]:
+    return [f"{100 * level:g} %" for level in (alpha / 2, 1 - alpha / 2)]
