@@ -238,9 +238,10 @@ class NMFRE(Model):
             Inference on all parameters together, so that standard errors of Theta carry the
             uncertainty of the basis (the default of ml, which alone has it), or conditional on the
             basis, random effects and variances, as published (the default of df-cap).
-        cov_type : {"sandwich", "naive", "max"}
-            Covariance of Theta: from the unit scores, from the information alone, or the sandwich
-            with standard errors raised to the naive ones where these are larger.
+        cov_type : {"sandwich", "naive", "max", "cr3"}
+            Covariance of Theta: from the unit scores; from the information alone; the sandwich with
+            standard errors raised to the naive ones where these are larger; the sandwich corrected
+            for the leverages of the units, for few units (marginal only).
         information : {"adjusted", "plain"}
             Conditional only: whether the information is reduced for the estimation of U.
         dispersion : {"df", "n", "params"}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 WIDTH = 78
 FORMULA_WIDTH = 22
+FEW_UNITS = 50
 AT_BOUND = " (b)"
 LATEX = {"replacements": {**default_latex_fmt["replacements"], "~": r"$\sim$"}}
 
@@ -204,11 +205,16 @@ def _notes(results: NMFREResults, alpha: float) -> list[str]:
             f"Std err: {options.cov_type}; P-values are {sided}. Both are for all parameters "
             "together: they carry the uncertainty of the basis and the variances."
         )
+        if results.n_units <= FEW_UNITS and options.cov_type == "sandwich":
+            notes.append(
+                f"{results.n_units} units are few: intervals tend to be somewhat short; "
+                "cov_type='cr3' corrects for the leverages of the units."
+            )
         if results.at_bound.any():
             notes.append(
                 f"{AT_BOUND.strip()}: at the bound 0; z and P are those of a one-sided score test."
             )
-        if results.estimate.identification.by_bounds:
+        if results.identification.by_bounds:
             notes.append(
                 "Components are told apart by effects at their bound alone: these are held there, "
                 "and have no standard error."
@@ -249,9 +255,9 @@ def _notes_on_likelihood(results: NMFREResults) -> list[str]:
         ]
         notes.append(
             f"NOT IDENTIFIED: rotations of {', '.join(mixing)} in {identification.n_free} "
-            "direction(s) fit as well. Printed is the one with the sparsest basis; its effects have "
-            "no standard errors of their own. Valid whatever the rotation: X Theta (profiles), "
-            "fitted values, and the joint test of a covariate (wald_test_terms)."
+            "direction(s) fit as well. Printed is the one with the sparsest basis; its effects "
+            "have no standard errors of their own. Valid whatever the rotation: X Theta "
+            "(profiles), fitted values, and the joint test of a covariate (wald_test_terms)."
         )
     if results.llf_uncapped is not None:
         notes.append(

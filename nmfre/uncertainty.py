@@ -28,6 +28,12 @@ def infer(
         Marginal uncertainty for more parameters than their joint covariance is formed for.
     """
     if options.uncertainty == "conditional":
+        if options.cov_type == "cr3":
+            raise InvalidArgumentError(
+                name="cov_type",
+                value="cr3",
+                allowed="the other kinds where inference is conditional",
+            )
         return conditional_inference(design.Y, design.A, estimate, options, seeds)
     if not isinstance(estimate, MarginalEstimate):
         raise InvalidArgumentError(

@@ -122,14 +122,15 @@ def test_sparse_and_dense_responses_give_the_same_fit(monkeypatch):
     rng = np.random.default_rng(3)
     Y = csr_array((rng.poisson(3.0, (60, 8)) + 1.0) * (rng.random((60, 8)) < 0.4))
     exog = np.column_stack([np.ones(60), rng.random(60)])
-    dense = nmfre.NMFRE(Y.toarray(), exog, rank=2).fit("ml", n_boot=50)
+    options = {"n_boot": 50, "uncertainty": "conditional"}
+    dense = nmfre.NMFRE(Y.toarray(), exog, rank=2).fit("ml", **options)
 
     def refuse(*args, **kwargs):
         raise AssertionError("the responses were made dense")
 
     for name in ("toarray", "todense"):
         monkeypatch.setattr(type(Y), name, refuse)
-    sparse = nmfre.NMFRE(Y, exog, rank=2).fit("ml", n_boot=50)
+    sparse = nmfre.NMFRE(Y, exog, rank=2).fit("ml", **options)
     str(sparse.summary())
     np.testing.assert_allclose(sparse.llf, dense.llf, rtol=1e-10)
     np.testing.assert_allclose(sparse.params, dense.params, rtol=1e-6)
@@ -137,6 +138,8 @@ def test_sparse_and_dense_responses_give_the_same_fit(monkeypatch):
     np.testing.assert_allclose(sparse.rsquared, dense.rsquared, rtol=1e-6)
     monkeypatch.undo()
     np.testing.assert_allclose(sparse.resid, dense.resid, atol=1e-5)
+    marginal = [res.with_uncertainty("marginal").bse for res in (sparse, dense)]
+    np.testing.assert_allclose(*marginal, rtol=1e-5)
 
 
 def test_sparse_responses_are_checked():
@@ -418,7 +421,7 @@ def test_every_start_prints_the_same_table(holzinger):
 
 
 def test_what_is_invariant_does_not_depend_on_the_rotation(holzinger):
-    res = holzinger.fit("ml", signed=True, n_starts=1, n_boot=0)
+    res = holzinger.fit("ml", signed=True, n_starts=1, n_boot=0, uncertainty="conditional")
     angle = 0.02
     K = np.array([[0, 1, -1], [-1, 0, 1], [1, -1, 0]]) / np.sqrt(3)
     R = np.eye(3) + np.sin(angle) * K + (1 - np.cos(angle)) * K @ K

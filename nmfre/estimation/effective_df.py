@@ -65,3 +65,20 @@ def ridge_at_cap(
         if not moving.any():
             break
     return ridge
+
+
+def log_ridge_on_cap(X: FloatArray, cap: float, n_units: int) -> float:
+    """Log lambda at which df_U = cap for a basis X (P, Q)."""
+    d = np.maximum(np.linalg.eigvalsh(X.T @ X), 0.0)[None]
+    below = np.array([1e-12 * d.max()])
+    if effective_df(d, below, n_units)[0] <= cap:  # X has lost rank
+        return float(np.log(below[0]))
+    return float(np.log(ridge_at_cap(d, np.array([cap]), below, n_units)[0]))
+
+
+def log_ridge_by_basis(X: FloatArray, log_ridge: float) -> FloatArray:
+    """Derivative of log lambda by X on df_U = cap, 2 X M^-2 / tr(X'X M^-2); (P, Q)."""
+    G = X.T @ X
+    M_inv = np.linalg.inv(G + np.exp(log_ridge) * np.eye(len(G)))
+    M_inv2 = M_inv @ M_inv
+    return np.asarray(2.0 * X @ M_inv2 / np.vdot(G, M_inv2))

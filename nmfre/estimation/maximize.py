@@ -14,7 +14,7 @@ import numpy as np
 from scipy.linalg import null_space
 from scipy.optimize import OptimizeResult, minimize
 
-from nmfre.estimation.effective_df import effective_df, ridge_at_cap
+from nmfre.estimation.effective_df import log_ridge_by_basis, log_ridge_on_cap
 from nmfre.estimation.estimate import StopReason
 from nmfre.estimation.marginal import marginal_value, profiled_theta
 from nmfre.estimation.moments import Moments
@@ -239,7 +239,9 @@ class _Search:
         if not self.signed:
             flat = z[self.n_basis : self.n_basis + self.n_theta]
             Theta = self.moments.n_responses * flat.reshape(self.rank, -1)
-        return X, Theta, self._log_ridge_on_cap(X) if self.capped else float(z[-1])
+        if self.capped:
+            return X, Theta, log_ridge_on_cap(X, self.cap, self.moments.n_units)
+        return X, Theta, float(z[-1])
 
     def normalised(self, z: FloatArray) -> FloatArray:
         """The same point with columns of the basis that sum to P."""
@@ -260,12 +262,7 @@ class _Search:
             return FAR, np.zeros_like(z)
         X_gradient = point.X_gradient
         if self.capped:
-            # On df_U = cap, lambda is a function of X: d log lambda = 2 <X M^-2, dX> / tr(GM^-2).
-            G = X.T @ X
-            M_inv2 = np.linalg.matrix_power(
-                np.linalg.inv(G + np.exp(log_ridge) * np.eye(self.rank)), 2
-            )
-            slope = 2.0 * X @ M_inv2 / np.vdot(G, M_inv2)
+            slope = log_ridge_by_basis(X, log_ridge)
             X_gradient = X_gradient + point.log_ridge_gradient * slope
         total = z[: self.n_basis].reshape(-1, self.rank).sum(axis=0)
         parts = [((X_gradient - np.sum(X * X_gradient, axis=0)) / total).ravel()]
@@ -280,14 +277,6 @@ class _Search:
         _, gradient = self.value_and_gradient(z)
         outward = ((z <= self.lower) & (gradient > 0)) | ((z >= self.upper) & (gradient < 0))
         return float(np.max(np.abs(np.where(outward, 0.0, gradient))))
-
-    def _log_ridge_on_cap(self, X: FloatArray) -> float:
-        d = np.maximum(np.linalg.eigvalsh(X.T @ X), 0.0)[None]
-        below = np.array([1e-12 * d.max()])
-        n_units = self.moments.n_units
-        if effective_df(d, below, n_units)[0] <= self.cap:  # X has lost rank
-            return float(np.log(below[0]))
-        return float(np.log(ridge_at_cap(d, np.array([self.cap]), below, n_units)[0]))
 
 
 def agreeing(maxima: list[Maximum], best: Maximum, n_cells: float) -> int:

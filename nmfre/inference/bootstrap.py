@@ -72,6 +72,7 @@ def one_step(
     multiplier: Multiplier,
     seeds: np.random.SeedSequence,
     multipliers: FloatArray | None = None,
+    projection: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """
     Sums over units for the sandwich and the one-step wild bootstrap (paper, Section 5).
@@ -81,7 +82,7 @@ def one_step(
     blocks : list of slices
         Units, as `unit_blocks` divides them.
     influence : callable
-        From a block to I^-1 s_n of its units, (n, QK).
+        From a block to I^-1 s_n of its units, (n, d).
     n_boot : int
         Number of replicates B.
     multiplier : {"exponential", "rademacher", "mammen", "normal"}
@@ -90,19 +91,23 @@ def one_step(
         Every block has a stream of its own, so that blocks may be worked on in any order.
     multipliers : array, (B, N), optional
         The w_bn themselves; nothing is drawn then.
+    projection : array, (d, QK), optional
+        What the replicates are of, as linear functions of the d coordinates. Default: these.
 
     Returns
     -------
-    meat : array, (QK, QK)
+    meat : array, (d, d)
         sum_n I^-1 s_n s_n' I^-1.
     steps : array, (B, QK)
-        sum_n w_bn I^-1 s_n.
+        sum_n w_bn I^-1 s_n, projected.
     """
     meat: Any = 0.0
     steps: Any = 0.0
     for block, seed in zip(blocks, seeds.spawn(len(blocks)), strict=True):
         values = influence(block)
         meat = meat + values.T @ values
+        if projection is not None:
+            values = values @ projection
         if multipliers is not None:
             steps = steps + multipliers[:, block] @ values
         elif n_boot:

@@ -10,7 +10,7 @@ import numpy as np
 from nmfre.estimation.effective_df import effective_df
 from nmfre.typing import FloatArray
 
-CovType = Literal["sandwich", "naive", "max"]
+CovType = Literal["sandwich", "naive", "max", "cr3"]
 Information = Literal["adjusted", "plain"]
 Dispersion = Literal["df", "n", "params"]
 

@@ -2,10 +2,7 @@
 Inference on all parameters together, psi = (X, Theta, log sigma2, log lambda), from the marginal
 likelihood: the uncertainty of the basis and the variances is part of every standard error.
 
-Columns of X keep their sums: they move along an explicit basis of the contrasts of their free
-entries. Zeros of X that the likelihood pushes against stay zero; every Theta is free, as in the
-paper. Directions that change nothing (rotations) are left out: what they leave alone has a
-covariance, what they change has none.
+What rotations of the components leave alone has a covariance, what they change has none.
 """
 
 from __future__ import annotations
@@ -15,23 +12,18 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
-from scipy.linalg import block_diag, helmert, null_space
 
-from nmfre.estimation.effective_df import ridge_at_cap
 from nmfre.estimation.estimate import MarginalEstimate
-from nmfre.estimation.marginal import MarginalScore, marginal_score
 from nmfre.estimation.moments import Moments
 from nmfre.inference.bootstrap import WildBootstrap, one_step, unit_blocks
+from nmfre.inference.coordinates import Coordinates
 from nmfre.inference.inference import Inference, InferenceOptions
 from nmfre.typing import BoolArray, FloatArray
 
 LARGEST = 3_000
 """Parameters P Q + Q K + 2 up to which their joint covariance is formed."""
-DIFFERENCE = 1e-5
-"""Step of the central differences of the score, in variables of the size of one."""
-PUSHED = 1e-6
-"""Derivative per cell from which a zero is one that the likelihood pushes against."""
-BLOCK_VALUES = 1 << 22
+BLOCK_VALUES = 1 << 19
+"""Entries of an array of unit scores that are held at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +142,8 @@ def marginal_inference(
     """
     Sandwich covariance and one-step wild bootstrap of all parameters.
 
-    V = H^-1 [N/(N-1) sum s s'] H^-1 with the Hessian H of the log-likelihood, by central
+    V = H^-1 [N/(N-1) sum s s'] H^-1 (for "cr3": H^-1 [sum s s' / (1 - h)^2] H^-1, h the leverages,
+    close to a jackknife) with the Hessian H of the log-likelihood, by central
     differences of its analytic gradient, and the unit scores s, in one pass over the units.
 
     Parameters
@@ -165,30 +158,34 @@ def marginal_inference(
     seeds : numpy.random.SeedSequence
         For the multipliers of the bootstrap.
     """
-    chart = _Chart(moments, estimate)
+    coordinates = Coordinates(moments, estimate)
     n_units = Y.shape[1]
-    hessian_inv = np.linalg.inv(chart.hessian()) / n_units
+    hessian_inv = np.linalg.inv(coordinates.hessian()) / n_units  # negative definite
 
     def influence(s: slice) -> FloatArray:
-        return -chart.unit_scores(Y[:, s], A[:, s]) @ hessian_inv
+        scores = coordinates.unit_scores(Y[:, s], A[:, s])
+        if options.cov_type == "cr3":
+            scores = scores / (1.0 - coordinates.leverages(A[:, s])[:, None])
+        return np.asarray(scores @ hessian_inv)
 
+    J = coordinates.jacobian
+    theta_rows = slice(coordinates.X.size, len(J) - 2)
+    unit = np.ones(len(J))
+    unit[theta_rows] = moments.scale
+    most = BLOCK_VALUES // coordinates.X.size
     meat, steps = one_step(
-        unit_blocks(n_units, options.n_boot, BLOCK_VALUES // chart.X.size),
+        unit_blocks(n_units, options.n_boot, most),
         influence,
         n_boot=options.n_boot,
         multiplier=options.multiplier,
         seeds=seeds,
         multipliers=options.multipliers,
+        projection=moments.scale * J[theta_rows].T,
     )
-    sandwich = n_units / (n_units - 1) * meat
     naive = -hessian_inv
-    reduced = sandwich
+    reduced = meat if options.cov_type == "cr3" else n_units / (n_units - 1) * meat
     if options.cov_type == "naive":
         reduced = naive
-    J = chart.jacobian
-    unit = np.ones(len(J))
-    theta_rows = slice(chart.X.size, len(J) - 2)
-    unit[theta_rows] = moments.scale
     covariance = (J @ reduced @ J.T) * np.outer(unit, unit)
     if options.cov_type == "max":
         variance = np.diag((J @ naive @ J.T) * np.outer(unit, unit))
@@ -198,13 +195,13 @@ def marginal_inference(
 
     theta = estimate.Theta.ravel(order="F")
     floor = -np.inf if estimate.signed else 0.0
-    unknown = chart.unknown_theta
+    unknown = coordinates.unknown_theta
     theta_covariance = covariance[theta_rows, theta_rows].copy()
     theta_covariance[unknown] = np.nan
     theta_covariance[:, unknown] = np.nan
     bootstrap = None
     if options.n_boot > 0:
-        replicates = theta - moments.scale * steps @ J[theta_rows].T
+        replicates = theta - steps
         replicates[:, unknown] = np.nan
         bootstrap = WildBootstrap(theta, np.maximum(replicates, floor))
     return MarginalInference(
@@ -218,192 +215,8 @@ def marginal_inference(
         X=estimate.X,
         Theta=estimate.Theta,
         mixing=estimate.identification.mixing,
-        at_bound=chart.theta_at_bound,
-        score_z=chart.score_tests(Y, A, unit_blocks(n_units, 0, BLOCK_VALUES // chart.X.size)),
+        at_bound=coordinates.theta_at_bound,
+        score_z=coordinates.score_tests(
+            Y, A, unit_blocks(n_units, 0, BLOCK_VALUES // coordinates.X.size)
+        ),
     )
-
-
-class _Chart:
-    """
-    Coordinates around the maximum that every constraint allows, all of the size of one.
-
-    Everything here is in units of the scaled responses.
-    """
-
-    def __init__(self, moments: Moments, estimate: MarginalEstimate) -> None:
-        self.moments = moments
-        self.X = estimate.X
-        self.Theta = estimate.Theta / moments.scale
-        self.log_sigma2 = float(np.log(estimate.sigma2)) - 2.0 * float(np.log(moments.scale))
-        self.log_ridge = float(np.log(estimate.ridge))
-        self.cap = estimate.cap if estimate.cap_binds else np.inf
-        (P, Q), K = self.X.shape, self.Theta.shape[1]
-        at_maximum = self._score(self.X, self.Theta, self.log_sigma2, self.log_ridge)
-        by_X = at_maximum.X + at_maximum.log_ridge * self._log_ridge_by_X(self.X)
-        pushed = by_X - np.sum(self.X * by_X, axis=0) < -PUSHED
-        held = (self.X * P <= PUSHED) & pushed
-        self.contrasts = block_diag(*(_contrasts(~held[:, q]) for q in range(Q))) / P
-
-        theta = self.Theta.ravel(order="F")
-        zero = theta <= PUSHED * np.abs(theta).max()
-        by_theta = at_maximum.Theta.ravel(order="F") * P
-        self.theta_at_bound: BoolArray = (
-            np.zeros(Q * K, dtype=bool) if estimate.signed else zero & (by_theta <= PUSHED)
-        )
-        # Where bounds of Theta alone tell the components apart, they must stay bounds.
-        hold_theta = self.theta_at_bound if estimate.identification.by_bounds else zero & False
-        self.theta_axes = P * np.eye(Q * K)[:, ~hold_theta]
-        self.unknown_theta: BoolArray = (
-            np.tile(np.array(estimate.identification.mixing), K) | hold_theta
-        )
-
-        free_ridge = 0 if np.isfinite(self.cap) else 1
-        self.full_axes = self._axes(self.X)
-        self.axes = np.eye(self.full_axes.shape[1])
-        turns = [
-            np.concatenate(
-                [
-                    (self.X @ turn).ravel(order="F"),
-                    -(turn @ self.Theta).ravel(order="F"),
-                    np.zeros(2),
-                ]
-            )
-            for turn in estimate.identification.directions
-        ]
-        if turns:
-            along = np.linalg.lstsq(self.full_axes, np.column_stack(turns), rcond=None)[0]
-            self.axes = null_space(along.T)
-        self.n_ridge = free_ridge
-
-    @property
-    def jacobian(self) -> FloatArray:
-        """D psi / d coordinates, (D, d)."""
-        jacobian: FloatArray = self.full_axes @ self.axes
-        return jacobian
-
-    def _axes(self, X: FloatArray) -> FloatArray:
-        """D psi / d (contrasts of X, Theta, log sigma2, log lambda), at X."""
-        if np.isfinite(self.cap):
-            by_X = self._log_ridge_by_X(X).ravel(order="F") @ self.contrasts
-            blocks = block_diag(self.contrasts, self.theta_axes, np.ones((1, 1)))
-            last = np.zeros(blocks.shape[1])
-            last[: len(by_X)] = by_X
-            return np.vstack([blocks, last])
-        return np.asarray(block_diag(self.contrasts, self.theta_axes, np.eye(2)))
-
-    def _log_ridge_by_X(self, X: FloatArray) -> FloatArray:
-        """D log lambda / dX on df_U = cap; zero without a cap."""
-        if not np.isfinite(self.cap):
-            return np.zeros_like(X)
-        G = X.T @ X
-        ridge = np.exp(self._log_ridge_at(X))
-        M_inv2 = np.linalg.matrix_power(np.linalg.inv(G + ridge * np.eye(len(G))), 2)
-        return np.asarray(2.0 * X @ M_inv2 / np.vdot(G, M_inv2))
-
-    def _log_ridge_at(self, X: FloatArray) -> float:
-        if not np.isfinite(self.cap):
-            return self.log_ridge
-        d = np.maximum(np.linalg.eigvalsh(X.T @ X), 0.0)[None]
-        below = np.array([1e-12 * d.max()])
-        return float(np.log(ridge_at_cap(d, np.array([self.cap]), below, self.moments.n_units)[0]))
-
-    def _score(
-        self, X: FloatArray, Theta: FloatArray, log_sigma2: float, log_ridge: float
-    ) -> MarginalScore:
-        return marginal_score(
-            self.moments, X, Theta, float(np.exp(log_sigma2)), float(np.exp(log_ridge))
-        )
-
-    def score(self, t: FloatArray) -> FloatArray:
-        """Derivatives of the log-likelihood per unit by the coordinates, at t; (d,)."""
-        psi = self.full_axes @ (self.axes @ t)
-        (P, Q), K = self.X.shape, self.Theta.shape[1]
-        X = self.X + psi[: P * Q].reshape(P, Q, order="F")
-        Theta = self.Theta + psi[P * Q : -2].reshape(Q, K, order="F")
-        log_ridge = self._log_ridge_at(X) if np.isfinite(self.cap) else self.log_ridge + psi[-1]
-        score = self._score(X, Theta, self.log_sigma2 + psi[-2], log_ridge)
-        full = np.concatenate(
-            [
-                score.X.ravel(order="F"),
-                score.Theta.ravel(order="F"),
-                [score.log_sigma2, score.log_ridge],
-            ]
-        )
-        axes = self._axes(X) if np.isfinite(self.cap) else self.full_axes
-        return np.asarray(full @ axes @ self.axes)
-
-    def hessian(self) -> FloatArray:
-        """Second derivatives of the log-likelihood per unit by the coordinates, (d, d)."""
-        size = self.axes.shape[1]
-        hessian = np.empty((size, size))
-        for j, step in enumerate(DIFFERENCE * np.eye(size)):
-            hessian[j] = (self.score(step) - self.score(-step)) / (2.0 * DIFFERENCE)
-        return (hessian + hessian.T) / 2.0
-
-    def unit_scores(self, Y: Any, A: FloatArray) -> FloatArray:
-        """Scores of units with responses Y (P, n) and covariates A (K, n); (n, d)."""
-        (P, Q), n = self.X.shape, A.shape[1]
-        sigma2, ridge = np.exp(self.log_sigma2), np.exp(self.log_ridge)
-        M_inv = np.linalg.inv(self.X.T @ self.X + ridge * np.eye(Q))
-        fixed = A.T @ self.Theta.T
-        XtR = np.asarray(Y.T @ self.X) / self.moments.scale - fixed @ (self.X.T @ self.X)
-        U = XtR @ M_inv
-        B = fixed + U
-        E = np.asarray(Y.T.toarray() if hasattr(Y, "toarray") else Y.T) / self.moments.scale
-        E = E - B @ self.X.T
-        by_X = (B[:, :, None] * E[:, None, :]).reshape(n, P * Q) / sigma2
-        by_X -= (self.X @ M_inv).ravel(order="F")
-        XtE = E @ self.X / sigma2
-        by_Theta = (A.T[:, :, None] * XtE[:, None, :]).reshape(n, -1)
-        UU = np.sum(U * U, axis=1)
-        quadratic = np.sum(E * E, axis=1) + ridge * UU  # r'(I - X M^-1 X')r = |e|^2 + lambda |u|^2
-        by_log_sigma2 = 0.5 * (quadratic / sigma2 - P)
-        by_log_ridge = 0.5 * (Q - ridge * (np.trace(M_inv) + UU / sigma2))
-        full = np.column_stack([by_X, by_Theta, by_log_sigma2, by_log_ridge])
-        return np.asarray(full @ self.full_axes @ self.axes)
-
-    def score_tests(self, Y: Any, A: FloatArray, blocks: list[slice]) -> FloatArray:
-        """
-        One-sided score statistics of entries of Theta at their bound, (QK,); NaN for the others.
-
-        The score of the entry, cleared of those of all parameters off their bounds, over the root
-        of its sum of squares over units.
-        """
-        z = np.full(len(self.theta_at_bound), np.nan)
-        tested = np.flatnonzero(self.theta_at_bound)
-        if not len(tested):
-            return z
-        everything = _Everything(self)
-        H = everything.hessian()
-        rest = everything.nuisance
-        total, squares = np.zeros(len(tested)), np.zeros(len(tested))
-        clear = [np.linalg.solve(H[np.ix_(rest, rest)], H[rest, j]) for j in everything.tested]
-        for s in blocks:
-            scores = everything.unit_scores(Y[:, s], A[:, s])
-            for i, j in enumerate(everything.tested):
-                effective = scores[:, j] - scores[:, rest] @ clear[i]
-                total[i] += effective.sum()
-                squares[i] += effective @ effective
-        z[tested] = total / np.sqrt(squares)
-        return z
-
-
-class _Everything(_Chart):
-    """The same coordinates with every entry of Theta free, to test those at their bounds."""
-
-    def __init__(self, chart: _Chart) -> None:
-        self.__dict__.update(chart.__dict__)
-        self.theta_axes = chart.X.shape[0] * np.eye(len(chart.theta_at_bound))
-        self.full_axes = self._axes(self.X)
-        self.axes = np.eye(self.full_axes.shape[1])
-        first = self.contrasts.shape[1]
-        self.tested = first + np.flatnonzero(chart.theta_at_bound)
-        self.nuisance = np.setdiff1d(np.arange(len(self.axes)), self.tested)
-
-
-def _contrasts(free: BoolArray) -> FloatArray:
-    """Orthonormal directions of a column that keep its sum and its zeros, (P, free - 1)."""
-    basis = np.zeros((len(free), max(int(free.sum()) - 1, 0)))
-    if basis.shape[1]:
-        basis[free] = helmert(int(free.sum())).T
-    return basis

@@ -220,7 +220,7 @@ class InferenceResults(BaseResults):
         for name, columns in self.model.design.terms.items():
             members = np.arange(n_covariates * rank).reshape(n_covariates, rank)[columns].ravel()
             effects, covariance = self._effects(members, columns)
-            statistic = float(effects @ np.linalg.solve(covariance, effects))
+            statistic = float(effects @ np.linalg.pinv(covariance, hermitian=True) @ effects)
             rows[name] = [statistic, float(stats.chi2.sf(statistic, len(members))), len(members)]
         table = pd.DataFrame.from_dict(
             rows, orient="index", columns=["statistic", "pvalue", "df_constraint"]

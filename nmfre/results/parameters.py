@@ -153,7 +153,7 @@ class ParameterResults(BaseResults):
         sigma2         1.93     0.68   0.97    3.85
         tau2          48.19    17.13  24.01   96.73
         icc            0.61     0.14   0.33    0.83
-        df_random     23.28     1.87  18.00   25.66
+        df_random     23.28     1.87  17.97   25.69
         """
         inference = self._all_parameters("variance_components")
         bse = inference.variance_bse(self.estimate.U.shape[1], self.ridge)

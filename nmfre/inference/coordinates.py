@@ -1,0 +1,207 @@
+"""
+Coordinates of all parameters around a maximum of the marginal likelihood, and scores by them.
+
+Columns of X keep their sums: they move along an explicit basis of the contrasts of their free
+entries. Zeros of X that the likelihood pushes against stay zero; every Theta is free, as in the
+paper. Directions that change nothing (rotations) are left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.linalg import block_diag, helmert, null_space
+
+from nmfre.estimation.effective_df import log_ridge_by_basis, log_ridge_on_cap
+from nmfre.estimation.estimate import MarginalEstimate
+from nmfre.estimation.marginal import MarginalScore, marginal_score
+from nmfre.estimation.moments import Moments
+from nmfre.typing import BoolArray, FloatArray
+
+DIFFERENCE = 1e-5
+"""Step of the central differences of the score, in variables of the size of one."""
+PUSHED = 1e-6
+"""Derivative per unit from which a zero is one that the likelihood pushes against."""
+
+
+class Coordinates:
+    """
+    Coordinates around the maximum that every constraint allows, all of the size of one.
+
+    Everything here is in units of the scaled responses.
+    """
+
+    def __init__(self, moments: Moments, estimate: MarginalEstimate) -> None:
+        self.moments = moments
+        self.X = estimate.X
+        self.Theta = estimate.Theta / moments.scale
+        self.log_sigma2 = float(np.log(estimate.sigma2)) - 2.0 * float(np.log(moments.scale))
+        self.log_ridge = float(np.log(estimate.ridge))
+        self.cap = estimate.cap if estimate.cap_binds else np.inf
+        (P, Q), K = self.X.shape, self.Theta.shape[1]
+        at_maximum = self._score(self.X, self.Theta, self.log_sigma2, self.log_ridge)
+        by_X = at_maximum.X + at_maximum.log_ridge * self._log_ridge_by_X(self.X)
+        pushed = by_X - np.sum(self.X * by_X, axis=0) < -PUSHED
+        held = (self.X * P <= PUSHED) & pushed
+        self.contrasts = block_diag(*(_contrasts(~held[:, q]) for q in range(Q))) / P
+
+        theta = self.Theta.ravel(order="F")
+        zero = theta <= PUSHED * np.abs(theta).max()
+        by_theta = at_maximum.Theta.ravel(order="F") * P
+        self.theta_at_bound: BoolArray = (
+            np.zeros(Q * K, dtype=bool) if estimate.signed else zero & (by_theta <= PUSHED)
+        )
+        # Where bounds of Theta alone tell the components apart, they must stay bounds.
+        hold_theta = self.theta_at_bound if estimate.identification.by_bounds else zero & False
+        self.theta_axes = P * np.eye(Q * K)[:, ~hold_theta]
+        self.unknown_theta: BoolArray = (
+            np.tile(np.array(estimate.identification.mixing), K) | hold_theta
+        )
+
+        self.full_axes = self._axes(self.X)
+        self.axes = np.eye(self.full_axes.shape[1])
+        turns = [
+            np.concatenate(
+                [
+                    (self.X @ turn).ravel(order="F"),
+                    -(turn @ self.Theta).ravel(order="F"),
+                    np.zeros(2),
+                ]
+            )
+            for turn in estimate.identification.directions
+        ]
+        if turns:
+            along = np.linalg.lstsq(self.full_axes, np.column_stack(turns), rcond=None)[0]
+            self.axes = null_space(along.T)
+
+    @property
+    def jacobian(self) -> FloatArray:
+        """D psi / d coordinates, (D, d)."""
+        jacobian: FloatArray = self.full_axes @ self.axes
+        return jacobian
+
+    def _axes(self, X: FloatArray) -> FloatArray:
+        """D psi / d (contrasts of X, Theta, log sigma2, log lambda), at X."""
+        if np.isfinite(self.cap):
+            by_X = self._log_ridge_by_X(X).ravel(order="F") @ self.contrasts
+            blocks = block_diag(self.contrasts, self.theta_axes, np.ones((1, 1)))
+            last = np.zeros(blocks.shape[1])
+            last[: len(by_X)] = by_X
+            return np.vstack([blocks, last])
+        return np.asarray(block_diag(self.contrasts, self.theta_axes, np.eye(2)))
+
+    def _log_ridge_by_X(self, X: FloatArray) -> FloatArray:
+        """D log lambda / dX on df_U = cap; zero without a cap."""
+        if np.isinf(self.cap):
+            return np.zeros_like(X)
+        return log_ridge_by_basis(X, log_ridge_on_cap(X, self.cap, self.moments.n_units))
+
+    def _score(
+        self, X: FloatArray, Theta: FloatArray, log_sigma2: float, log_ridge: float
+    ) -> MarginalScore:
+        return marginal_score(
+            self.moments, X, Theta, float(np.exp(log_sigma2)), float(np.exp(log_ridge))
+        )
+
+    def score(self, t: FloatArray) -> FloatArray:
+        """Derivatives of the log-likelihood per unit by the coordinates, at t; (d,)."""
+        psi = self.full_axes @ (self.axes @ t)
+        (P, Q), K = self.X.shape, self.Theta.shape[1]
+        X = self.X + psi[: P * Q].reshape(P, Q, order="F")
+        Theta = self.Theta + psi[P * Q : -2].reshape(Q, K, order="F")
+        capped = np.isfinite(self.cap)
+        log_ridge = self.log_ridge + psi[-1]
+        if capped:
+            log_ridge = log_ridge_on_cap(X, self.cap, self.moments.n_units)
+        score = self._score(X, Theta, self.log_sigma2 + psi[-2], log_ridge)
+        full = np.concatenate(
+            [
+                score.X.ravel(order="F"),
+                score.Theta.ravel(order="F"),
+                [score.log_sigma2, score.log_ridge],
+            ]
+        )
+        axes = self._axes(X) if capped else self.full_axes
+        return np.asarray(full @ axes @ self.axes)
+
+    def hessian(self) -> FloatArray:
+        """Second derivatives of the log-likelihood per unit by the coordinates, (d, d)."""
+        size = self.axes.shape[1]
+        hessian = np.empty((size, size))
+        for j, step in enumerate(DIFFERENCE * np.eye(size)):
+            hessian[j] = (self.score(step) - self.score(-step)) / (2.0 * DIFFERENCE)
+        return (hessian + hessian.T) / 2.0
+
+    def leverages(self, A: FloatArray) -> FloatArray:
+        """a_n'(AA')^-1 a_n of units with covariates A (K, n); (n,)."""
+        total = self.moments.AA * self.moments.n_units
+        return np.asarray(np.sum(A * np.linalg.solve(total, A), axis=0))
+
+    def unit_scores(self, Y: Any, A: FloatArray) -> FloatArray:
+        """Scores of units with responses Y (P, n) and covariates A (K, n); (n, d)."""
+        (P, Q), n = self.X.shape, A.shape[1]
+        sigma2, ridge = np.exp(self.log_sigma2), np.exp(self.log_ridge)
+        M_inv = np.linalg.inv(self.X.T @ self.X + ridge * np.eye(Q))
+        fixed = A.T @ self.Theta.T
+        XtR = np.asarray(Y.T @ self.X) / self.moments.scale - fixed @ (self.X.T @ self.X)
+        U = XtR @ M_inv
+        B = fixed + U
+        E = np.asarray(Y.T.toarray() if hasattr(Y, "toarray") else Y.T) / self.moments.scale
+        E = E - B @ self.X.T
+        by_X = (B[:, :, None] * E[:, None, :]).reshape(n, P * Q) / sigma2
+        by_X -= (self.X @ M_inv).ravel(order="F")
+        XtE = E @ self.X / sigma2
+        by_Theta = (A.T[:, :, None] * XtE[:, None, :]).reshape(n, -1)
+        UU = np.sum(U * U, axis=1)
+        quadratic = np.sum(E * E, axis=1) + ridge * UU  # r'(I - X M^-1 X')r = |e|^2 + lambda |u|^2
+        by_log_sigma2 = 0.5 * (quadratic / sigma2 - P)
+        by_log_ridge = 0.5 * (Q - ridge * (np.trace(M_inv) + UU / sigma2))
+        full = np.column_stack([by_X, by_Theta, by_log_sigma2, by_log_ridge])
+        return np.asarray(full @ self.full_axes @ self.axes)
+
+    def score_tests(self, Y: Any, A: FloatArray, blocks: list[slice]) -> FloatArray:
+        """
+        One-sided score statistics of entries of Theta at their bound, (QK,); NaN for the others.
+
+        The score of the entry, cleared of those of all parameters off their bounds, over the root
+        of its sum of squares over units.
+        """
+        z = np.full(len(self.theta_at_bound), np.nan)
+        tested = np.flatnonzero(self.theta_at_bound)
+        if not len(tested):
+            return z
+        everything = _WithEveryTheta(self)
+        H = everything.hessian()
+        rest = everything.nuisance
+        total, squares = np.zeros(len(tested)), np.zeros(len(tested))
+        clear = [np.linalg.solve(H[np.ix_(rest, rest)], H[rest, j]) for j in everything.tested]
+        for s in blocks:
+            scores = everything.unit_scores(Y[:, s], A[:, s])
+            for i, j in enumerate(everything.tested):
+                effective = scores[:, j] - scores[:, rest] @ clear[i]
+                total[i] += effective.sum()
+                squares[i] += effective @ effective
+        z[tested] = total / np.sqrt(squares)
+        return z
+
+
+class _WithEveryTheta(Coordinates):
+    """The same coordinates with every entry of Theta free, to test those at their bounds."""
+
+    def __init__(self, coordinates: Coordinates) -> None:
+        self.__dict__.update(coordinates.__dict__)
+        self.theta_axes = coordinates.X.shape[0] * np.eye(len(coordinates.theta_at_bound))
+        self.full_axes = self._axes(self.X)
+        self.axes = np.eye(self.full_axes.shape[1])
+        first = self.contrasts.shape[1]
+        self.tested = first + np.flatnonzero(coordinates.theta_at_bound)
+        self.nuisance = np.setdiff1d(np.arange(len(self.axes)), self.tested)
+
+
+def _contrasts(free: BoolArray) -> FloatArray:
+    """Orthonormal directions of a column that keep its sum and its zeros, (P, free - 1)."""
+    basis = np.zeros((len(free), max(int(free.sum()) - 1, 0)))
+    if basis.shape[1]:
+        basis[free] = helmert(int(free.sum())).T
+    return basis

@@ -1,0 +1,233 @@
+"""
+Monte Carlo studies of the inference: coverage of intervals, size and power of joint tests.
+
+The designs have overlapping triangular bumps as a basis, an intercept and two groups.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+
+from nmfre.arguments import check_choice, check_number, known_arguments
+from nmfre.errors import NMFREError, NMFREWarning
+from nmfre.model import NMFRE
+from nmfre.typing import FloatArray
+
+Errors = Literal["normal", "exponential"]
+INTERCEPT, LARGEST_EFFECT, SIGMA, TAU = 60.0, 12.0, 1.4, 7.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BumpDesign:
+    """
+    A design of a study.
+
+    Attributes
+    ----------
+    n_responses, rank, n_units : int
+        P, Q, N.
+    signed : bool
+        Whether the fits leave Theta unbounded.
+    errors : {"normal", "exponential"}
+        Distribution of residuals and random effects, the second centred.
+    effects : {"decreasing", "none"}
+        Effects of the group on the components: from 12 to 0, or none at all.
+
+    Examples
+    --------
+    >>> from nmfre.simulation import BumpDesign
+    >>> BumpDesign(n_responses=4, rank=2, n_units=30).basis.round(2)
+    array([[0.69, 0.  ],
+           [0.31, 0.  ],
+           [0.  , 0.31],
+           [0.  , 0.69]])
+    """
+
+    n_responses: int
+    rank: int
+    n_units: int
+    signed: bool = True
+    errors: Errors = "normal"
+    effects: Literal["decreasing", "none"] = "decreasing"
+
+    @property
+    def basis(self) -> FloatArray:
+        """X, (P, Q)."""
+        if self.rank == 1:
+            return np.full((self.n_responses, 1), 1.0 / self.n_responses)
+        position = np.linspace(0.0, 1.0, self.n_responses)[:, None]
+        centre = np.linspace(0.0, 1.0, self.rank)
+        width = 0.6 if self.rank == 2 else 0.4
+        X = np.maximum(1.0 - np.abs(position - centre) / width, 0.0)
+        return np.asarray(X / X.sum(axis=0))
+
+    @property
+    def theta(self) -> FloatArray:
+        """Theta, (Q, 2): intercepts and effects of the group."""
+        effects = np.zeros(self.rank)
+        if self.effects == "decreasing":
+            effects = np.linspace(LARGEST_EFFECT, 0.0, max(self.rank, 2))[: self.rank]
+        return np.column_stack([np.full(self.rank, INTERCEPT), effects])
+
+    def draw(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        """Responses (N, P), not negative, and covariates (N, 2)."""
+        group = np.arange(self.n_units) % 2.0
+        exog = np.column_stack([np.ones(self.n_units), group])
+        if self.errors == "normal":
+            U = rng.standard_normal((self.n_units, self.rank))
+            E = rng.standard_normal((self.n_units, self.n_responses))
+        else:
+            U = rng.standard_exponential((self.n_units, self.rank)) - 1.0
+            E = rng.standard_exponential((self.n_units, self.n_responses)) - 1.0
+        endog = (exog @ self.theta.T + TAU * U) @ self.basis.T + SIGMA * E
+        return np.asarray(np.maximum(endog, 0.0)), exog
+
+
+@known_arguments
+def coverage_study(
+    design: BumpDesign,
+    n_replicates: int = 1000,
+    *,
+    alpha: float = 0.05,
+    n_boot: int = 500,
+    n_jobs: int = 1,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """
+    Coverage of intervals of Theta and rejections of the joint test of the group.
+
+    Parameters
+    ----------
+    design : BumpDesign
+    n_replicates : int
+        Data sets to draw and fit.
+    alpha : float
+        1 minus the level of the intervals, and the level of the test.
+    n_boot : int
+        Bootstrap replicates of each fit.
+    n_jobs : int
+        Processes. The result does not depend on it.
+    seed : int
+        Of data, starts and multipliers.
+
+    Returns
+    -------
+    DataFrame
+        A row an uncertainty ("marginal", "conditional") and quantity: coverage of the Wald and
+        percentile intervals of the intercepts and the effects (the average over components, and the
+        lowest and highest of them), mean standard error over the standard deviation of the
+        estimates, rejections of the joint test; each with its Monte Carlo standard error.
+        ``attrs`` hold the number of replicates that counted and the seconds taken.
+
+    Examples
+    --------
+    >>> from nmfre.simulation import BumpDesign, coverage_study
+    >>> study = coverage_study(BumpDesign(n_responses=4, rank=1, n_units=27), 20, n_boot=50)
+    >>> study.loc["marginal"].columns.to_list()
+    ['value', 'std err', 'lowest', 'highest']
+    """
+    check_number("n_replicates", n_replicates, least=2, whole=True)
+    check_choice("errors", design.errors, Errors)
+    start = time.perf_counter()
+    seeds = np.random.SeedSequence(seed).spawn(n_replicates)
+    chunks = np.array_split(np.arange(n_replicates), min(n_replicates, 8 * n_jobs))
+    parts = Parallel(n_jobs=n_jobs)(
+        delayed(_replicates)(design, [seeds[i] for i in chunk], alpha, n_boot) for chunk in chunks
+    )
+    results = [result for part in parts for result in part if result is not None]
+    tables = {
+        kind: pd.DataFrame.from_dict(
+            _tabulate([result[kind] for result in results], design, alpha),
+            orient="index",
+            columns=["value", "std err", "lowest", "highest"],
+        )
+        for kind in ("marginal", "conditional")
+    }
+    table = pd.concat(tables, names=["uncertainty", "quantity"])
+    table.attrs = {
+        "n_replicates": len(results),
+        "seconds": time.perf_counter() - start,
+        "design": design,
+    }
+    return table
+
+
+def _replicates(
+    design: BumpDesign, seeds: list[np.random.SeedSequence], alpha: float, n_boot: int
+) -> list[dict[str, Any] | None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NMFREWarning)
+        return [_replicate(design, seed, alpha, n_boot) for seed in seeds]
+
+
+def _replicate(
+    design: BumpDesign, seed: np.random.SeedSequence, alpha: float, n_boot: int
+) -> dict[str, Any] | None:
+    """What one data set says; None where the fit failed or its components are not identified."""
+    data, fit = seed.spawn(2)
+    endog, exog = design.draw(np.random.default_rng(data))
+    model = NMFRE(endog, exog, rank=design.rank)
+    fit_seed = int(fit.generate_state(1)[0])
+    try:
+        res = model.fit("ml", signed=design.signed, n_starts=2, n_boot=n_boot, seed=fit_seed)
+    except NMFREError:
+        return None
+    if not res.converged:
+        return None
+    out = {}
+    for kind in ("marginal", "conditional"):
+        one = res.with_uncertainty(kind)
+        out[kind] = {
+            "theta": res.estimate.Theta,
+            "bse": one.bse.to_numpy().reshape(res.estimate.Theta.shape, order="F"),
+            "wald": one.conf_int(alpha, method="wald").to_numpy(),
+            "percentile": one.conf_int(alpha).to_numpy(),
+            "pvalue": one.wald_test_terms().table["pvalue"].iloc[1],
+        }
+    return out
+
+
+def _tabulate(
+    results: list[dict[str, Any]], design: BumpDesign, alpha: float
+) -> dict[str, list[float]]:
+    """Rows of the table of one kind of inference."""
+    truth = design.theta
+    flat = truth.ravel(order="F")
+    rows = {}
+    for method in ("wald", "percentile"):
+        limits = np.array([result[method] for result in results])
+        known = np.isfinite(limits).all(axis=2)
+        inside = (limits[:, :, 0] <= flat + 1e-9) & (flat - 1e-9 <= limits[:, :, 1])
+        count = np.maximum(known.sum(axis=0), 1)
+        coverage = np.where(known, inside, False).sum(axis=0) / count
+        for name, which in (
+            ("intercepts", slice(0, design.rank)),
+            ("effects", slice(design.rank, None)),
+        ):
+            value = float(coverage[which].mean())
+            error = float(np.sqrt(value * (1 - value) / count[which].sum()))
+            rows[f"coverage, {method}, {name}"] = [
+                value,
+                error,
+                float(coverage[which].min()),
+                float(coverage[which].max()),
+            ]
+    theta = np.array([result["theta"] for result in results])
+    bse = np.array([result["bse"] for result in results])
+    ratio = np.nanmean(bse, axis=0) / theta.std(axis=0, ddof=1)
+    for k, name in enumerate(("intercepts", "effects")):
+        mean = float(ratio[:, k].mean())
+        spread = [float(ratio[:, k].min()), float(ratio[:, k].max())]
+        rows[f"mean se / sd, {name}"] = [mean, mean / np.sqrt(2 * len(results)), *spread]
+    rejected = np.array([result["pvalue"] < alpha for result in results])
+    share = float(rejected.mean())
+    error = float(np.sqrt(share * (1 - share) / len(rejected)))
+    rows["joint test, rejections"] = [share, error, share, share]
+    return rows

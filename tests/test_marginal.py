@@ -1,0 +1,387 @@
+"""Inference on all parameters together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import Case
+from scipy import stats
+
+import nmfre
+from nmfre import errors, uncertainty
+from nmfre.estimation.moments import moments_of
+from nmfre.inference.coordinates import Coordinates, _contrasts
+from nmfre.inference.marginal import marginal_inference
+from nmfre.simulation import BumpDesign, coverage_study
+
+
+@pytest.fixture(scope="module")
+def holzinger():
+    case = Case.read("holzinger_rank3")
+    return nmfre.NMFRE(case.Y.T, case.A.T, rank=3)
+
+
+@pytest.fixture(scope="module")
+def bumps():
+    endog, exog = BumpDesign(n_responses=8, rank=2, n_units=60).draw(np.random.default_rng(5))
+    return nmfre.NMFRE(endog, exog, rank=2)
+
+
+def coordinates_of(res):
+    design = res.model.design
+    return Coordinates(moments_of(design.Y, design.A), res.estimate)
+
+
+def unit_loglike(res, psi):
+    """Log-densities of the units at psi = (X, Theta, log sigma2, log lambda), from SciPy."""
+    (P, Q), K = res.basis.shape, len(res.theta.columns)
+    X, Theta = psi[: P * Q].reshape(P, Q, order="F"), psi[P * Q : -2].reshape(Q, K, order="F")
+    sigma2 = np.exp(psi[-2])
+    covariance = sigma2 * (np.eye(P) + X @ X.T / np.exp(psi[-1]))
+    centred = (res.model.design.Y - X @ Theta @ res.model.design.A).T
+    return stats.multivariate_normal(np.zeros(P), covariance).logpdf(centred)
+
+
+def psi_of(res):
+    return np.concatenate(
+        [
+            res.estimate.X.ravel(order="F"),
+            res.estimate.Theta.ravel(order="F"),
+            [np.log(res.sigma2), np.log(res.ridge)],
+        ]
+    )
+
+
+def directions(res):
+    """d psi / d coordinates, with Theta and sigma2 in the units of Y."""
+    coordinates = coordinates_of(res)
+    J = coordinates.jacobian.copy()
+    J[coordinates.X.size : -2] *= coordinates.moments.scale
+    return coordinates, J
+
+
+@pytest.mark.parametrize("df_cap", [None, 0.5])
+def test_unit_scores_are_derivatives_of_the_density(bumps, df_cap):
+    res = bumps.fit("ml", signed=True, n_starts=2, df_cap=df_cap, n_boot=0)
+    coordinates, J = directions(res)
+    scores = coordinates.unit_scores(bumps.design.Y, bumps.design.A)
+    psi, h = psi_of(res), 1e-5
+    for j in range(0, J.shape[1], 3):
+        ahead, behind = (unit_loglike(res, psi + sign * h * J[:, j]) for sign in (1, -1))
+        np.testing.assert_allclose(scores[:, j], (ahead - behind) / (2 * h), rtol=1e-4, atol=1e-5)
+    assert np.abs(scores.mean(axis=0)).max() < 1e-6
+    at_maximum = coordinates.score(np.zeros(J.shape[1]))
+    np.testing.assert_allclose(scores.mean(axis=0), at_maximum, atol=1e-10)
+
+
+def test_the_hessian_is_that_of_the_density(bumps):
+    res = bumps.fit("ml", signed=True, n_starts=2, n_boot=0)
+    coordinates, J = directions(res)
+    hessian = coordinates.hessian()
+    psi, h = psi_of(res), 1e-4
+
+    def loglike(step):
+        return unit_loglike(res, psi + J @ step).mean()
+
+    axes = h * np.eye(J.shape[1])
+    last = len(axes) - 1
+    for i, j in ((0, 0), (3, 9), (13, 13), (14, 16), (last, last - 1), (2, last)):
+        a, b = axes[i], axes[j]
+        second = (loglike(a + b) - loglike(a - b) - loglike(b - a) + loglike(-a - b)) / (4 * h**2)
+        assert hessian[i, j] == pytest.approx(second, rel=1e-3, abs=1e-5)
+    assert np.linalg.eigvalsh(hessian).max() < 0
+
+
+def test_columns_keep_their_sums_and_their_zeros():
+    free = np.array([True, False, True, True, False])
+    basis = _contrasts(free)
+    assert basis.shape == (5, 2)
+    np.testing.assert_allclose(basis.sum(axis=0), 0.0, atol=1e-12)
+    np.testing.assert_allclose(basis[~free], 0.0)
+    np.testing.assert_allclose(basis.T @ basis, np.eye(2), atol=1e-12)
+    assert _contrasts(np.array([True, False])).shape == (2, 0)
+
+
+def test_covariance_is_the_sandwich_of_the_formula(bumps):
+    res = bumps.fit("ml", signed=True, n_starts=2, n_boot=0)
+    coordinates, J = directions(res)
+    H = 60 * coordinates.hessian()
+    s = coordinates.unit_scores(bumps.design.Y, bumps.design.A)
+    reduced = np.linalg.inv(H) @ (60 / 59 * s.T @ s) @ np.linalg.inv(H)
+    expected = (J @ reduced @ J.T)[16:-2, 16:-2]
+    np.testing.assert_allclose(res.cov_params(), expected, rtol=1e-8)
+    naive = bumps.fit("ml", signed=True, n_starts=2, n_boot=0, cov_type="naive")
+    np.testing.assert_allclose(
+        naive.cov_params(), (J @ np.linalg.inv(-H) @ J.T)[16:-2, 16:-2], rtol=1e-8
+    )
+    largest = bumps.fit("ml", signed=True, n_starts=2, n_boot=0, cov_type="max")
+    np.testing.assert_allclose(largest.bse, np.maximum(res.bse, naive.bse))
+    h = np.sum(bumps.exog.T * np.linalg.solve(bumps.exog.T @ bumps.exog, bumps.exog.T), axis=0)
+    t = s / (1 - h)[:, None]
+    cr3 = bumps.fit("ml", signed=True, n_starts=2, n_boot=0, cov_type="cr3")
+    expected = J @ np.linalg.inv(H) @ t.T @ t @ np.linalg.inv(H) @ J.T
+    np.testing.assert_allclose(cr3.cov_params(), expected[16:-2, 16:-2], rtol=1e-8)
+
+
+def test_orthodont_agrees_with_conditional_inference(model):
+    """With one component its basis and Theta are nearly orthogonal."""
+    res = model.fit("ml")
+    conditional = res.with_uncertainty("conditional")
+    np.testing.assert_allclose(res.bse, conditional.bse, rtol=2e-3)
+    np.testing.assert_allclose(res.bse, [2.470, 3.056], atol=5e-4)
+
+
+def test_model_based_standard_errors_are_those_of_a_mixed_model():
+    import statsmodels.formula.api as smf
+
+    rng = np.random.default_rng(4)
+    x = rng.random(80)
+    level = 10 + 3 * x + rng.normal(size=80)
+    noise = rng.normal(size=(80, 4))
+    Y = np.vstack([level[:, None] + np.roll(noise, k, axis=1) for k in range(4)])
+    x = np.tile(x, 4)
+    res = nmfre.NMFRE(Y, np.column_stack([np.ones(320), x]), rank=1).fit("ml", cov_type="naive")
+    long = pd.DataFrame(
+        {"y": Y.ravel(), "x": np.repeat(x, 4), "unit": np.repeat(np.arange(320), 4)}
+    )
+    mixed = smf.mixedlm("y ~ x", long, groups="unit").fit(reml=False)
+    np.testing.assert_allclose(res.bse / 4, mixed.bse_fe, rtol=5e-3)
+
+
+def test_a_parametric_bootstrap_by_refitting_agrees(bumps):
+    res = bumps.fit("ml", signed=True, n_starts=2, cov_type="naive", n_boot=0)
+    rng = np.random.default_rng(0)
+    refits = []
+    for _ in range(150):
+        U = np.sqrt(res.tau2) * rng.normal(size=(60, 2))
+        scores = bumps.exog @ res.theta.to_numpy().T + U
+        Y = scores @ res.basis.to_numpy().T + np.sqrt(res.sigma2) * rng.normal(size=(60, 8))
+        again = nmfre.NMFRE(np.maximum(Y, 0), bumps.exog, rank=2).fit(
+            "ml", signed=True, n_starts=1, start_basis=res.basis, n_boot=0
+        )
+        refits.append(again.params.to_numpy())
+    ratio = np.std(refits, axis=0, ddof=1) / res.bse
+    assert (np.abs(np.log(ratio)) < 4 / np.sqrt(2 * 150) + 0.1).all()  # and first-order theory
+    assert (res.with_uncertainty("conditional").bse.iloc[:2] < 0.5 * res.bse.iloc[:2]).all()
+
+
+def test_replicates_are_one_newton_step_on_all_parameters(bumps):
+    W = np.random.default_rng(1).normal(size=(40, 60))
+    res = bumps.fit("ml", signed=True, n_starts=2, multipliers=W)
+    coordinates, J = directions(res)
+    s = coordinates.unit_scores(bumps.design.Y, bumps.design.A)
+    steps = W @ s @ np.linalg.inv(-60 * coordinates.hessian()) @ J[16:-2].T
+    np.testing.assert_allclose(
+        res.inference.bootstrap.replicates, res.params.to_numpy() + steps, rtol=1e-7
+    )
+
+
+def test_the_kind_of_uncertainty_is_changed_without_refitting(bumps):
+    marginal = bumps.fit("ml", n_starts=2)
+    assert marginal.uncertainty == "marginal"
+    conditional = marginal.with_uncertainty("conditional")
+    assert conditional.estimate is marginal.estimate
+    again = bumps.fit("ml", n_starts=2, uncertainty="conditional")
+    np.testing.assert_array_equal(conditional.bse, again.bse)
+    np.testing.assert_array_equal(conditional.bse_boot, again.bse_boot)
+    back = conditional.with_uncertainty("marginal")
+    np.testing.assert_array_equal(back.bse_boot, marginal.bse_boot)
+    assert "carry the uncertainty of the basis" in " ".join(str(marginal.summary()).split())
+    assert "leaves out the uncertainty" in " ".join(str(conditional.summary()).split())
+    for name in ("basis_bse", "profiles_bse"):
+        with pytest.raises(errors.NotComputedError, match="uncertainty='marginal'"):
+            getattr(conditional, name)
+
+
+def test_what_does_not_go_with_the_kind_raises(model, monkeypatch):
+    with pytest.raises(errors.InvalidArgumentError, match="uncertainty='marginal' is not allowed"):
+        model.fit(uncertainty="marginal")
+    with pytest.raises(errors.InvalidArgumentError, match="information='plain'"):
+        model.fit("ml", information="plain")
+    with pytest.raises(errors.InvalidArgumentError, match="dispersion='n'"):
+        model.fit("ml", dispersion="n")
+    with pytest.raises(errors.InvalidArgumentError, match="cov_type='cr3'"):
+        model.fit(cov_type="cr3")
+    with pytest.raises(errors.InvalidArgumentError, match="uncertainty='none'"):
+        model.fit("ml", uncertainty="none")
+    monkeypatch.setattr(uncertainty, "LARGEST", 7)
+    with pytest.raises(errors.TooManyParametersError, match="8 parameters is not formed"):
+        model.fit("ml")
+    assert model.fit("ml", uncertainty="conditional").bse.notna().all()
+
+
+def test_few_units_are_told(model):
+    assert "27 units are few" in " ".join(str(model.fit("ml").summary()).split())
+    corrected = model.fit("ml", cov_type="cr3")
+    assert (corrected.bse > model.fit("ml").bse).all()
+    assert "units are few" not in str(corrected.summary())
+
+
+# Basis, profiles, variances
+
+
+def test_profiles_of_means(bumps):
+    res = bumps.fit("ml", n_starts=2)
+    np.testing.assert_allclose(res.profiles, res.basis.to_numpy() @ res.theta.to_numpy())
+    assert list(res.profiles_bse.columns) == ["const", "x1"]
+    # The mean profile of a balanced design is least squares of each response.
+    ols = np.linalg.lstsq(bumps.exog, bumps.endog, rcond=None)[0]
+    residual = bumps.endog - bumps.exog @ ols
+    hc = np.linalg.inv(bumps.exog.T @ bumps.exog)
+    meat = np.einsum("nk,np,nl->pkl", bumps.exog, residual**2, bumps.exog)
+    free = np.sqrt(np.array([np.diag(hc @ m @ hc) for m in meat]))
+    assert (res.profiles_bse.to_numpy() < 1.1 * free).all()  # the model only adds information
+    limits = res.profiles_conf_int(0.1)
+    assert limits.shape == (8, 4)
+    assert list(limits["x1"].columns) == ["5 %", "95 %"]
+    width = limits["x1"]["95 %"] - limits["x1"]["5 %"]
+    np.testing.assert_allclose(width, 2 * stats.norm.isf(0.05) * res.profiles_bse["x1"])
+
+
+def test_basis_intervals(bumps):
+    res = bumps.fit("ml", n_starts=2)
+    truth = BumpDesign(n_responses=8, rank=2, n_units=60).basis
+    assert res.basis_bse.shape == (8, 2)
+    free = res.basis.to_numpy() > 0
+    assert ((res.basis_bse.to_numpy() > 0) == free).all()
+    limits = res.basis_conf_int(0.01)
+    low, high = (limits.xs(name, axis=1, level=1).to_numpy() for name in ("0.5 %", "99.5 %"))
+    inside = (low <= truth + 1e-9) & (truth <= high + 1e-9)
+    assert inside[free].mean() > 0.9
+    assert (low >= 0).all()
+    with pytest.raises(errors.InvalidArgumentError, match="alpha"):
+        res.basis_conf_int(2.0)
+
+
+def test_variance_components(bumps):
+    res = bumps.fit("ml", n_starts=2)
+    table = res.variance_components()
+    np.testing.assert_allclose(table["estimate"], [res.sigma2, res.tau2, res.icc, res.df_random])
+    assert (table["2.5 %"] < table["estimate"]).all()
+    assert (table["97.5 %"] > table["estimate"]).all()
+    low, high = table.loc["sigma2", ["2.5 %", "97.5 %"]]
+    assert low * high == pytest.approx(res.sigma2**2)  # symmetric on the log scale
+    assert low < 1.4**2 < high
+    assert table.loc["icc", "97.5 %"] < 1
+    # Residual degrees of freedom tell the size of the error of sigma2.
+    assert table.loc["sigma2", "std err"] == pytest.approx(
+        res.sigma2 * np.sqrt(2 / (60 * 8 - 120)), rel=0.3
+    )
+    capped = bumps.fit("ml", n_starts=2, df_cap=0.5, n_boot=0).variance_components()
+    assert capped.loc["df_random", "std err"] == pytest.approx(0.0, abs=1e-5)
+
+
+def test_the_summary_shows_errors_of_the_variances(model):
+    text = str(model.fit("ml").summary())
+    assert "sigma2 (std err):        1.933 (0.679)" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+# Bounds and rotations
+
+
+def test_a_coefficient_at_its_bound_gets_a_score_test():
+    rng = np.random.default_rng(0)
+    group = np.arange(80) % 2.0
+    X = BumpDesign(n_responses=8, rank=2, n_units=80).basis
+    Theta = np.array([[60.0, -6.0], [60.0, 6.0]])  # the first effect would be negative
+    scores = np.column_stack([np.ones(80), group]) @ Theta.T + 3.0 * rng.normal(size=(80, 2))
+    Y = scores @ X.T + rng.normal(size=(80, 8))
+    model = nmfre.NMFRE(Y, np.column_stack([np.ones(80), group]), rank=2)
+    res = model.fit("ml", n_starts=2)
+    assert res.at_bound.to_list() == [False, False, True, False]
+    z, p = res.tvalues["comp1", "x1"], res.pvalues["comp1", "x1"]
+    assert z < -3
+    assert p == pytest.approx(stats.norm.sf(z))
+    assert p > 0.99
+    assert res.pvalues["comp2", "x1"] < 1e-4
+    text = " ".join(str(res.summary()).split())
+    assert "x1 (b)" in text
+    assert "z and P are those of a one-sided score test" in text
+    signed = model.fit("ml", n_starts=2, signed=True)
+    assert signed.tvalues["comp1", "x1"] == pytest.approx(z, rel=0.5)
+
+
+def test_rotations_leave_effects_without_standard_errors(holzinger):
+    res = holzinger.fit("ml", signed=True, n_starts=1)
+    assert res.bse.isna().all()
+    assert res.pvalues.isna().all()
+    assert res.conf_int().isna().all(axis=None)
+    assert res.basis_bse.isna().all(axis=None)
+    assert res.profiles_bse.notna().all(axis=None)
+    assert (res.wald_test_terms().table["pvalue"] < 1e-4).all()
+    with pytest.raises(errors.NotComputedError, match="rotations of the components"):
+        res.t_test("comp1[x1] = 0")
+    with pytest.raises(errors.NotComputedError, match="wald_test_terms"):
+        res.wald_test("comp1[x1] = comp2[x1]")
+    text = " ".join(str(res.summary()).split())
+    assert "its effects have no standard errors of their own" in text
+    assert "nan" not in text
+
+
+def test_what_rotations_leave_alone_is_invariant(holzinger):
+    res = holzinger.fit("ml", signed=True, n_starts=1, n_boot=0)
+    K = np.array([[0, 1, -1], [-1, 0, 1], [1, -1, 0]]) / np.sqrt(3)
+    R = np.eye(3) + np.sin(0.02) * K + (1 - np.cos(0.02)) * K @ K
+    e, design = res.estimate, holzinger.design
+    turned = replace(e, X=e.X @ R, Theta=R.T @ e.Theta, U=R.T @ e.U)
+    inference = marginal_inference(
+        design.Y,
+        design.A,
+        moments_of(design.Y, design.A),
+        turned,
+        res.inference.options,
+        np.random.SeedSequence(0),
+    )
+    other = nmfre.NMFREResults(holzinger, turned, inference, method="ml", seed=0)
+    np.testing.assert_allclose(other.profiles_bse, res.profiles_bse, rtol=1e-6)
+    np.testing.assert_allclose(
+        other.wald_test_terms().table, res.wald_test_terms().table, rtol=1e-6
+    )
+    np.testing.assert_allclose(other.variance_components(), res.variance_components(), rtol=1e-6)
+
+
+def test_components_that_bounds_alone_tell_apart(holzinger):
+    res = holzinger.fit("ml", n_starts=2, n_boot=0)
+    assert res.identification.by_bounds
+    assert res.identification.n_free == 0
+    assert res.at_bound.sum() == 3
+    assert (res.bse.isna() == res.at_bound).all()
+    assert (res.tvalues[res.at_bound] < 0).all()
+    text = " ".join(str(res.summary()).split())
+    assert "told apart by effects at their bound alone" in text
+    assert (res.wald_test_terms().table["pvalue"] < 1e-3).all()
+
+
+# A Monte Carlo study
+
+
+def test_coverage_of_both_kinds():
+    design = BumpDesign(n_responses=8, rank=2, n_units=200)
+    study = coverage_study(design, 100, n_boot=100)
+    assert study.attrs["n_replicates"] == 100
+    for name in ("intercepts", "effects"):
+        lowest = study.loc[("marginal", f"coverage, wald, {name}"), "lowest"]
+        assert lowest >= stats.binom.ppf(1e-4, 100, 0.95) / 100
+        ratio = study.loc[("marginal", f"mean se / sd, {name}"), "value"]
+        assert 0.8 < ratio < 1.4
+    assert study.loc[("conditional", "coverage, wald, intercepts"), "highest"] < 0.75
+    assert study.loc[("marginal", "joint test, rejections"), "value"] == 1.0
+
+
+def test_size_of_the_joint_test():
+    design = BumpDesign(n_responses=8, rank=2, n_units=60, effects="none", errors="exponential")
+    study = coverage_study(design, 100, n_boot=2)
+    rejections = 100 * study.loc[("marginal", "joint test, rejections"), "value"]
+    assert rejections <= stats.binom.ppf(1 - 1e-4, 100, 0.05)
+
+
+def test_the_study_does_not_depend_on_the_number_of_processes():
+    design = BumpDesign(n_responses=4, rank=1, n_units=27, signed=False)
+    one, two = (coverage_study(design, 12, n_boot=20, n_jobs=n) for n in (1, 2))
+    pd.testing.assert_frame_equal(one, two)
+    with pytest.raises(errors.InvalidArgumentError, match="n_replicates=1"):
+        coverage_study(design, 1)
