@@ -10,7 +10,7 @@ from statsmodels.iolib.summary import Summary, forg
 from statsmodels.iolib.table import SimpleTable, default_latex_fmt
 from statsmodels.iolib.tableformatting import fmt_2cols, fmt_params
 
-from nmfre.estimation.estimate import AlternatingEstimate
+from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate
 
 if TYPE_CHECKING:
     from nmfre.results import NMFREResults
@@ -83,7 +83,7 @@ def _header(results: NMFREResults) -> list[tuple[str, str, str, str]]:
         *_quality(results),
         *_variances(results),
         ("Ridge:", _number(results.ridge)),
-        ("ICC:", f"{results.icc:.3f}"),
+        *_icc(results),
     ]
     right = [
         ("Units (N):", f"{n_units}"),
@@ -104,13 +104,19 @@ def _variances(results: NMFREResults) -> list[tuple[str, str]]:
     if results.uncertainty == "marginal":
         table = results.variance_components()[["estimate", "std err"]]
         return [
-            (f"{name} (std err):", " ".join([_number(row.iloc[0]), f"({_number(row.iloc[1])})"]))
-            for name, row in table.loc[["sigma2", "tau2"]].iterrows()
+            (f"{name} (std err):", _with_error(*table.loc[name])) for name in ("sigma2", "tau2")
         ]
     return [
         ("sigma2:", _number(results.sigma2)),
         ("tau2:", f"{_number(results.tau2)} ({_tau2_origin(results)})"),
     ]
+
+
+def _icc(results: NMFREResults) -> list[tuple[str, str]]:
+    if results.uncertainty == "marginal":
+        table = results.variance_components()[["estimate", "std err"]]
+        return [("ICC (std err):", _with_error(*table.loc["icc"]))]
+    return [("ICC:", f"{results.icc:.3f}")]
 
 
 def _quality(results: NMFREResults) -> list[tuple[str, str]]:
@@ -234,18 +240,23 @@ def _notes(results: NMFREResults, alpha: float) -> list[str]:
                 f"{AT_BOUND.strip()}: at the bound 0; the standard error, z and interval of such "
                 "a coefficient are only formal."
             )
-    if isinstance(results.estimate, AlternatingEstimate):
-        return notes + _notes_on_alternating(results, results.estimate)
-    return notes + _notes_on_likelihood(results)
+    estimate = results.estimate
+    if isinstance(estimate, AlternatingEstimate):
+        notes += _notes_on_alternating(results, estimate)
+    if isinstance(estimate, MarginalEstimate):
+        notes += _notes_on_likelihood(results, estimate)
+    return notes
 
 
-def _notes_on_likelihood(results: NMFREResults) -> list[str]:
+def _notes_on_likelihood(results: NMFREResults, estimate: MarginalEstimate) -> list[str]:
     notes = []
     if not results.converged:
         notes.append(
             f"NOT CONVERGED: the gradient norm is {results.gradient_norm:.1e}; the iteration "
             f"stopped for {results.stop_reason}."
         )
+    if estimate.tau2_at_bound:
+        notes.append("tau2 is at its bound 0: the data show no random effects.")
     identification = results.identification
     if identification.n_free:
         mixing = [
@@ -311,6 +322,10 @@ def _cap(results: NMFREResults) -> str:
     if results.df_cap is None:
         return "off"
     return f"{results.df_cap:.2f}, {'bound' if results.cap_binds else 'did not bind'}"
+
+
+def _with_error(value: float, error: float) -> str:
+    return "0.000 (at its bound)" if np.isnan(error) else f"{_number(value)} ({_number(error)})"
 
 
 def _fixed(value: float) -> str:

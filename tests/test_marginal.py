@@ -356,6 +356,22 @@ def test_components_that_bounds_alone_tell_apart(holzinger):
     assert (res.wald_test_terms().table["pvalue"] < 1e-3).all()
 
 
+def test_no_random_effects_at_all():
+    rng = np.random.default_rng(0)
+    E = rng.normal(size=(60, 4))
+    Y = 10 + E - 0.95 * E.mean(axis=1, keepdims=True)  # less alike within units than by chance
+    res = nmfre.NMFRE(Y, np.column_stack([np.ones(60), np.arange(60) % 2]), rank=1).fit("ml")
+    assert res.df_random < 1e-6
+    assert res.converged
+    table = res.variance_components()
+    assert table.loc[["tau2", "icc", "df_random"], "std err"].isna().all()
+    assert table.loc["sigma2", "std err"] == pytest.approx(res.sigma2 * np.sqrt(2 / 240), rel=0.2)
+    assert res.bse.notna().all()
+    text = " ".join(str(res.summary()).split())
+    assert "tau2 (std err): 0.000 (at its bound)" in text
+    assert "tau2 is at its bound 0: the data show no random effects." in text
+
+
 # A Monte Carlo study
 
 

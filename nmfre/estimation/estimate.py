@@ -11,6 +11,9 @@ from nmfre.typing import FloatArray
 LARGE_DISTANCE = 5e-4
 """Relative distance to the fixed point that shows in four printed digits."""
 
+AT_BOUND = 1e-6
+"""df_U per unit below which tau2 is zero."""
+
 
 class StopReason(StrEnum):
     """Why an iteration ended."""
@@ -149,6 +152,11 @@ class MarginalEstimate(Estimate):
     def cap_binds(self) -> bool:
         """Whether the likelihood was maximised on df_U = cap."""
         return self.llf_uncapped is not None
+
+    @property
+    def tau2_at_bound(self) -> bool:
+        """Whether tau2 is zero but for the limit of the search: df_U is next to nothing."""
+        return bool(self.df_random < AT_BOUND * self.U.shape[1])
 
     @property
     def n_parameters(self) -> int:

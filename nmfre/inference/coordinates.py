@@ -39,6 +39,8 @@ class Coordinates:
         self.log_sigma2 = float(np.log(estimate.sigma2)) - 2.0 * float(np.log(moments.scale))
         self.log_ridge = float(np.log(estimate.ridge))
         self.cap = estimate.cap if estimate.cap_binds else np.inf
+        # Where tau2 is at its bound 0, the likelihood is flat in log lambda: it is held.
+        self.variance_axes = np.eye(2)[:, : 1 if estimate.tau2_at_bound else 2]
         (P, Q), K = self.X.shape, self.Theta.shape[1]
         at_maximum = self._score(self.X, self.Theta, self.log_sigma2, self.log_ridge)
         by_X = at_maximum.X + at_maximum.log_ridge * self._log_ridge_by_X(self.X)
@@ -89,7 +91,7 @@ class Coordinates:
             last = np.zeros(blocks.shape[1])
             last[: len(by_X)] = by_X
             return np.vstack([blocks, last])
-        return np.asarray(block_diag(self.contrasts, self.theta_axes, np.eye(2)))
+        return np.asarray(block_diag(self.contrasts, self.theta_axes, self.variance_axes))
 
     def _log_ridge_by_X(self, X: FloatArray) -> FloatArray:
         """D log lambda / dX on df_U = cap; zero without a cap."""

@@ -42,6 +42,8 @@ class MarginalInference(Inference):
         The estimates.
     mixing : tuple of bool, length Q
         Components that can be rotated.
+    tau2_at_bound : bool
+        Whether tau2 is zero, and so has no standard error.
     at_bound : (QK,)
         Entries of Theta at their bound, whose z and p-value are those of one-sided score tests.
     score_z : (QK,)
@@ -52,6 +54,7 @@ class MarginalInference(Inference):
     X: FloatArray
     Theta: FloatArray
     mixing: tuple[bool, ...]
+    tau2_at_bound: bool
     at_bound: BoolArray
     score_z: FloatArray
 
@@ -92,7 +95,7 @@ class MarginalInference(Inference):
 
     def variance_bse(self, n_units: int, ridge: float) -> dict[str, float]:
         """
-        Standard errors of log sigma2, log tau2, the ICC and df_U (delta method).
+        Standard errors of log sigma2, log tau2, the ICC and df_U (delta method); NaN at a bound.
 
         Parameters
         ----------
@@ -123,6 +126,8 @@ class MarginalInference(Inference):
             gradient[-2:] = by_log_sigma2, by_log_ridge
             variance = float(gradient @ self.psi_covariance @ gradient)
             bse[name] = float(np.sqrt(max(variance, 0.0)))
+        if self.tau2_at_bound:
+            bse |= dict.fromkeys(("log_tau2", "icc", "df_random"), np.nan)
         return bse
 
 
@@ -215,6 +220,7 @@ def marginal_inference(
         X=estimate.X,
         Theta=estimate.Theta,
         mixing=estimate.identification.mixing,
+        tau2_at_bound=estimate.tau2_at_bound,
         at_bound=coordinates.theta_at_bound,
         score_z=coordinates.score_tests(
             Y, A, unit_blocks(n_units, 0, BLOCK_VALUES // coordinates.X.size)
