@@ -60,6 +60,12 @@ def check_number(
         raise InvalidArgumentError(name=name, value=value, allowed=f"{kind} {relation} {least:g}")
 
 
+def check_alpha(alpha: Any) -> None:
+    """``alpha``, 1 minus a level, must be a number between 0 and 1."""
+    if not (isinstance(alpha, float) and 0.0 < alpha < 1.0):
+        raise InvalidArgumentError(name="alpha", value=alpha, allowed="a number in (0, 1)")
+
+
 def check_rank(rank: Any, n_responses: int, n_units: int) -> int:
     """The rank must be a whole number from 1 to min(P, N)."""
     largest = min(n_responses, n_units)

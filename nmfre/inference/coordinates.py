@@ -79,12 +79,12 @@ class Coordinates:
 
     @property
     def jacobian(self) -> FloatArray:
-        """D psi / d coordinates, (D, d)."""
+        """Derivative of psi by the coordinates, (D, d)."""
         jacobian: FloatArray = self.full_axes @ self.axes
         return jacobian
 
     def _axes(self, X: FloatArray) -> FloatArray:
-        """D psi / d (contrasts of X, Theta, log sigma2, log lambda), at X."""
+        """Derivative of psi by contrasts of X, Theta, log sigma2 and log lambda, at X."""
         if np.isfinite(self.cap):
             by_X = self._log_ridge_by_X(X).ravel(order="F") @ self.contrasts
             blocks = block_diag(self.contrasts, self.theta_axes, np.ones((1, 1)))
@@ -94,7 +94,7 @@ class Coordinates:
         return np.asarray(block_diag(self.contrasts, self.theta_axes, self.variance_axes))
 
     def _log_ridge_by_X(self, X: FloatArray) -> FloatArray:
-        """D log lambda / dX on df_U = cap; zero without a cap."""
+        """Derivative of log lambda by X on df_U = cap; zero without a cap."""
         if np.isinf(self.cap):
             return np.zeros_like(X)
         return log_ridge_by_basis(X, log_ridge_on_cap(X, self.cap, self.moments.n_units))

@@ -12,7 +12,7 @@ from scipy import stats
 from statsmodels.base.model import LikelihoodModelResults
 from statsmodels.stats.contrast import WaldTestResults
 
-from nmfre.arguments import check_choice, known_arguments
+from nmfre.arguments import check_alpha, check_choice, known_arguments
 from nmfre.errors import InvalidArgumentError, NotComputedError
 from nmfre.inference.marginal import MarginalInference
 from nmfre.results.base import BaseResults
@@ -121,8 +121,7 @@ class InferenceResults(BaseResults):
         comp1     Intercept    86.44  94.57
                   sex[T.Male]   4.40  14.46
         """
-        if not (isinstance(alpha, float) and 0.0 < alpha < 1.0):
-            raise InvalidArgumentError(name="alpha", value=alpha, allowed="a number in (0, 1)")
+        check_alpha(alpha)
         bootstrap = self.inference.bootstrap
         if method is None:
             method = "wald" if bootstrap is None else "percentile"
@@ -135,8 +134,7 @@ class InferenceResults(BaseResults):
             )
         else:
             limits = bootstrap.percentile_interval(alpha)
-        columns = [f"{100 * level:g} %" for level in (alpha / 2, 1 - alpha / 2)]
-        return pd.DataFrame(limits, index=self.params.index, columns=columns)
+        return pd.DataFrame(limits, index=self.params.index, columns=self._limit_names(alpha))
 
     def cov_params(self, *args: Any, **kwargs: Any) -> pd.DataFrame | FloatArray:
         """

@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from nmfre.arguments import check_choice, known_arguments
-from nmfre.errors import InvalidArgumentError, NotComputedError
+from nmfre.arguments import check_alpha, check_choice, known_arguments
+from nmfre.errors import NotComputedError
 from nmfre.inference.inference import Uncertainty
 from nmfre.inference.marginal import MarginalInference
 from nmfre.results.base import BaseResults
-from nmfre.typing import FloatArray
 from nmfre.uncertainty import infer
 
 
@@ -80,14 +79,7 @@ class ParameterResults(BaseResults):
         alpha : float
             1 minus the level.
         """
-        limits = self._limits(self.basis.to_numpy(), self.basis_bse.to_numpy(), alpha)
-        frames = {
-            component: pd.DataFrame(
-                np.clip(limits[:, q], 0.0, 1.0), index=self.basis.index, columns=_levels(alpha)
-            )
-            for q, component in enumerate(self.basis.columns)
-        }
-        return pd.concat(frames, axis=1)
+        return self._wald_limits(self.basis, self.basis_bse, alpha).clip(0.0, 1.0)
 
     @cached_property
     def profiles(self) -> pd.DataFrame:
@@ -117,12 +109,7 @@ class ParameterResults(BaseResults):
         alpha : float
             1 minus the level.
         """
-        limits = self._limits(self.profiles.to_numpy(), self.profiles_bse.to_numpy(), alpha)
-        frames = {
-            covariate: pd.DataFrame(limits[:, k], index=self.profiles.index, columns=_levels(alpha))
-            for k, covariate in enumerate(self.profiles.columns)
-        }
-        return pd.concat(frames, axis=1)
+        return self._wald_limits(self.profiles, self.profiles_bse, alpha)
 
     @known_arguments
     def variance_components(self, alpha: float = 0.05) -> pd.DataFrame:
@@ -157,7 +144,8 @@ class ParameterResults(BaseResults):
         """
         inference = self._all_parameters("variance_components")
         bse = inference.variance_bse(self.estimate.U.shape[1], self.ridge)
-        z = stats.norm.isf(_checked(alpha) / 2.0)
+        check_alpha(alpha)
+        z = stats.norm.isf(alpha / 2.0)
         rows = {}
         for name, value, most in (
             ("sigma2", self.sigma2, np.inf),
@@ -175,7 +163,7 @@ class ParameterResults(BaseResults):
                 odds = value / (most - value) * np.exp([-spread, spread])
                 rows[name] = [value, se, *(most * odds / (1.0 + odds))]
         return pd.DataFrame.from_dict(
-            rows, orient="index", columns=["estimate", "std err", *_levels(alpha)]
+            rows, orient="index", columns=["estimate", "std err", *self._limit_names(alpha)]
         )
 
     def _all_parameters(self, name: str) -> MarginalInference:
@@ -187,16 +175,13 @@ class ParameterResults(BaseResults):
             "method='ml' has.",
         )
 
-    def _limits(self, values: FloatArray, bse: FloatArray, alpha: float) -> FloatArray:
-        half_width = stats.norm.isf(_checked(alpha) / 2.0) * bse
-        return np.stack([values - half_width, values + half_width], axis=-1)
-
-
-def _checked(alpha: float) -> float:
-    if not (isinstance(alpha, float) and 0.0 < alpha < 1.0):
-        raise InvalidArgumentError(name="alpha", value=alpha, allowed="a number in (0, 1)")
-    return alpha
-
-
-def _levels(alpha: float) -> list[str]:
-    return [f"{100 * level:g} %" for level in (alpha / 2, 1 - alpha / 2)]
+    def _wald_limits(
+        self, estimates: pd.DataFrame, bse: pd.DataFrame, alpha: float
+    ) -> pd.DataFrame:
+        """Estimate -+ z se, with the limits below the columns of the estimates."""
+        check_alpha(alpha)
+        half_width = stats.norm.isf(alpha / 2.0) * bse
+        low, high = self._limit_names(alpha)
+        limits = pd.concat({low: estimates - half_width, high: estimates + half_width}, axis=1)
+        order = pd.MultiIndex.from_product([estimates.columns, [low, high]])
+        return limits.swaplevel(axis=1)[order]
