@@ -194,6 +194,15 @@ class SparseResponsesError(NMFREError, TypeError):
     message = "df-cap needs dense responses: use method='ml', which keeps them sparse."
 
 
+class ExactFitError(NMFREError, ValueError):
+    """Responses that are fitted exactly."""
+
+    message = (
+        "rank={rank} reproduces the responses to rounding: at the maximum the residual variance "
+        "is zero. Lower the rank."
+    )
+
+
 class TooManyParametersError(NMFREError, ValueError):
     """More parameters than a joint covariance is formed for."""
 

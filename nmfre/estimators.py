@@ -14,6 +14,7 @@ from nmfre.design import Design
 from nmfre.errors import (
     ConvergenceWarning,
     DegenerateBasisWarning,
+    ExactFitError,
     InvalidArgumentError,
     NegativeCovariateWarning,
     NonFiniteFitError,
@@ -27,6 +28,7 @@ from nmfre.estimation.estimate import (
     StopReason,
 )
 from nmfre.estimation.initial import nndsvd
+from nmfre.estimation.marginal import SMALLEST_SIGMA2
 from nmfre.estimation.maximize import starting_bases
 from nmfre.estimation.maximum_likelihood import fit_marginal
 from nmfre.estimation.moments import moments_of
@@ -35,8 +37,6 @@ from nmfre.typing import FloatArray
 
 TO_USER = 5
 """Frames between a warning here and the line of the user's that called fit."""
-COLLINEAR = 1e3
-"""Condition number of the basis from which its columns are called collinear."""
 
 
 class DefaultCap(float):
@@ -147,6 +147,8 @@ def estimate_ml(
             tol=options.tol,
             maxiter=options.maxiter,
         )
+    if estimate.sigma2 <= 10.0 * SMALLEST_SIGMA2 * moments.scale**2:
+        raise ExactFitError(rank=rank)
     _warn_of_marginal(estimate, options.tol)
     return estimate
 
@@ -186,7 +188,7 @@ def _warn_of_alternating(estimate: AlternatingEstimate, tol: float) -> None:
 def _warn_of_marginal(estimate: MarginalEstimate, tol: float) -> None:
     if estimate.stop_reason is StopReason.NON_FINITE:
         raise NonFiniteFitError(iteration=estimate.n_iter)
-    if estimate.condition > COLLINEAR:
+    if estimate.degenerate:
         warnings.warn(
             f"Columns of the basis are nearly collinear (condition number "
             f"{estimate.condition:.1g}): the likelihood grows as components merge while Theta "

@@ -94,7 +94,10 @@ def _header(results: NMFREResults) -> list[tuple[str, str, str, str]]:
         ("Effective df of U:", f"{results.df_random:.2f} of {n_units * rank}"),
         ("Cap:", _cap(results)),
         ("Saturation:", f"{results.saturation:.3f}"),
-        ("R2 BLUP, fixed:", f"{r2['blup']:.3f}, {r2['fixed']:.3f}"),
+        (
+            "R2 BLUP, fixed:",
+            ", ".join(_fixed(float(value)) or "n/a" for value in (r2["blup"], r2["fixed"])),
+        ),
     ]
     left += [("", "")] * (len(right) - len(left))
     return [(*a, f"  {b}", c) for a, (b, c) in zip(left, right, strict=True)]
@@ -254,6 +257,11 @@ def _notes_on_likelihood(results: NMFREResults, estimate: MarginalEstimate) -> l
         notes.append(
             f"NOT CONVERGED: the gradient norm is {results.gradient_norm:.1e}; the iteration "
             f"stopped for {results.stop_reason}."
+        )
+    if estimate.degenerate:
+        notes.append(
+            "COMPONENTS MERGE: columns of the basis are nearly collinear, and their effects are "
+            "not determined. Lower the rank, or use signed=False."
         )
     if estimate.tau2_at_bound:
         notes.append("tau2 is at its bound 0: the data show no random effects.")

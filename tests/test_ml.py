@@ -351,8 +351,20 @@ def test_components_that_merge_are_told():
     Y = 50 * rising + np.outer(x, falling - rising) + 0.5 * rng.normal(size=(60, 4))
     model = nmfre.NMFRE(Y, np.column_stack([np.ones(60), x]), rank=2)
     with pytest.warns(nmfre.NMFREWarning) as caught:
-        model.fit("ml", signed=True, maxiter=20_000)
+        res = model.fit("ml", signed=True, maxiter=20_000)
+    assert res.bse.isna().all()
+    assert res.basis_bse.isna().all(axis=None)
+    assert "COMPONENTS MERGE" in str(res.summary())
     assert any(issubclass(w.category, errors.DegenerateBasisWarning) for w in caught)
+
+
+def test_an_exact_fit_has_no_likelihood():
+    rng = np.random.default_rng(0)
+    group = np.arange(20) % 2.0
+    Y = np.column_stack([np.ones(20), group]) @ rng.random((2, 3)) * 10
+    model = nmfre.NMFRE(Y, np.column_stack([np.ones(20), group]), rank=2)
+    with pytest.raises(errors.ExactFitError, match="rank=2 reproduces the responses to rounding"):
+        model.fit("ml")
 
 
 def test_df_cap_attributes_belong_to_df_cap(model):

@@ -87,6 +87,7 @@ def test_rsquared_of_constant_responses_is_not_defined():
     res = nmfre.NMFRE(np.full((10, 1), 2.0), rank=1).fit()
     assert res.rsquared.loc["row-centered"].isna().all()
     assert np.isnan(res.rsquared.loc["correlation", "fixed"])
+    assert "n/a" in str(res.summary())
 
 
 def test_intervals(res):

@@ -11,6 +11,8 @@ from nmfre.typing import FloatArray
 LARGE_DISTANCE = 5e-4
 """Relative distance to the fixed point that shows in four printed digits."""
 
+COLLINEAR = 1e3
+"""Condition number of the basis from which its columns are called collinear."""
 AT_BOUND = 1e-6
 """df_U per unit below which tau2 is zero."""
 
@@ -152,6 +154,11 @@ class MarginalEstimate(Estimate):
     def cap_binds(self) -> bool:
         """Whether the likelihood was maximised on df_U = cap."""
         return self.llf_uncapped is not None
+
+    @property
+    def degenerate(self) -> bool:
+        """Whether columns of X are so nearly collinear that Theta is not determined."""
+        return self.condition > COLLINEAR
 
     @property
     def tau2_at_bound(self) -> bool:

@@ -14,6 +14,9 @@ import numpy as np
 from nmfre.estimation.moments import Moments
 from nmfre.typing import FloatArray
 
+SMALLEST_SIGMA2 = 1e-14
+"""Variance of the scaled responses that is rounding: the it is not told from zero."""
+
 
 @dataclass(frozen=True, slots=True)
 class MarginalValue:
@@ -104,7 +107,10 @@ def marginal_score(
 
 def profiled_theta(moments: Moments, X: FloatArray) -> FloatArray:
     """Signed Theta of highest likelihood given X, (X'X)^-1 X'B, whatever the variances are."""
-    return np.linalg.solve(X.T @ X, X.T @ moments.B)
+    try:
+        return np.linalg.solve(X.T @ X, X.T @ moments.B)
+    except np.linalg.LinAlgError:  # two columns of X are one
+        return np.asarray(np.linalg.lstsq(X, moments.B, rcond=None)[0])
 
 
 def marginal_value(
@@ -136,7 +142,7 @@ def marginal_value(
     if Theta is None:
         Theta = profiled_theta(moments, X)
     products = _Products.of(moments, X, Theta, ridge)
-    sigma2 = products.quadratic / n_responses
+    sigma2 = max(products.quadratic / n_responses, SMALLEST_SIGMA2)
     log_det = np.linalg.slogdet(products.M)[1]
     score = products.score(X, Theta, sigma2, ridge)
     return MarginalValue(

@@ -256,10 +256,7 @@ class _Search:
         if not self.within_reach(z):
             return FAR, np.zeros_like(z)
         X, Theta, log_ridge = self.unpack(z)
-        try:
-            point = marginal_value(self.moments, X, Theta, log_ridge)
-        except np.linalg.LinAlgError:  # two columns of X are one: signed Theta has no profile
-            return FAR, np.zeros_like(z)
+        point = marginal_value(self.moments, X, Theta, log_ridge)
         X_gradient = point.X_gradient
         if self.capped:
             slope = log_ridge_by_basis(X, log_ridge)

@@ -58,7 +58,7 @@ class Coordinates:
         hold_theta = self.theta_at_bound if estimate.identification.by_bounds else zero & False
         self.theta_axes = P * np.eye(Q * K)[:, ~hold_theta]
         self.unknown_theta: BoolArray = (
-            np.tile(np.array(estimate.identification.mixing), K) | hold_theta
+            np.tile(np.array(estimate.identification.mixing), K) | hold_theta | estimate.degenerate
         )
 
         self.full_axes = self._axes(self.X)

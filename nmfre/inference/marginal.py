@@ -165,7 +165,9 @@ def marginal_inference(
     """
     coordinates = Coordinates(moments, estimate)
     n_units = Y.shape[1]
-    hessian_inv = np.linalg.inv(coordinates.hessian()) / n_units  # negative definite
+    # Negative definite, but for components that merge, which get no standard errors.
+    invert = np.linalg.pinv if estimate.degenerate else np.linalg.inv
+    hessian_inv = invert(coordinates.hessian()) / n_units
 
     def influence(s: slice) -> FloatArray:
         scores = coordinates.unit_scores(Y[:, s], A[:, s])
@@ -219,7 +221,7 @@ def marginal_inference(
         psi_covariance=covariance,
         X=estimate.X,
         Theta=estimate.Theta,
-        mixing=estimate.identification.mixing,
+        mixing=tuple(m or estimate.degenerate for m in estimate.identification.mixing),
         tau2_at_bound=estimate.tau2_at_bound,
         at_bound=coordinates.theta_at_bound,
         score_z=coordinates.score_tests(
