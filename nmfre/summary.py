@@ -75,7 +75,7 @@ def _header(results: NMFREResults) -> list[tuple[str, str, str, str]]:
     formula = results.model.formula or "none (arrays)"
     n_units, n_responses = results.model.endog.shape
     rank, n_covariates = results.theta.shape
-    r2 = results.rsquared.loc["correlation"]
+    r2: list[float] = results.rsquared.loc["correlation", ["blup", "fixed"]].to_list()
     left = [
         ("Formula:", formula if len(formula) <= FORMULA_WIDTH else "see notes"),
         ("Method:", results.method + (", signed" if results.estimate.signed else "")),
@@ -94,10 +94,7 @@ def _header(results: NMFREResults) -> list[tuple[str, str, str, str]]:
         ("Effective df of U:", f"{results.df_random:.2f} of {n_units * rank}"),
         ("Cap:", _cap(results)),
         ("Saturation:", f"{results.saturation:.3f}"),
-        (
-            "R2 BLUP, fixed:",
-            ", ".join(_fixed(float(value)) or "n/a" for value in (r2["blup"], r2["fixed"])),
-        ),
+        ("R2 BLUP, fixed:", ", ".join(_fixed(value) or "n/a" for value in r2)),
     ]
     left += [("", "")] * (len(right) - len(left))
     return [(*a, f"  {b}", c) for a, (b, c) in zip(left, right, strict=True)]

@@ -23,7 +23,7 @@ class NMFREResults(DiagnosticResults, InferenceResults, ParameterResults, Predic
         Theta as a vector; MultiIndex (component, covariate), components running fastest.
     model : NMFRE
         The model, with its data.
-    estimate : AlternatingEstimate
+    estimate : AlternatingEstimate or MarginalEstimate
         The estimates as plain arrays in the paper's orientation.
     inference : Inference
         Covariance and replicates as plain arrays, and the options they were made with.
@@ -32,7 +32,7 @@ class NMFREResults(DiagnosticResults, InferenceResults, ParameterResults, Predic
     seed : int
         Seed of the start and the multipliers.
     scale : float
-        The residual variance that standard errors use; same as ``dispersion``.
+        Residual variance: that of conditional standard errors, or sigma2; as ``dispersion``.
     """
 
     @known_arguments
