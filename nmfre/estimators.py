@@ -133,6 +133,7 @@ def estimate_ml(
     log_ridge = None
     if given is not None:
         bases[0] = given / given.sum(axis=0)
+    if given is not None or (options.start_sigma2, options.start_tau2) != (1.0, 1.0):
         log_ridge = float(np.log(options.start_sigma2 / options.start_tau2))
     with one_thread_if_small(len(design.responses) ** 2 * rank):
         estimate = fit_marginal(

@@ -226,7 +226,8 @@ class NMFRE(Model):
         start_theta : array_like, (Q, K), optional
             Start of Theta. Default: ones for df-cap, least squares for ml.
         start_sigma2, start_tau2 : float
-            Start of the variances, in squared units of Y; ml uses them along with ``start_basis``.
+            Start of the variances, in squared units of Y. In ml their ratio belongs to the first
+            start, where it is given or ``start_basis`` is.
         update_tau2 : bool
             Whether df-cap estimates tau2 where there is no cap.
         signed : bool

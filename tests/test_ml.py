@@ -318,6 +318,20 @@ def test_starts_that_the_user_gives(model):
     )
     assert again.n_iter < res.n_iter
     np.testing.assert_allclose(again.params, res.params, rtol=1e-6)
+    ratio = model.fit("ml", n_starts=1, start_sigma2=2.0, start_tau2=50.0)
+    assert not np.array_equal(ratio.objective_path[:1], res.objective_path[:1])
+
+
+def test_edge_cases(model, simulated):
+    with pytest.warns(nmfre.ConvergenceWarning):
+        assert model.fit("ml", maxiter=1, n_starts=1).n_iter == 1
+    one = nmfre.NMFRE.from_formula("y1 ~ age", simulated, rank=1).fit("ml")
+    assert one.basis.to_numpy().item() == 1.0
+    line = np.polynomial.polynomial.polyfit(simulated["age"], simulated["y1"], 1)
+    np.testing.assert_allclose(one.params, line, rtol=1e-6)
+    mean = nmfre.NMFRE(simulated[["y1", "y2"]], rank=1).fit("ml")
+    assert mean.converged
+    assert mean.theta.shape == (1, 1)
 
 
 @pytest.mark.parametrize(

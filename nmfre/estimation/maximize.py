@@ -121,6 +121,8 @@ def maximize(
 
     def climb(z: FloatArray, tol: float) -> FloatArray:
         for _ in range(1 + RESTARTS):
+            if search.gradient_norm(z) <= tol or len(path) >= maxiter:
+                break
             solution = minimize(
                 search.value_and_gradient,
                 z,
@@ -129,7 +131,7 @@ def maximize(
                 bounds=search.bounds,
                 callback=record,
                 options={
-                    "maxiter": max(maxiter - len(path), 1),
+                    "maxiter": maxiter - len(path),
                     "maxfun": 20 * maxiter,
                     "maxcor": MEMORY,
                     "ftol": 0.0,
@@ -137,8 +139,6 @@ def maximize(
                 },
             )
             z = search.normalised(solution.x)
-            if search.gradient_norm(z) <= tol or len(path) >= maxiter:
-                break
         return z
 
     z = climb(z, max(tol, CLIMB_TOL) if polish else tol)

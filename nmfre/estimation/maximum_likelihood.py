@@ -91,7 +91,7 @@ def fit_marginal(
         cap=cap_used,
         signed=signed,
         tol=tol,
-        maxiter=maxiter,
+        maxiter=maxiter - best.n_iter,
     )
     agree = agreeing(maxima, final, cells)
 

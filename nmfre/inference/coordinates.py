@@ -177,7 +177,11 @@ class Coordinates:
         H = everything.hessian()
         rest = everything.nuisance
         total, squares = np.zeros(len(tested)), np.zeros(len(tested))
-        clear = [np.linalg.solve(H[np.ix_(rest, rest)], H[rest, j]) for j in everything.tested]
+        # Least squares: rotations, along which nothing changes, clear nothing.
+        clear = [
+            np.linalg.lstsq(H[np.ix_(rest, rest)], H[rest, j], rcond=1e-10)[0]
+            for j in everything.tested
+        ]
         for s in blocks:
             scores = everything.unit_scores(Y[:, s], A[:, s])
             for i, j in enumerate(everything.tested):
