@@ -322,6 +322,16 @@ def test_rotations_leave_effects_without_standard_errors(holzinger):
     assert "nan" not in text
 
 
+def test_joint_tests_know_the_bound(model, bumps):
+    """With one component the joint test of a bounded effect is its own one-sided test."""
+    res = model.fit("ml")
+    np.testing.assert_allclose(res.wald_test_terms().table["pvalue"], res.pvalues, rtol=1e-6)
+    signed = model.fit("ml", signed=True)
+    np.testing.assert_allclose(signed.wald_test_terms().table["pvalue"], signed.pvalues, rtol=1e-6)
+    two = bumps.fit("ml", n_starts=2).wald_test_terms().table.loc["x1"]
+    assert two["pvalue"] < stats.chi2.sf(two["statistic"], 2)
+
+
 def test_what_rotations_leave_alone_is_invariant(holzinger):
     res = holzinger.fit("ml", signed=True, n_starts=1, n_boot=0)
     K = np.array([[0, 1, -1], [-1, 0, 1], [1, -1, 0]]) / np.sqrt(3)

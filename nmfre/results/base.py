@@ -102,6 +102,11 @@ class BaseResults(LikelihoodModelResults):
         """Residuals of the BLUP fit, (N, P)."""
         return self._responses(None) - self.fittedvalues
 
+    @property
+    def uncertainty(self) -> str:
+        """Kind of inference: "marginal" (all parameters) or "conditional" (on the basis)."""
+        return self.inference.options.uncertainty
+
     def _alternating(self, name: str) -> AlternatingEstimate:
         """The estimate, for what only alternating updates have."""
         if isinstance(self.estimate, AlternatingEstimate):

@@ -14,6 +14,7 @@ from statsmodels.stats.contrast import WaldTestResults
 
 from nmfre.arguments import check_alpha, check_choice, known_arguments
 from nmfre.errors import InvalidArgumentError, NotComputedError
+from nmfre.inference.chibar import LARGEST, chi_bar_sf
 from nmfre.inference.marginal import MarginalInference
 from nmfre.results.base import BaseResults
 from nmfre.typing import FloatArray
@@ -194,12 +195,14 @@ class InferenceResults(BaseResults):
         Joint Wald test of every covariate over all components.
 
         A factor is one covariate, with all of its columns. The tests use the full covariance, and
-        do not depend on a rotation of the components.
+        do not depend on a rotation of the components. P-values are chi-squared; for effects bounded
+        below by 0 with uncertainty="marginal" they are chi-bar-squared, the mixture that the bound
+        makes of it, up to ten effects at a time.
 
         Returns
         -------
         statsmodels.stats.contrast.WaldTestResults
-            ``table`` has a row a covariate: statistic, pvalue (chi-squared), df_constraint.
+            ``table`` has a row a covariate: statistic, pvalue, df_constraint.
 
         Examples
         --------
@@ -219,7 +222,7 @@ class InferenceResults(BaseResults):
             members = np.arange(n_covariates * rank).reshape(n_covariates, rank)[columns].ravel()
             effects, covariance = self._effects(members, columns)
             statistic = float(effects @ np.linalg.pinv(covariance, hermitian=True) @ effects)
-            rows[name] = [statistic, float(stats.chi2.sf(statistic, len(members))), len(members)]
+            rows[name] = [statistic, self._joint_pvalue(statistic, covariance), len(members)]
         table = pd.DataFrame.from_dict(
             rows, orient="index", columns=["statistic", "pvalue", "df_constraint"]
         )
@@ -267,8 +270,9 @@ class InferenceResults(BaseResults):
         """
         Effects of some covariates and their covariance.
 
-        Where they have none, because components can be rotated, X'X Theta takes their place, the
-        first X fixed at its estimate: it is zero where Theta is, and its test is invariant.
+        Where they have none, because components can be rotated, (X'X)^-1 X' times the profiles
+        X Theta takes their place, its first factor fixed: it is zero where Theta is, and the test
+        is invariant.
         """
         effects = self.inference.estimate[members]
         covariance = self.inference.covariance[np.ix_(members, members)]
@@ -277,9 +281,20 @@ class InferenceResults(BaseResults):
         if not isinstance(self.inference, MarginalInference):
             raise NotComputedError(name="the joint test", reason="effects have no covariance.")
         X = self.estimate.X
-        project = np.kron(np.eye(len(columns)), X.T)
-        moved = (X.T @ X @ self.estimate.Theta[:, columns]).ravel(order="F")
-        return moved, project @ self.inference.profile_covariance(columns) @ project.T
+        project = np.kron(np.eye(len(columns)), np.linalg.solve(X.T @ X, X.T))
+        covariance = project @ self.inference.profile_covariance(columns) @ project.T
+        return effects, covariance
+
+    def _joint_pvalue(self, statistic: float, covariance: FloatArray) -> float:
+        size = len(covariance)
+        bounded = self.uncertainty == "marginal" and self.alternative == "larger"
+        if (
+            bounded
+            and size <= LARGEST
+            and np.linalg.matrix_rank(covariance, hermitian=True) == size
+        ):
+            return chi_bar_sf(statistic, covariance)
+        return float(stats.chi2.sf(statistic, size))
 
     def t_test_pairwise(self, *args: Any, **kwargs: Any) -> Any:
         """Not available yet: the inherited method would test other parameters than it names."""

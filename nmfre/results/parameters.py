@@ -21,11 +21,6 @@ from nmfre.uncertainty import infer
 class ParameterResults(BaseResults):
     """Uncertainty of the other parameters, where inference is on all of them together."""
 
-    @property
-    def uncertainty(self) -> str:
-        """Kind of inference: "marginal" (all parameters) or "conditional" (on the basis)."""
-        return self.inference.options.uncertainty
-
     @known_arguments
     def with_uncertainty(self, uncertainty: Uncertainty) -> Self:
         """
