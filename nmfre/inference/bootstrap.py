@@ -82,7 +82,7 @@ def one_step(
     blocks : list of slices
         Units, as `unit_blocks` divides them.
     influence : callable
-        From a block to I^-1 s_n of its units, (n, d).
+        From a block to I^-1 s_n, or s_n, of its units, (n, d).
     n_boot : int
         Number of replicates B.
     multiplier : {"exponential", "rademacher", "mammen", "normal"}
@@ -92,14 +92,14 @@ def one_step(
     multipliers : array, (B, N), optional
         The w_bn themselves; nothing is drawn then.
     projection : array, (d, QK), optional
-        What the replicates are of, as linear functions of the d coordinates. Default: these.
+        What the replicates are of, as linear functions of these. Default: these.
 
     Returns
     -------
     meat : array, (d, d)
-        sum_n I^-1 s_n s_n' I^-1.
+        sum_n of the outer products of these.
     steps : array, (B, QK)
-        sum_n w_bn I^-1 s_n, projected.
+        sum_n w_bn times these, projected.
     """
     meat: Any = 0.0
     steps: Any = 0.0

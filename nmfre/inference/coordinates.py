@@ -27,9 +27,11 @@ PUSHED = 1e-6
 
 class Coordinates:
     """
-    Coordinates around the maximum that every constraint allows, all of the size of one.
+    Coordinates around the maximum, all of the size of one, in units of the scaled responses.
 
-    Everything here is in units of the scaled responses.
+    The f full coordinates keep sums and zeros of X, and the cap; every Theta is free. ``axes``
+    (f, d) are their d combinations that inference is made on: without entries of Theta that must
+    be held, and without rotations.
     """
 
     def __init__(self, moments: Moments, estimate: MarginalEstimate) -> None:
@@ -55,14 +57,16 @@ class Coordinates:
             np.zeros(Q * K, dtype=bool) if estimate.signed else zero & (by_theta <= PUSHED)
         )
         # Where bounds of Theta alone tell the components apart, they must stay bounds.
-        hold_theta = self.theta_at_bound if estimate.identification.by_bounds else zero & False
-        self.theta_axes = P * np.eye(Q * K)[:, ~hold_theta]
+        held_theta = self.theta_at_bound & estimate.identification.by_bounds
         self.unknown_theta: BoolArray = (
-            np.tile(np.array(estimate.identification.mixing), K) | hold_theta | estimate.degenerate
+            np.tile(np.array(estimate.identification.mixing), K) | held_theta | estimate.degenerate
         )
 
-        self.full_axes = self._axes(self.X)
-        self.axes = np.eye(self.full_axes.shape[1])
+        self.full_axes = self._full_axes(self.X)
+        self.first_theta = self.contrasts.shape[1]
+        kept = np.ones(self.full_axes.shape[1], dtype=bool)
+        kept[self.first_theta : self.first_theta + Q * K] = ~held_theta
+        self.axes = np.eye(len(kept))[:, kept]
         turns = [
             np.concatenate(
                 [
@@ -75,7 +79,7 @@ class Coordinates:
         ]
         if turns:
             along = np.linalg.lstsq(self.full_axes, np.column_stack(turns), rcond=None)[0]
-            self.axes = null_space(along.T)
+            self.axes = self.axes @ null_space(along[kept].T)
 
     @property
     def jacobian(self) -> FloatArray:
@@ -83,15 +87,16 @@ class Coordinates:
         jacobian: FloatArray = self.full_axes @ self.axes
         return jacobian
 
-    def _axes(self, X: FloatArray) -> FloatArray:
+    def _full_axes(self, X: FloatArray) -> FloatArray:
         """Derivative of psi by contrasts of X, Theta, log sigma2 and log lambda, at X."""
+        theta_axes = len(self.X) * np.eye(self.Theta.size)
         if np.isfinite(self.cap):
             by_X = self._log_ridge_by_X(X).ravel(order="F") @ self.contrasts
-            blocks = block_diag(self.contrasts, self.theta_axes, np.ones((1, 1)))
+            blocks = block_diag(self.contrasts, theta_axes, np.ones((1, 1)))
             last = np.zeros(blocks.shape[1])
             last[: len(by_X)] = by_X
             return np.vstack([blocks, last])
-        return np.asarray(block_diag(self.contrasts, self.theta_axes, self.variance_axes))
+        return np.asarray(block_diag(self.contrasts, theta_axes, self.variance_axes))
 
     def _log_ridge_by_X(self, X: FloatArray) -> FloatArray:
         """Derivative of log lambda by X on df_U = cap; zero without a cap."""
@@ -107,8 +112,8 @@ class Coordinates:
         )
 
     def score(self, t: FloatArray) -> FloatArray:
-        """Derivatives of the log-likelihood per unit by the coordinates, at t; (d,)."""
-        psi = self.full_axes @ (self.axes @ t)
+        """Derivatives of the log-likelihood per unit by the full coordinates, at t; (f,)."""
+        psi = self.full_axes @ t
         (P, Q), K = self.X.shape, self.Theta.shape[1]
         X = self.X + psi[: P * Q].reshape(P, Q, order="F")
         Theta = self.Theta + psi[P * Q : -2].reshape(Q, K, order="F")
@@ -124,12 +129,11 @@ class Coordinates:
                 [score.log_sigma2, score.log_ridge],
             ]
         )
-        axes = self._axes(X) if capped else self.full_axes
-        return np.asarray(full @ axes @ self.axes)
+        return np.asarray(full @ (self._full_axes(X) if capped else self.full_axes))
 
     def hessian(self) -> FloatArray:
-        """Second derivatives of the log-likelihood per unit by the coordinates, (d, d)."""
-        size = self.axes.shape[1]
+        """Second derivatives of the log-likelihood per unit by the full coordinates, (f, f)."""
+        size = self.full_axes.shape[1]
         hessian = np.empty((size, size))
         for j, step in enumerate(DIFFERENCE * np.eye(size)):
             hessian[j] = (self.score(step) - self.score(-step)) / (2.0 * DIFFERENCE)
@@ -141,7 +145,7 @@ class Coordinates:
         return np.asarray(np.sum(A * np.linalg.solve(total, A), axis=0))
 
     def unit_scores(self, Y: Any, A: FloatArray) -> FloatArray:
-        """Scores of units with responses Y (P, n) and covariates A (K, n); (n, d)."""
+        """Scores of units with responses Y (P, n) and covariates A (K, n); (n, f)."""
         (P, Q), n = self.X.shape, A.shape[1]
         sigma2, ridge = np.exp(self.log_sigma2), np.exp(self.log_ridge)
         M_inv = np.linalg.inv(self.X.T @ self.X + ridge * np.eye(Q))
@@ -160,49 +164,35 @@ class Coordinates:
         by_log_sigma2 = 0.5 * (quadratic / sigma2 - P)
         by_log_ridge = 0.5 * (Q - ridge * (np.trace(M_inv) + UU / sigma2))
         full = np.column_stack([by_X, by_Theta, by_log_sigma2, by_log_ridge])
-        return np.asarray(full @ self.full_axes @ self.axes)
+        return np.asarray(full @ self.full_axes)
 
-    def score_tests(self, Y: Any, A: FloatArray, blocks: list[slice]) -> FloatArray:
+    def score_tests(self, hessian: FloatArray, squares: FloatArray) -> FloatArray:
         """
         One-sided score statistics of entries of Theta at their bound, (QK,); NaN for the others.
 
         The score of the entry, cleared of those of all parameters off their bounds, over the root
         of its sum of squares over units.
+
+        Parameters
+        ----------
+        hessian : array, (f, f)
+            Second derivatives per unit by the full coordinates.
+        squares : array, (f, f)
+            sum_n s_n s_n' of the unit scores by the full coordinates.
         """
         z = np.full(len(self.theta_at_bound), np.nan)
-        tested = np.flatnonzero(self.theta_at_bound)
-        if not len(tested):
-            return z
-        everything = _WithEveryTheta(self)
-        H = everything.hessian()
-        rest = everything.nuisance
-        total, squares = np.zeros(len(tested)), np.zeros(len(tested))
-        # Least squares: rotations, along which nothing changes, clear nothing.
-        clear = [
-            np.linalg.lstsq(H[np.ix_(rest, rest)], H[rest, j], rcond=1e-10)[0]
-            for j in everything.tested
-        ]
-        for s in blocks:
-            scores = everything.unit_scores(Y[:, s], A[:, s])
-            for i, j in enumerate(everything.tested):
-                effective = scores[:, j] - scores[:, rest] @ clear[i]
-                total[i] += effective.sum()
-                squares[i] += effective @ effective
-        z[tested] = total / np.sqrt(squares)
+        tested = self.first_theta + np.flatnonzero(self.theta_at_bound)
+        rest = np.setdiff1d(np.arange(len(hessian)), tested)
+        total = self.moments.n_units * self.score(np.zeros(len(hessian)))
+        for j in tested:
+            # Least squares: rotations, along which nothing changes, clear nothing.
+            clear = np.zeros(len(hessian))
+            clear[rest] = -np.linalg.lstsq(
+                hessian[np.ix_(rest, rest)], hessian[rest, j], rcond=1e-10
+            )[0]
+            clear[j] = 1.0
+            z[j - self.first_theta] = clear @ total / np.sqrt(clear @ squares @ clear)
         return z
-
-
-class _WithEveryTheta(Coordinates):
-    """The same coordinates with every entry of Theta free, to test those at their bounds."""
-
-    def __init__(self, coordinates: Coordinates) -> None:
-        self.__dict__.update(coordinates.__dict__)
-        self.theta_axes = coordinates.X.shape[0] * np.eye(len(coordinates.theta_at_bound))
-        self.full_axes = self._axes(self.X)
-        self.axes = np.eye(self.full_axes.shape[1])
-        first = self.contrasts.shape[1]
-        self.tested = first + np.flatnonzero(coordinates.theta_at_bound)
-        self.nuisance = np.setdiff1d(np.arange(len(self.axes)), self.tested)
 
 
 def _contrasts(free: BoolArray) -> FloatArray:

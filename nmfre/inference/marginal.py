@@ -165,30 +165,32 @@ def marginal_inference(
     """
     coordinates = Coordinates(moments, estimate)
     n_units = Y.shape[1]
+    hessian = coordinates.hessian()
+    axes = coordinates.axes
     # Negative definite, but for components that merge, which get no standard errors.
     invert = np.linalg.pinv if estimate.degenerate else np.linalg.inv
-    hessian_inv = invert(coordinates.hessian()) / n_units
+    hessian_inv = invert(axes.T @ hessian @ axes) / n_units
 
-    def influence(s: slice) -> FloatArray:
-        scores = coordinates.unit_scores(Y[:, s], A[:, s])
+    def scores(s: slice) -> FloatArray:
+        values = coordinates.unit_scores(Y[:, s], A[:, s])
         if options.cov_type == "cr3":
-            scores = scores / (1.0 - coordinates.leverages(A[:, s])[:, None])
-        return np.asarray(scores @ hessian_inv)
+            values = values / (1.0 - coordinates.leverages(A[:, s])[:, None])
+        return values
 
     J = coordinates.jacobian
     theta_rows = slice(coordinates.X.size, len(J) - 2)
     unit = np.ones(len(J))
     unit[theta_rows] = moments.scale
-    most = BLOCK_VALUES // coordinates.X.size
-    meat, steps = one_step(
-        unit_blocks(n_units, options.n_boot, most),
-        influence,
+    squares, steps = one_step(
+        unit_blocks(n_units, options.n_boot, BLOCK_VALUES // coordinates.X.size),
+        scores,
         n_boot=options.n_boot,
         multiplier=options.multiplier,
         seeds=seeds,
         multipliers=options.multipliers,
-        projection=moments.scale * J[theta_rows].T,
+        projection=moments.scale * axes @ hessian_inv @ J[theta_rows].T,
     )
+    meat = hessian_inv @ axes.T @ squares @ axes @ hessian_inv
     naive = -hessian_inv
     reduced = meat if options.cov_type == "cr3" else n_units / (n_units - 1) * meat
     if options.cov_type == "naive":
@@ -224,7 +226,5 @@ def marginal_inference(
         mixing=tuple(m or estimate.degenerate for m in estimate.identification.mixing),
         tau2_at_bound=estimate.tau2_at_bound,
         at_bound=coordinates.theta_at_bound,
-        score_z=coordinates.score_tests(
-            Y, A, unit_blocks(n_units, 0, BLOCK_VALUES // coordinates.X.size)
-        ),
+        score_z=coordinates.score_tests(hessian, squares),
     )
