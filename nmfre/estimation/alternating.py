@@ -13,8 +13,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from nmfre.estimation.effective_df import effective_df, ridge_at_cap
-from nmfre.estimation.estimate import AlternatingEstimate, StopReason
+from nmfre.estimation.effective_df import effective_df, eigenvalues_of, ridge_at_cap
+from nmfre.estimation.estimate import AlternatingEstimate, StopReason, centroid_order
 from nmfre.estimation.stack import EPS, Problem, State, inner, start_state, take, unit_blocks
 from nmfre.typing import AnyArray, Float, FloatArray, IntArray
 
@@ -77,11 +77,11 @@ def fit_alternating(
         final, record = _iterate(problem, start, tol=tol, maxiter=maxiter)
         residual, distance = _fixed_point(problem, final)
         ridge = final.sigma2 / final.tau2
-        df = effective_df(_eigenvalues(final.X.mT @ final.X), ridge, Y.shape[-1])
+        df = effective_df(eigenvalues_of(final.X.mT @ final.X), ridge, Y.shape[-1])
 
     estimates = []
     for b in range(size):
-        order = np.argsort(_centroids(final.X[b]), kind="stable")
+        order = centroid_order(final.X[b])
         n = int(record.n_iter[b])
         hits = np.flatnonzero(record.capped[b, :n])
         estimates.append(
@@ -195,7 +195,7 @@ def _step(problem: Problem, state: State, iteration: int, blocks: list[slice]) -
     capped = df > problem.cap
     if np.count_nonzero(capped):
         ridge[capped] = ridge_at_cap(
-            _eigenvalues(XtX[capped]), problem.cap[capped], ridge[capped], n_units
+            eigenvalues_of(XtX[capped]), problem.cap[capped], ridge[capped], n_units
         )
         tau2 = np.where(capped, _clip(sigma2 / ridge), tau2)
         df = np.where(capped, problem.cap, df)
@@ -298,23 +298,12 @@ def _rss(
     return total
 
 
-def _centroids(X: FloatArray) -> FloatArray:
-    """sum_p (p / P) x_pq of every component."""
-    n_responses = X.shape[-2]
-    centroid: FloatArray = np.arange(1, n_responses + 1) / n_responses @ X
-    return centroid
-
-
 def _inverse(XtX: FloatArray, ridge: FloatArray, identity: FloatArray) -> FloatArray:
     """(X'X + ridge I)^-1."""
     if XtX.shape[-1] == 1:
         reciprocal: FloatArray = 1.0 / (XtX + ridge[:, None, None])
         return reciprocal
     return np.linalg.inv(XtX + ridge[:, None, None] * identity)
-
-
-def _eigenvalues(G: FloatArray) -> FloatArray:
-    return np.asarray(np.maximum(np.linalg.eigvalsh(G), 0.0))
 
 
 def _clip(variance: FloatArray) -> FloatArray:

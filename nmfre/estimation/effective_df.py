@@ -9,6 +9,11 @@ from nmfre.typing import Float, FloatArray
 MAX_NEWTON_STEPS = 200
 
 
+def eigenvalues_of(XtX: FloatArray) -> FloatArray:
+    """Eigenvalues of X'X, (..., Q), without the negative ones that rounding makes."""
+    return np.asarray(np.maximum(np.linalg.eigvalsh(XtX), 0.0))
+
+
 def effective_df(eigenvalues: FloatArray, ridge: Float, n_units: int) -> FloatArray:
     """
     df_U = N sum_q d_q / (d_q + ridge), for a stack of problems.
@@ -69,7 +74,7 @@ def ridge_at_cap(
 
 def log_ridge_on_cap(X: FloatArray, cap: float, n_units: int) -> float:
     """Log lambda at which df_U = cap for a basis X (P, Q)."""
-    d = np.maximum(np.linalg.eigvalsh(X.T @ X), 0.0)[None]
+    d = eigenvalues_of(X.T @ X)[None]
     below = np.array([1e-12 * d.max()])
     if effective_df(d, below, n_units)[0] <= cap:  # X has lost rank
         return float(np.log(below[0]))

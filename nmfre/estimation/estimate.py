@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+
 from nmfre.estimation.identification import Identification
-from nmfre.typing import FloatArray
+from nmfre.typing import FloatArray, IntArray
 
 LARGE_DISTANCE = 5e-4
 """Relative distance to the fixed point that shows in four printed digits."""
@@ -15,6 +17,12 @@ COLLINEAR = 1e3
 """Condition number of the basis from which its columns are called collinear."""
 AT_BOUND = 1e-6
 """df_U per unit below which tau2 is zero."""
+
+
+def centroid_order(X: FloatArray) -> IntArray:
+    """Order of the components by their centroids sum_p (p / P) x_pq; (Q,)."""
+    positions = np.arange(1, len(X) + 1) / len(X)
+    return np.argsort(positions @ X, kind="stable")
 
 
 class StopReason(StrEnum):

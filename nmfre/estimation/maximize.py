@@ -302,10 +302,13 @@ def starting_bases(
 
 def _leading_eigenvectors(moments: Moments, rank: int, rng: np.random.Generator) -> FloatArray:
     """Leading eigenvectors of S, (P, Q), by subspace iteration: a start needs no digits."""
+
+    def times_S(u: FloatArray) -> FloatArray:
+        return moments.times(u) + moments.B @ (moments.AA @ (moments.B.T @ u))
+
     u: Any = rng.standard_normal((moments.n_responses, rank))
     for _ in range(20):
-        moments_u = moments.times(u) + moments.B @ (moments.AA @ (moments.B.T @ u))
-        u = np.linalg.qr(moments_u)[0]
-    ritz = u.T @ (moments.times(u) + moments.B @ (moments.AA @ (moments.B.T @ u)))
+        u = np.linalg.qr(times_S(u))[0]
+    ritz = u.T @ times_S(u)
     vectors: FloatArray = u @ np.linalg.eigh(ritz)[1][:, ::-1]
     return vectors

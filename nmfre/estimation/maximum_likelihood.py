@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from nmfre.estimation.effective_df import effective_df
-from nmfre.estimation.estimate import MarginalEstimate
+from nmfre.estimation.effective_df import effective_df, eigenvalues_of
+from nmfre.estimation.estimate import MarginalEstimate, centroid_order
 from nmfre.estimation.identification import identify, sparsest_rotation
 from nmfre.estimation.maximize import CLIMB_TOL, Maximum, agreeing, maximize
 from nmfre.estimation.moments import Moments
@@ -82,13 +82,12 @@ def fit_marginal(
         uncapped = best.value
         maxima = [climb(m.X, m.Theta if not signed else None, cap=cap) for m in maxima]
         best = min(maxima, key=_value)
-    cap_used = cap if uncapped is not None else np.inf
     final = maximize(
         moments,
         best.X,
         None if signed else best.Theta,
         float(np.log(best.ridge)),
-        cap=cap_used,
+        cap=np.inf if uncapped is None else cap,
         signed=signed,
         tol=tol,
         maxiter=maxiter - best.n_iter,
@@ -101,7 +100,7 @@ def fit_marginal(
         X, Theta_scaled = np.maximum(X @ R, 0.0), R.T @ Theta_scaled
         if not signed:
             Theta_scaled = np.maximum(Theta_scaled, 0.0)
-    order = np.argsort(np.arange(1, n_responses + 1) @ X, kind="stable")
+    order = centroid_order(X)
     X, Theta_scaled = X[:, order], Theta_scaled[order]
     found = identify(X, None if signed else Theta_scaled)
     sigma2 = final.sigma2 * moments.scale**2
@@ -139,7 +138,7 @@ def _value(maximum: Maximum) -> float:
 
 
 def _df(maximum: Maximum, n_units: int) -> float:
-    d = np.maximum(np.linalg.eigvalsh(maximum.X.T @ maximum.X), 0.0)
+    d = eigenvalues_of(maximum.X.T @ maximum.X)
     return float(effective_df(d, maximum.ridge, n_units))
 
 

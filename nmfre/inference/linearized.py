@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nmfre.estimation.effective_df import effective_df
+from nmfre.estimation.effective_df import effective_df, eigenvalues_of
 from nmfre.typing import FloatArray
 
 CovType = Literal["sandwich", "naive", "max", "cr3"]
@@ -110,7 +110,7 @@ def linearize(
     (n_responses, rank), n_params = X.shape, Theta.size
     XtX = X.T @ X
     cells = n_responses * n_units
-    df = float(effective_df(np.maximum(np.linalg.eigvalsh(XtX), 0.0), ridge, n_units))
+    df = float(effective_df(eigenvalues_of(XtX), ridge, n_units))
     divisor = {"df": cells - df - n_params, "n": cells, "params": cells - n_params}
 
     if information == "adjusted":
