@@ -287,7 +287,7 @@ class InferenceResults(BaseResults):
 
     def _joint_pvalue(self, statistic: float, covariance: FloatArray) -> float:
         size = len(covariance)
-        bounded = self.uncertainty == "marginal" and self.alternative == "larger"
+        bounded = self.uncertainty == "marginal" and not self.estimate.signed
         if (
             bounded
             and size <= LARGEST
