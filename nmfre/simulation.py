@@ -17,10 +17,17 @@ from joblib import Parallel, delayed
 
 from nmfre.arguments import check_choice, check_number, known_arguments
 from nmfre.errors import NMFREError, NMFREWarning
+from nmfre.inference.multipliers import Multiplier
 from nmfre.model import NMFRE
+from nmfre.results.inference import IntervalMethod
 from nmfre.typing import FloatArray
 
 Errors = Literal["normal", "exponential"]
+INTERVALS: tuple[IntervalMethod, ...] = (
+    "wald",
+    "percentile",
+    "studentized",
+)
 INTERCEPT, LARGEST_EFFECT, SIGMA, TAU = 60.0, 12.0, 1.4, 7.0
 
 
@@ -97,6 +104,7 @@ def coverage_study(
     *,
     alpha: float = 0.05,
     n_boot: int = 500,
+    multiplier: Multiplier = "exponential",
     n_jobs: int = 1,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -112,6 +120,8 @@ def coverage_study(
         1 minus the level of the intervals, and the level of the test.
     n_boot : int
         Bootstrap replicates of each fit.
+    multiplier : {"exponential", "rademacher", "mammen", "normal"}
+        Distribution of their multipliers.
     n_jobs : int
         Processes. The result does not depend on it.
     seed : int
@@ -120,10 +130,11 @@ def coverage_study(
     Returns
     -------
     DataFrame
-        A row an uncertainty ("marginal", "conditional") and quantity: coverage of the Wald and
-        percentile intervals of the intercepts and the effects (the average over components, and the
-        lowest and highest of them), mean standard error over the standard deviation of the
-        estimates, rejections of the joint test; each with its Monte Carlo standard error.
+        A row an uncertainty ("marginal", "conditional") and quantity: coverage of the Wald,
+        percentile and studentized intervals of the intercepts and the effects (the average over
+        components, and the lowest and highest of them), mean standard error over the standard
+        deviation of the estimates, rejections of the joint test; each with its Monte Carlo standard
+        error.
         ``attrs`` hold the number of replicates that counted and the seconds taken.
 
     Examples
@@ -135,11 +146,13 @@ def coverage_study(
     """
     check_number("n_replicates", n_replicates, least=2, whole=True)
     check_choice("errors", design.errors, Errors)
+    check_choice("multiplier", multiplier, Multiplier)
     start = time.perf_counter()
     seeds = np.random.SeedSequence(seed).spawn(n_replicates)
     chunks = np.array_split(np.arange(n_replicates), min(n_replicates, 8 * n_jobs))
     parts = Parallel(n_jobs=n_jobs)(
-        delayed(_replicates)(design, [seeds[i] for i in chunk], alpha, n_boot) for chunk in chunks
+        delayed(_replicates)(design, [seeds[i] for i in chunk], alpha, n_boot, multiplier)
+        for chunk in chunks
     )
     results = [result for part in parts for result in part if result is not None]
     tables = {
@@ -160,15 +173,23 @@ def coverage_study(
 
 
 def _replicates(
-    design: BumpDesign, seeds: list[np.random.SeedSequence], alpha: float, n_boot: int
+    design: BumpDesign,
+    seeds: list[np.random.SeedSequence],
+    alpha: float,
+    n_boot: int,
+    multiplier: Multiplier,
 ) -> list[dict[str, Any] | None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NMFREWarning)
-        return [_replicate(design, seed, alpha, n_boot) for seed in seeds]
+        return [_replicate(design, seed, alpha, n_boot, multiplier) for seed in seeds]
 
 
 def _replicate(
-    design: BumpDesign, seed: np.random.SeedSequence, alpha: float, n_boot: int
+    design: BumpDesign,
+    seed: np.random.SeedSequence,
+    alpha: float,
+    n_boot: int,
+    multiplier: Multiplier,
 ) -> dict[str, Any] | None:
     """What one data set says; None where the fit failed or its components are not identified."""
     data, fit = seed.spawn(2)
@@ -176,7 +197,14 @@ def _replicate(
     model = NMFRE(endog, exog, rank=design.rank)
     fit_seed = int(fit.generate_state(1)[0])
     try:
-        res = model.fit("ml", signed=design.signed, n_starts=2, n_boot=n_boot, seed=fit_seed)
+        res = model.fit(
+            "ml",
+            signed=design.signed,
+            n_starts=2,
+            n_boot=n_boot,
+            multiplier=multiplier,
+            seed=fit_seed,
+        )
     except NMFREError:
         return None
     if not res.converged:
@@ -184,11 +212,12 @@ def _replicate(
     out = {}
     for kind in ("marginal", "conditional"):
         one = res.with_uncertainty(kind)
-        out[kind] = {
+        intervals: dict[str, Any] = {
+            name: one.conf_int(alpha, name).to_numpy() for name in INTERVALS
+        }
+        out[kind] = intervals | {
             "theta": res.estimate.Theta,
             "bse": one.bse.to_numpy().reshape(res.estimate.Theta.shape, order="F"),
-            "wald": one.conf_int(alpha, method="wald").to_numpy(),
-            "percentile": one.conf_int(alpha).to_numpy(),
             "pvalue": one.wald_test_terms().table["pvalue"].iloc[1],
         }
     return out
@@ -201,7 +230,7 @@ def _tabulate(
     truth = design.theta
     flat = truth.ravel(order="F")
     rows = {}
-    for method in ("wald", "percentile"):
+    for method in INTERVALS:
         limits = np.array([result[method] for result in results])
         known = np.isfinite(limits).all(axis=2)
         inside = (limits[:, :, 0] <= flat + 1e-9) & (flat - 1e-9 <= limits[:, :, 1])

@@ -46,7 +46,7 @@ linearization = Linearized
 
 def replicates(estimate, influence, *, n_boot, multiplier, seed=1, floor=0.0, **given):
     influence = np.asarray(influence)
-    _, steps = one_step(
+    _, steps, bse = one_step(
         unit_blocks(len(influence), n_boot),
         lambda s: influence[s],
         n_boot=n_boot,
@@ -54,7 +54,7 @@ def replicates(estimate, influence, *, n_boot, multiplier, seed=1, floor=0.0, **
         seeds=np.random.SeedSequence(seed),
         **given,
     )
-    return WildBootstrap(estimate, np.maximum(estimate - steps, floor))
+    return WildBootstrap(estimate=estimate, deviations=-steps, floor=floor, deviations_bse=bse)
 
 
 @pytest.mark.parametrize("name", MULTIPLIERS)
@@ -132,12 +132,41 @@ def test_bootstrap_variance_is_that_of_the_scores():
     boot = replicates(np.full(3, 100.0), influence, n_boot=20_000, multiplier="normal")
     np.testing.assert_allclose(boot.bse, np.linalg.norm(influence, axis=0), rtol=0.03)
     half = stats.norm.isf(0.05) * np.linalg.norm(influence, axis=0)
-    limits = boot.percentile_interval(0.1)
-    np.testing.assert_allclose(limits.T, [100 - half, 100 + half], rtol=0.005)
+    for interval in (boot.percentile_interval, boot.basic_interval, boot.normal_interval):
+        np.testing.assert_allclose(interval(0.1).T, [100 - half, 100 + half], rtol=0.005)
+    np.testing.assert_allclose(boot.bias, 0.0, atol=5 * boot.bse.max() / np.sqrt(20_000))
+
+
+def test_studentized_intervals_of_a_mean_are_those_of_student():
+    y = np.random.default_rng(0).normal(size=(12, 1))
+    influence = (y - y.mean()) / 12
+    boot = replicates(
+        y.mean(axis=0),
+        influence,
+        n_boot=200_000,
+        multiplier="normal",
+        floor=-np.inf,
+        studentize=True,
+    )
+    # A replicate is -sum w_n influence_n; its standard error is that of the mean of N such terms.
+    w = np.random.default_rng(np.random.SeedSequence(1).spawn(1)[0]).standard_normal((200_000, 12))
+    terms = 12 * w * influence[:, 0]
+    np.testing.assert_allclose(
+        boot.deviations_bse[:, 0], terms.std(axis=1, ddof=1) / np.sqrt(12), rtol=1e-9
+    )
+    t = boot.deviations[:, 0] / boot.deviations_bse[:, 0]
+    bse = y.std(axis=0, ddof=1) / np.sqrt(12)
+    expected = y.mean() - np.quantile(t, [0.975, 0.025]) * bse
+    np.testing.assert_allclose(boot.studentized_interval(0.05, bse)[0], expected)
 
 
 def test_replicates_are_floored_and_pvalues_centred():
-    boot = WildBootstrap(np.array([1.0, 5.0]), np.array([[0.0, 4.0], [3.0, 6.0], [1.0, 10.5]]))
+    estimate = np.array([1.0, 5.0])
+    boot = WildBootstrap(
+        estimate=estimate,
+        deviations=np.array([[0.0, 4.0], [3.0, 6.0], [1.0, 10.5]]) - estimate,
+        floor=0.0,
+    )
     np.testing.assert_allclose(boot.pvalues("larger"), [2 / 4, 2 / 4])
     np.testing.assert_allclose(boot.pvalues("two-sided"), [3 / 4, 2 / 4])
     floored = replicates(

@@ -98,6 +98,10 @@ def test_intervals(res):
     percentile = res.conf_int(0.1)
     replicates = res.inference.bootstrap.replicates
     np.testing.assert_allclose(percentile["5 %"], np.quantile(replicates, 0.05, axis=0))
+    basic = res.conf_int(0.1, "basic")
+    np.testing.assert_allclose(basic["5 %"], 2 * res.params - np.quantile(replicates, 0.95, axis=0))
+    normal = res.conf_int(0.1, "normal")
+    np.testing.assert_allclose(normal["95 %"], res.params + z * res.bse_boot)
     assert list(res.conf_int(0.01).columns) == ["0.5 %", "99.5 %"]
     assert (res.conf_int(1e-6, "wald").iloc[:, 0] >= 0).all()  # cut off at the bound
     for alpha in (0.0, 1.0, "0.05", 5):
@@ -105,6 +109,27 @@ def test_intervals(res):
             res.conf_int(alpha)
     with pytest.raises(errors.InvalidArgumentError, match="method='perc'"):
         res.conf_int(method="perc")
+
+
+@pytest.mark.parametrize("method", ["df-cap", "ml"])
+def test_studentized_intervals_follow_the_seed_and_do_not_refit(model, method):
+    res = model.fit(method, seed=3, multiplier="rademacher")
+    limits = res.conf_int(method="studentized").to_numpy()
+    boot, options = res._studentized, res.inference.options
+    np.testing.assert_array_equal(boot.deviations, res.inference.bootstrap.deviations)
+    assert not options.studentize
+    # With weights of size one, only the mean of the terms makes replicates differ.
+    bse = res.bse.to_numpy()
+    expected = np.sqrt(bse**2 - boot.deviations**2 / 26)
+    np.testing.assert_allclose(boot.deviations_bse, expected, rtol=1e-6)
+    assert (limits[:, 0] < res.params).all()
+    wide = limits[:, 1] - limits[:, 0]
+    assert (wide > 1.9 * 1.96 * bse).all()
+
+
+def test_studentized_intervals_need_sandwich_standard_errors(model):
+    with pytest.raises(errors.NotComputedError, match="cov_type='sandwich'"):
+        model.fit(cov_type="naive").conf_int(method="studentized")
 
 
 def test_without_a_bootstrap_intervals_are_wald(model):

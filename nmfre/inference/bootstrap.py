@@ -1,4 +1,4 @@
-"""The one-step wild bootstrap of Theta: replicates, standard errors, intervals, p-values."""
+"""The wild bootstrap of Theta: replicates, standard errors, intervals, p-values."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from nmfre.inference.multipliers import MULTIPLIERS, Multiplier
 from nmfre.typing import FloatArray
@@ -16,7 +17,7 @@ BLOCK_BYTES = 1 << 25
 SMALLEST_BLOCK = 256
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WildBootstrap:
     """
     Replicates of vec(Theta).
@@ -25,12 +26,23 @@ class WildBootstrap:
     ----------
     estimate : (QK,)
         The estimate that the replicates are perturbations of.
-    replicates : (B, QK)
-        Floored at 0 where the parameters are.
+    deviations : (B, QK)
+        Replicates less the estimate, before they are floored.
+    floor : float
+        Lower bound of the parameters: 0, or minus infinity.
+    deviations_bse : (B, QK) or None
+        The standard error of every replicate, where it was computed.
     """
 
     estimate: FloatArray
-    replicates: FloatArray
+    deviations: FloatArray
+    floor: float
+    deviations_bse: FloatArray | None = None
+
+    @property
+    def replicates(self) -> FloatArray:
+        """Replicates, floored where the parameters are; (B, QK)."""
+        return np.maximum(self.estimate + self.deviations, self.floor)
 
     @property
     def bse(self) -> FloatArray:
@@ -38,9 +50,44 @@ class WildBootstrap:
         bse: FloatArray = self.replicates.std(axis=0, ddof=1)
         return bse
 
+    @property
+    def bias(self) -> FloatArray:
+        """Mean of the replicates less the estimate, (QK,)."""
+        return np.asarray(self.replicates.mean(axis=0) - self.estimate)
+
     def percentile_interval(self, alpha: float) -> FloatArray:
         """Quantiles alpha/2 and 1 - alpha/2 of the replicates, interpolated linearly; (QK, 2)."""
         return np.quantile(self.replicates, [alpha / 2.0, 1.0 - alpha / 2.0], axis=0).T
+
+    def basic_interval(self, alpha: float) -> FloatArray:
+        """Estimate less the quantiles 1 - alpha/2 and alpha/2 of the deviations; (QK, 2)."""
+        quantiles = np.quantile(self.deviations, [1.0 - alpha / 2.0, alpha / 2.0], axis=0)
+        return np.maximum(self.estimate - quantiles, self.floor).T
+
+    def normal_interval(self, alpha: float) -> FloatArray:
+        """Estimate -+ z times the bootstrap standard error; (QK, 2)."""
+        half_width = stats.norm.isf(alpha / 2.0) * self.bse
+        return np.maximum(self.estimate + np.outer([-1.0, 1.0], half_width), self.floor).T
+
+    def studentized_interval(self, alpha: float, bse: FloatArray) -> FloatArray:
+        """
+        Estimate less the quantiles of the deviations over their standard errors, times ``bse``.
+
+        Parameters
+        ----------
+        alpha : float
+            1 minus the level.
+        bse : array, (QK,)
+            Standard errors of the estimate, of the same kind as those of the replicates.
+
+        Returns
+        -------
+        array, (QK, 2)
+        """
+        assert self.deviations_bse is not None
+        t = self.deviations / self.deviations_bse
+        quantiles = np.quantile(t, [1.0 - alpha / 2.0, alpha / 2.0], axis=0)
+        return np.maximum(self.estimate - quantiles * bse, self.floor).T
 
     def pvalues(self, alternative: str) -> FloatArray:
         """
@@ -48,12 +95,11 @@ class WildBootstrap:
 
         (1 + count) / (1 + B), so that no p-value is 0.
         """
-        deviations = self.replicates - self.estimate
         if alternative == "two-sided":
-            as_far = np.abs(deviations) >= np.abs(self.estimate)
+            as_far = np.abs(self.deviations) >= np.abs(self.estimate)
         else:
-            as_far = deviations >= self.estimate
-        pvalues: FloatArray = (1.0 + as_far.sum(axis=0)) / (1.0 + len(self.replicates))
+            as_far = self.deviations >= self.estimate
+        pvalues: FloatArray = (1.0 + as_far.sum(axis=0)) / (1.0 + len(self.deviations))
         return pvalues
 
 
@@ -73,7 +119,8 @@ def one_step(
     seeds: np.random.SeedSequence,
     multipliers: FloatArray | None = None,
     projection: FloatArray | None = None,
-) -> tuple[FloatArray, FloatArray]:
+    studentize: bool = False,
+) -> tuple[FloatArray, FloatArray, FloatArray | None]:
     """
     Sums over units for the sandwich and the one-step wild bootstrap (paper, Section 5).
 
@@ -93,6 +140,8 @@ def one_step(
         The w_bn themselves; nothing is drawn then.
     projection : array, (d, QK), optional
         What the replicates are of, as linear functions of these. Default: these.
+    studentize : bool
+        Whether every replicate gets a standard error.
 
     Returns
     -------
@@ -100,17 +149,28 @@ def one_step(
         sum_n of the outer products of these.
     steps : array, (B, QK)
         sum_n w_bn times these, projected.
+    bse : array, (B, QK), or None
+        Root of N/(N-1) times the sum of squares of the N terms around their mean.
     """
     meat: Any = 0.0
     steps: Any = 0.0
+    squares: Any = 0.0
+    n_units = blocks[-1].stop
     for block, seed in zip(blocks, seeds.spawn(len(blocks)), strict=True):
         values = influence(block)
         meat = meat + values.T @ values
         if projection is not None:
             values = values @ projection
         if multipliers is not None:
-            steps = steps + multipliers[:, block] @ values
+            w = multipliers[:, block]
         elif n_boot:
-            draw = MULTIPLIERS[multiplier]
-            steps = steps + draw(np.random.default_rng(seed), (n_boot, len(values))) @ values
-    return meat, steps
+            w = MULTIPLIERS[multiplier](np.random.default_rng(seed), (n_boot, len(values)))
+        else:
+            continue
+        steps = steps + w @ values
+        if studentize:
+            squares = squares + (w * w) @ (values * values)
+    if not studentize:
+        return meat, steps, None
+    bse = np.sqrt(n_units / (n_units - 1) * (squares - steps * steps / n_units))
+    return meat, steps, bse

@@ -20,7 +20,11 @@ Uncertainty: TypeAlias = Literal["marginal", "conditional"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InferenceOptions:
-    """Choices of the user, as in `nmfre.NMFRE.fit`; ``multipliers`` (n_boot, N) or None."""
+    """
+    Choices of the user, as in `nmfre.NMFRE.fit`; ``multipliers`` (n_boot, N) or None.
+
+    ``studentize``: whether replicates of the bootstrap get standard errors.
+    """
 
     uncertainty: Uncertainty
     cov_type: CovType
@@ -30,6 +34,7 @@ class InferenceOptions:
     multiplier: Multiplier
     multipliers: FloatArray | None
     alternative: Alternative
+    studentize: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,17 +126,20 @@ def conditional_inference(
         information=options.information,
         dispersion=options.dispersion,
     )
-    meat, steps = one_step(
+    meat, steps, steps_bse = one_step(
         unit_blocks(n_units, options.n_boot),
         lambda s: linearization.influence(Y[:, s], A[:, s], estimate.U[:, s]),
         n_boot=options.n_boot,
         multiplier=options.multiplier,
         seeds=seeds,
         multipliers=options.multipliers,
+        studentize=options.studentize,
     )
     bootstrap = None
     if options.n_boot > 0:
-        bootstrap = WildBootstrap(theta, np.maximum(theta - steps, floor))
+        bootstrap = WildBootstrap(
+            estimate=theta, deviations=-steps, floor=floor, deviations_bse=steps_bse
+        )
     return Inference(
         estimate=theta,
         covariance=linearization.covariance(options.cov_type, meat, n_units),

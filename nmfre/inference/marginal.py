@@ -181,7 +181,7 @@ def marginal_inference(
     theta_rows = slice(coordinates.X.size, len(J) - 2)
     unit = np.ones(len(J))
     unit[theta_rows] = moments.scale
-    squares, steps = one_step(
+    squares, steps, steps_bse = one_step(
         unit_blocks(n_units, options.n_boot, BLOCK_VALUES // coordinates.X.size),
         scores,
         n_boot=options.n_boot,
@@ -189,6 +189,7 @@ def marginal_inference(
         seeds=seeds,
         multipliers=options.multipliers,
         projection=moments.scale * axes @ hessian_inv @ J[theta_rows].T,
+        studentize=options.studentize,
     )
     meat = hessian_inv @ axes.T @ squares @ axes @ hessian_inv
     naive = -hessian_inv
@@ -210,9 +211,10 @@ def marginal_inference(
     theta_covariance[:, unknown] = np.nan
     bootstrap = None
     if options.n_boot > 0:
-        replicates = theta - steps
-        replicates[:, unknown] = np.nan
-        bootstrap = WildBootstrap(theta, np.maximum(replicates, floor))
+        steps[:, unknown] = np.nan
+        bootstrap = WildBootstrap(
+            estimate=theta, deviations=-steps, floor=floor, deviations_bse=steps_bse
+        )
     return MarginalInference(
         estimate=theta,
         covariance=theta_covariance,

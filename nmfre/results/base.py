@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from nmfre.errors import NotComputedError
 from nmfre.estimation.estimate import AlternatingEstimate, Estimate, MarginalEstimate
 from nmfre.inference.inference import Inference
 from nmfre.typing import FloatArray
+from nmfre.uncertainty import infer
 
 if TYPE_CHECKING:
     from nmfre.model import NMFRE
@@ -106,6 +108,12 @@ class BaseResults(LikelihoodModelResults):
     def uncertainty(self) -> str:
         """Kind of inference: "marginal" (all parameters) or "conditional" (on the basis)."""
         return self.inference.options.uncertainty
+
+    def _infer_again(self, **changes: Any) -> Inference:
+        """Inference with other options, from the same seed; nothing is estimated anew."""
+        _, for_bootstrap = np.random.SeedSequence(self.seed).spawn(2)
+        options = replace(self.inference.options, **changes)
+        return infer(self.model.design, self.estimate, options, for_bootstrap)
 
     def _alternating(self, name: str) -> AlternatingEstimate:
         """The estimate, for what only alternating updates have."""

@@ -14,12 +14,13 @@ from statsmodels.stats.contrast import WaldTestResults
 
 from nmfre.arguments import check_alpha, check_choice, known_arguments
 from nmfre.errors import InvalidArgumentError, NotComputedError
+from nmfre.inference.bootstrap import WildBootstrap
 from nmfre.inference.chibar import LARGEST, chi_bar_sf
 from nmfre.inference.marginal import MarginalInference
 from nmfre.results.base import BaseResults
 from nmfre.typing import FloatArray
 
-IntervalMethod = Literal["percentile", "wald"]
+IntervalMethod = Literal["percentile", "basic", "normal", "studentized", "wald"]
 BOUND = 1e-6
 """Size, relative to the largest coefficient, up to which one is called zero."""
 
@@ -96,9 +97,12 @@ class InferenceResults(BaseResults):
         ----------
         alpha : float
             1 minus the level, in (0, 1).
-        method : {"percentile", "wald"}, optional
-            Quantiles of the bootstrap replicates, or estimate -+ z se cut off at 0. Default:
-            percentile where there are replicates, else Wald.
+        method : {"percentile", "basic", "normal", "studentized", "wald"}, optional
+            From the bootstrap replicates: their quantiles; these reflected at the estimate;
+            estimate -+ z times their standard deviation; estimate less the quantiles of their
+            deviations over their own standard errors, times ``bse``. Or, without them, estimate
+            -+ z ``bse``. All are cut off at 0 where effects are bounded. Default: percentile where
+            there are replicates, else Wald.
 
         Returns
         -------
@@ -131,10 +135,12 @@ class InferenceResults(BaseResults):
             limits = self.inference.wald_interval(alpha)
         elif bootstrap is None:
             raise NotComputedError(
-                name="the percentile interval", reason="the fit had n_boot=0; use method='wald'."
+                name=f"the {method} interval", reason="the fit had n_boot=0; use method='wald'."
             )
+        elif method == "studentized":
+            limits = self._studentized.studentized_interval(alpha, self.inference.bse)
         else:
-            limits = bootstrap.percentile_interval(alpha)
+            limits = getattr(bootstrap, f"{method}_interval")(alpha)
         return pd.DataFrame(limits, index=self.params.index, columns=self._limit_names(alpha))
 
     def cov_params(self, *args: Any, **kwargs: Any) -> pd.DataFrame | FloatArray:
@@ -265,6 +271,20 @@ class InferenceResults(BaseResults):
             )
         statistic = float(2.0 * (self.llf - restricted.llf))
         return statistic, float(stats.chi2.sf(statistic, df)), df
+
+    @cached_property
+    def _studentized(self) -> WildBootstrap:
+        """The replicates of the fit, each with its standard error, which takes another pass."""
+        kind = self.inference.options.cov_type
+        if kind not in ("sandwich", "cr3"):
+            raise NotComputedError(
+                name="the studentized interval",
+                reason=f"standard errors of replicates are sandwiches, those of the fit {kind!r}; "
+                "fit with cov_type='sandwich'.",
+            )
+        bootstrap = self._infer_again(studentize=True).bootstrap
+        assert bootstrap is not None
+        return bootstrap
 
     def _effects(self, members: Any, columns: list[int]) -> tuple[FloatArray, FloatArray]:
         """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from typing import Self
 
@@ -15,7 +14,6 @@ from nmfre.errors import NotComputedError
 from nmfre.inference.inference import Uncertainty
 from nmfre.inference.marginal import MarginalInference
 from nmfre.results.base import BaseResults
-from nmfre.uncertainty import infer
 
 
 class ParameterResults(BaseResults):
@@ -46,9 +44,7 @@ class ParameterResults(BaseResults):
         [2.472, 3.057]
         """
         check_choice("uncertainty", uncertainty, Uncertainty)
-        options = replace(self.inference.options, uncertainty=uncertainty)
-        _, for_bootstrap = np.random.SeedSequence(self.seed).spawn(2)
-        inference = infer(self.model.design, self.estimate, options, for_bootstrap)
+        inference = self._infer_again(uncertainty=uncertainty)
         return type(self)(self.model, self.estimate, inference, method=self.method, seed=self.seed)
 
     @cached_property
