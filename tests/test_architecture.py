@@ -12,7 +12,7 @@ import nmfre
 ROOT = Path(nmfre.__file__).parent
 LONGEST = 400
 LAYERS = [
-    {"threads", "typing"},
+    {"parallel", "threads", "typing"},
     {"errors", "estimation"},
     {"arguments", "cap", "checks", "datasets", "inference"},
     {"covariates", "summary"},

@@ -390,7 +390,7 @@ def test_no_random_effects_at_all():
 
 def test_coverage_of_both_kinds():
     design = BumpDesign(n_responses=8, rank=2, n_units=200)
-    study = coverage_study(design, 100, n_boot=100)
+    study = coverage_study(design, 100, n_boot=100, progress=False)
     assert study.attrs["n_replicates"] == 100
     for name in ("intercepts", "effects"):
         lowest = study.loc[("marginal", f"coverage, wald, {name}"), "lowest"]
@@ -403,14 +403,14 @@ def test_coverage_of_both_kinds():
 
 def test_size_of_the_joint_test():
     design = BumpDesign(n_responses=8, rank=2, n_units=60, effects="none", errors="exponential")
-    study = coverage_study(design, 100, n_boot=2)
+    study = coverage_study(design, 100, n_boot=2, progress=False)
     rejections = 100 * study.loc[("marginal", "joint test, rejections"), "value"]
     assert rejections <= stats.binom.ppf(1 - 1e-4, 100, 0.05)
 
 
 def test_the_study_does_not_depend_on_the_number_of_processes():
     design = BumpDesign(n_responses=4, rank=1, n_units=27, signed=False)
-    one, two = (coverage_study(design, 12, n_boot=20, n_jobs=n) for n in (1, 2))
+    one, two = (coverage_study(design, 12, n_boot=20, n_jobs=n, progress=False) for n in (1, 2))
     pd.testing.assert_frame_equal(one, two)
     with pytest.raises(errors.InvalidArgumentError, match="n_replicates=1"):
         coverage_study(design, 1)

@@ -13,21 +13,22 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
 from nmfre.arguments import check_choice, check_number, known_arguments
 from nmfre.errors import NMFREError, NMFREWarning
 from nmfre.inference.multipliers import Multiplier
 from nmfre.model import NMFRE
+from nmfre.parallel import run_tasks
 from nmfre.results.inference import IntervalMethod
+from nmfre.simulation.paper_designs import Errors
 from nmfre.typing import FloatArray
 
-Errors = Literal["normal", "exponential"]
 INTERVALS: tuple[IntervalMethod, ...] = (
     "wald",
     "percentile",
     "studentized",
 )
+PARTS = 16
 INTERCEPT, LARGEST_EFFECT, SIGMA, TAU = 60.0, 12.0, 1.4, 7.0
 
 
@@ -105,8 +106,9 @@ def coverage_study(
     alpha: float = 0.05,
     n_boot: int = 500,
     multiplier: Multiplier = "exponential",
-    n_jobs: int = 1,
     seed: int = 0,
+    n_jobs: int | None = None,
+    progress: bool = True,
 ) -> pd.DataFrame:
     """
     Coverage of intervals of Theta and rejections of the joint test of the group.
@@ -122,10 +124,13 @@ def coverage_study(
         Bootstrap replicates of each fit.
     multiplier : {"exponential", "rademacher", "mammen", "normal"}
         Distribution of their multipliers.
-    n_jobs : int
-        Processes. The result does not depend on it.
     seed : int
-        Of data, starts and multipliers.
+        Of data, starts and multipliers; the same seed gives the same table with any number of
+        workers.
+    n_jobs : int, optional
+        Processes, as in joblib. Default: those of ``joblib.parallel_config``, or one.
+    progress : bool
+        Whether to show a progress bar.
 
     Returns
     -------
@@ -140,7 +145,9 @@ def coverage_study(
     Examples
     --------
     >>> from nmfre.simulation import BumpDesign, coverage_study
-    >>> study = coverage_study(BumpDesign(n_responses=4, rank=1, n_units=27), 20, n_boot=50)
+    >>> study = coverage_study(
+    ...     BumpDesign(n_responses=4, rank=1, n_units=27), 20, n_boot=50, progress=False
+    ... )
     >>> study.loc["marginal"].columns.to_list()
     ['value', 'std err', 'lowest', 'highest']
     """
@@ -149,10 +156,13 @@ def coverage_study(
     check_choice("multiplier", multiplier, Multiplier)
     start = time.perf_counter()
     seeds = np.random.SeedSequence(seed).spawn(n_replicates)
-    chunks = np.array_split(np.arange(n_replicates), min(n_replicates, 8 * n_jobs))
-    parts = Parallel(n_jobs=n_jobs)(
-        delayed(_replicates)(design, [seeds[i] for i in chunk], alpha, n_boot, multiplier)
-        for chunk in chunks
+    chunks = np.array_split(np.arange(n_replicates), min(n_replicates, PARTS))
+    parts = run_tasks(
+        _replicates,
+        [(design, [seeds[i] for i in chunk], alpha, n_boot, multiplier) for chunk in chunks],
+        n_jobs=n_jobs,
+        progress=progress,
+        description="replicates in parts",
     )
     results = [result for part in parts for result in part if result is not None]
     tables = {
@@ -173,12 +183,9 @@ def coverage_study(
 
 
 def _replicates(
-    design: BumpDesign,
-    seeds: list[np.random.SeedSequence],
-    alpha: float,
-    n_boot: int,
-    multiplier: Multiplier,
+    task: tuple[BumpDesign, list[np.random.SeedSequence], float, int, Multiplier],
 ) -> list[dict[str, Any] | None]:
+    design, seeds, alpha, n_boot, multiplier = task
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NMFREWarning)
         return [_replicate(design, seed, alpha, n_boot, multiplier) for seed in seeds]

@@ -1,0 +1,133 @@
+"""Designs of the paper's simulations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Literal, get_args
+
+import numpy as np
+
+from nmfre.arguments import check_choice
+from nmfre.typing import FloatArray
+
+Errors = Literal["normal", "exponential"]
+ERRORS: tuple[Errors, ...] = get_args(Errors)
+BASELINE_BASIS = np.array([[0.2308, 0.2409, 0.2566, 0.2717]]).T
+STRESS_BASIS = np.array(
+    [[0.45, 0.30, 0.15, 0.10], [0.25, 0.25, 0.25, 0.25], [0.10, 0.15, 0.30, 0.45]]
+).T
+INTERCEPT, EFFECT = 90.502, 9.4285
+BOYS, CHILDREN = 16, 27
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperDesign:
+    """
+    A setting of the paper's simulations: an intercept and a group, as in the Orthodont data.
+
+    Random effects are normal with variance 1, residuals have variance 1. Of 27 units, 16 are in the
+    group; with other numbers, each is with probability 16/27, anew in every replicate.
+
+    Attributes
+    ----------
+    study : {"baseline", "stress"}
+        One component (P = 4), or three that overlap.
+    n_units : int
+        N.
+    effect : float
+        Of the group on the first component; on the others it is 0.
+    errors : {"normal", "exponential"}
+        Distribution of the residuals; the second is centred.
+    df_cap : float or None
+        Rate of the cap; None for no cap, with tau2 held at its start.
+    start_tau2 : float
+        Start of tau2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nmfre.simulation import PaperDesign
+    >>> design = PaperDesign(study="baseline", n_units=27, effect=9.4285)
+    >>> design.theta.round(3)
+    array([[90.502,  9.428]])
+    >>> endog, exog = design.draw(np.random.default_rng(0))
+    >>> endog.shape, exog.sum(axis=0)
+    ((27, 4), array([27., 16.]))
+    """
+
+    study: Literal["baseline", "stress"]
+    n_units: int
+    effect: float
+    errors: Errors = "normal"
+    df_cap: float | None = 0.21
+    start_tau2: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_choice("paper_study", self.study, Literal["baseline", "stress"])
+        check_choice("errors", self.errors, Errors)
+
+    @property
+    def basis(self) -> FloatArray:
+        """X, (P, Q); the columns sum to one."""
+        X = BASELINE_BASIS if self.study == "baseline" else STRESS_BASIS
+        return np.asarray(X / X.sum(axis=0))
+
+    @property
+    def theta(self) -> FloatArray:
+        """Theta, (Q, 2): intercepts and effects of the group."""
+        rank = self.basis.shape[1]
+        effects = np.zeros(rank)
+        effects[0] = self.effect
+        return np.column_stack([np.full(rank, INTERCEPT / rank), effects])
+
+    def draw(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        """Responses (N, P), shifted by their minimum if that is negative, and covariates (N, 2)."""
+        if self.n_units == CHILDREN:
+            group = (np.arange(CHILDREN) < BOYS).astype(float)
+        else:
+            group = (rng.random(self.n_units) < BOYS / CHILDREN).astype(float)
+        exog = np.column_stack([np.ones(self.n_units), group])
+        X, Theta = self.basis, self.theta
+        U = rng.standard_normal((self.n_units, len(Theta)))
+        shape = (self.n_units, len(X))
+        E = (
+            rng.standard_normal(shape)
+            if self.errors == "normal"
+            else rng.standard_exponential(shape) - 1.0
+        )
+        endog = (exog @ Theta.T + U) @ X.T + E
+        return np.asarray(endog - min(endog.min(), 0.0)), exog
+
+
+def baseline_designs() -> list[PaperDesign]:
+    """
+    The 12 settings of the baseline study: N, effect, errors.
+
+    Examples
+    --------
+    >>> from nmfre.simulation import baseline_designs
+    >>> len(baseline_designs())
+    12
+    """
+    settings = product((27, 100, 200), ERRORS, (0.0, EFFECT))
+    return [
+        PaperDesign(study="baseline", n_units=n, effect=effect, errors=errors)
+        for n, errors, effect in settings
+    ]
+
+
+def stress_designs() -> list[PaperDesign]:
+    """
+    The 6 settings of the stress test: cap 0.21, 0.99 or off, and effect; tau2 starts at 1,000.
+
+    Examples
+    --------
+    >>> from nmfre.simulation import stress_designs
+    >>> [design.df_cap for design in stress_designs()]
+    [0.21, 0.21, 0.99, 0.99, None, None]
+    """
+    return [
+        PaperDesign(study="stress", n_units=100, effect=effect, df_cap=cap, start_tau2=1000.0)
+        for cap, effect in product((0.21, 0.99, None), (0.0, EFFECT))
+    ]
