@@ -182,6 +182,31 @@ class DatasetNotFoundError(NMFREError, FileNotFoundError):
     )
 
 
+class DatasetFileNotFoundError(DatasetNotFoundError):
+    """No file of a data set that does not ship with the package."""
+
+    message = (
+        "{missing}. This data set does not ship with nmfre: {source}. Pass the file as path, or "
+        "set the environment variable {variable} to a folder that holds {file}, laid out as the "
+        "docstring tells."
+    )
+
+
+class DatasetLayoutError(NMFREError, ValueError):
+    """A file of data that is not laid out as its loader reads it."""
+
+    message = "{path}: {found}. Expected: {layout}. Correct the file, or get it anew."
+
+
+class MissingReaderError(NMFREError, ImportError):
+    """An Excel file without the package that reads it."""
+
+    message = (
+        "{path} is an Excel file, and what reads it is missing or too old. For .xlsx: "
+        "pip install --upgrade openpyxl. For .xls: pip install --upgrade xlrd."
+    )
+
+
 class NotComputedError(NMFREError, AttributeError):
     """A quantity that was not computed, or that does not exist for this fit."""
 

@@ -14,8 +14,8 @@ LONGEST = 400
 LAYERS = [
     {"parallel", "threads", "typing"},
     {"errors", "estimation"},
-    {"arguments", "cap", "checks", "datasets", "inference"},
-    {"covariates", "summary"},
+    {"arguments", "cap", "checks", "inference"},
+    {"covariates", "datasets", "summary"},
     {"design"},
     {"estimators", "formula", "uncertainty"},
     {"results"},

@@ -1,0 +1,69 @@
+"""Words in the inaugural addresses of the presidents of the United States."""
+
+from __future__ import annotations
+
+import os
+
+import pandas as pd
+
+from nmfre.arguments import known_arguments
+from nmfre.datasets.files import Table, described, user_file
+
+FILE = "inaugural_counts.csv"
+SOURCE = (
+    "the counts are made of the US presidential inaugural addresses, such as "
+    "data_corpus_inaugural of R's package quanteda: tokens in lower case, English stop words of "
+    "Snowball dropped, at least 3 characters, at least 100 occurrences in all"
+)
+LAYOUT = (
+    "a line 'document,year,' and the terms, each once, and a line an address: its name, once, the "
+    "year and the count of each term, whole numbers"
+)
+
+
+@known_arguments
+def load_inaugural(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
+    """
+    Counts of terms in US presidential inaugural addresses, from a file that you have.
+
+    The counts do not ship with the package. The paper makes them of the corpus
+    ``data_corpus_inaugural`` of R's package quanteda (59 addresses, 1789 to 2021): tokens in lower
+    case, English stop words of Snowball dropped, terms of at least 3 characters that occur at
+    least 100 times in all, which are 67.
+
+    Parameters
+    ----------
+    path : str or path, optional
+        A CSV file: a line ``document,year,`` and the terms, and a line an address. By default
+        ``inaugural_counts.csv`` in the folder that the environment variable NMFRE_DATA names.
+
+    Returns
+    -------
+    DataFrame, (addresses, 1 + terms)
+        A row an address, such as ``1789-Washington``. The first column is ``year``, the others
+        are counts. ``attrs["DESCR"]`` tells more.
+
+    Raises
+    ------
+    DatasetFileNotFoundError
+        There is no such file; the message tells how to make it and where to put it.
+    DatasetLayoutError
+        The file is laid out otherwise, repeats an address or a term, or has values that are not
+        whole numbers from 0.
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> inaugural = nmfre.datasets.load_inaugural("counts.csv")  # doctest: +SKIP
+    >>> terms = inaugural.columns.drop("year")  # doctest: +SKIP
+    """
+    table = Table(user_file(path, FILE, SOURCE), LAYOUT)
+    cells = table.read_csv()
+    if list(cells.columns[:2]) != ["document", "year"] or cells.shape[1] < 3:
+        raise table.error(f"the first line starts {', '.join(cells.columns[:3])}")
+    documents = pd.Index(cells.iloc[:, 0], name="document")
+    for what, names in (("term", cells.columns), ("document", documents)):
+        if names.has_duplicates:
+            raise table.error(f"the {what} {names[names.duplicated()][0]!r} is there twice")
+    counts = table.numbers(cells.iloc[:, 1:], whole=True).astype(int)
+    return described(pd.DataFrame(counts, documents, cells.columns[1:]), "inaugural")
