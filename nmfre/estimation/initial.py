@@ -23,7 +23,7 @@ def nndsvd(Y: FloatArray, rank: int, rng: np.random.Generator) -> FloatArray:
     rank : int
         Q, at most min(P, N).
     rng : numpy.random.Generator
-        For the zeros.
+        For the zeros; only its method ``random`` is used.
 
     Returns
     -------
@@ -43,6 +43,6 @@ def nndsvd(Y: FloatArray, rank: int, rng: np.random.Generator) -> FloatArray:
     norm = np.where(u_norms[chosen, column] > 0, u_norms[chosen, column], 1.0)
     X: FloatArray = np.sqrt(s) * weight * u_parts[chosen, :, column].T / norm
     X[:, 0] = np.sqrt(s[0]) * np.abs(u[:, 0])
-    zeros = X == 0.0
-    X[zeros] = Y.mean() / 100.0 * rng.random(np.count_nonzero(zeros))
+    zeros = X.T == 0.0  # column by column
+    X.T[zeros] = Y.mean() / 100.0 * rng.random(np.count_nonzero(zeros))
     return X

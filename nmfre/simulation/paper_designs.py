@@ -27,7 +27,7 @@ class PaperDesign:
     A setting of the paper's simulations: an intercept and a group, as in the Orthodont data.
 
     Random effects are normal with variance 1, residuals have variance 1. Of 27 units, 16 are in the
-    group; with other numbers, each is with probability 16/27, anew in every replicate.
+    group; with other numbers, each is with probability 16/27, drawn once for all replicates.
 
     Attributes
     ----------
@@ -51,9 +51,10 @@ class PaperDesign:
     >>> design = PaperDesign(study="baseline", n_units=27, effect=9.4285)
     >>> design.theta.round(3)
     array([[90.502,  9.428]])
-    >>> endog, exog = design.draw(np.random.default_rng(0))
-    >>> endog.shape, exog.sum(axis=0)
-    ((27, 4), array([27., 16.]))
+    >>> rng = np.random.default_rng(0)
+    >>> exog = design.covariates(rng)
+    >>> exog.sum(axis=0), design.responses(exog, rng).shape
+    (array([27., 16.]), (27, 4))
     """
 
     study: Literal["baseline", "stress"]
@@ -81,13 +82,16 @@ class PaperDesign:
         effects[0] = self.effect
         return np.column_stack([np.full(rank, INTERCEPT / rank), effects])
 
-    def draw(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """Responses (N, P), shifted by their minimum if that is negative, and covariates (N, 2)."""
+    def covariates(self, rng: np.random.Generator) -> FloatArray:
+        """An intercept and the group, (N, 2)."""
         if self.n_units == CHILDREN:
             group = (np.arange(CHILDREN) < BOYS).astype(float)
         else:
             group = (rng.random(self.n_units) < BOYS / CHILDREN).astype(float)
-        exog = np.column_stack([np.ones(self.n_units), group])
+        return np.column_stack([np.ones(self.n_units), group])
+
+    def responses(self, exog: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Responses, (N, P), shifted by their minimum if that is negative."""
         X, Theta = self.basis, self.theta
         U = rng.standard_normal((self.n_units, len(Theta)))
         shape = (self.n_units, len(X))
@@ -97,7 +101,7 @@ class PaperDesign:
             else rng.standard_exponential(shape) - 1.0
         )
         endog = (exog @ Theta.T + U) @ X.T + E
-        return np.asarray(endog - min(endog.min(), 0.0)), exog
+        return np.asarray(endog - min(endog.min(), 0.0))
 
 
 def baseline_designs() -> list[PaperDesign]:
@@ -119,15 +123,25 @@ def baseline_designs() -> list[PaperDesign]:
 
 def stress_designs() -> list[PaperDesign]:
     """
-    The 6 settings of the stress test: cap 0.21, 0.99 or off, and effect; tau2 starts at 1,000.
+    The 12 settings of the stress test: errors, effect, and the cap at 0.21, 0.99 or off.
+
+    N is 100 and tau2 starts at 1,000.
 
     Examples
     --------
     >>> from nmfre.simulation import stress_designs
-    >>> [design.df_cap for design in stress_designs()]
-    [0.21, 0.21, 0.99, 0.99, None, None]
+    >>> [design.df_cap for design in stress_designs()[:3]]
+    [0.21, 0.99, None]
     """
+    settings = product(ERRORS, (0.0, EFFECT), (0.21, 0.99, None))
     return [
-        PaperDesign(study="stress", n_units=100, effect=effect, df_cap=cap, start_tau2=1000.0)
-        for cap, effect in product((0.21, 0.99, None), (0.0, EFFECT))
+        PaperDesign(
+            study="stress",
+            n_units=100,
+            effect=effect,
+            errors=errors,
+            df_cap=cap,
+            start_tau2=1000.0,
+        )
+        for errors, effect, cap in settings
     ]
