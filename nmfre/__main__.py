@@ -1,6 +1,8 @@
 """
 Fit a formula to a CSV file and print the summary; without arguments, the Orthodont example.
 
+``python -m nmfre paper [example]`` reproduces the paper.
+
 ``python -m nmfre "FORMULA" data.csv --rank 2 [--unit U --occasion T] [--df-cap R] [--method M]
 [--signed] [--seed S] [--output coef.csv]``
 """
@@ -17,9 +19,10 @@ from typing import NoReturn
 import pandas as pd
 
 from nmfre.datasets import load_orthodont
-from nmfre.errors import NMFREError, NMFREWarning
+from nmfre.errors import DatasetFileNotFoundError, NMFREError, NMFREWarning
 from nmfre.estimators import DEFAULT_CAP
 from nmfre.model import NMFRE
+from nmfre.paper import EXAMPLES, report
 from nmfre.results import NMFREResults
 
 WRONG_USE = 2
@@ -36,7 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m nmfre",
         description="Fit a non-negative matrix factorization with random effects to a CSV file and "
-        "print the summary. Without arguments: the Orthodont example.",
+        "print the summary. Without arguments: the Orthodont example. 'python -m nmfre paper' "
+        "reproduces the paper.",
         allow_abbrev=False,
     )
     parser.add_argument("formula", nargs="?", help="such as 'y1 + y2 + y3 ~ age + group'")
@@ -75,6 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0, or 2 where the use was wrong: then one line says so on stderr and nothing is written.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["paper"]:
+        return _paper(arguments[1:])
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.formula is not None and (options.data is None or options.rank is None):
@@ -94,6 +101,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(results.summary())
     if options.output is not None:
         results.summary_frame().to_csv(options.output)
+    return 0
+
+
+def _paper(arguments: Sequence[str]) -> int:
+    """Print the tables of the paper's examples and draw their figures."""
+    parser = _Parser(
+        prog="python -m nmfre paper",
+        description="Reproduce an example of the paper, or all of them.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("example", nargs="?", choices=[*EXAMPLES], help="default: all")
+    options = parser.parse_args(arguments)
+    for name in [options.example] if options.example else EXAMPLES:
+        try:
+            example = EXAMPLES[name]()
+            text = report(example)
+        except DatasetFileNotFoundError as error:
+            if options.example:
+                parser.error(" ".join(str(error).split()))
+            text = f"{name}: left out. {error}"
+        except NMFREError as error:
+            parser.error(" ".join(str(error).split()))
+        print(text, end="\n\n\n")
     return 0
 
 

@@ -177,9 +177,9 @@ def _warn_of_alternating(estimate: AlternatingEstimate, tol: float) -> None:
         )
     elif estimate.far_from_fixed_point:
         message = (
-            f"The iteration stopped at the tolerance {tol:g}, but X and Theta are still at least "
-            f"about {estimate.fixed_point_distance:.1g} (relative) from the fixed point of the "
-            "updates. Lower tol, for example to 1e-12."
+            f"The iteration stopped at the tolerance {tol:g}, but X and Theta are still "
+            f"{estimate.distance_in_words} from the fixed point of the updates. Lower tol, for "
+            "example to 1e-12."
         )
     else:
         return

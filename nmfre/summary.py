@@ -122,7 +122,8 @@ def _icc(results: NMFREResults) -> list[tuple[str, str]]:
 def _quality(results: NMFREResults) -> list[tuple[str, str]]:
     """How good the estimates are as solutions of their equations."""
     if isinstance(results.estimate, AlternatingEstimate):
-        return [("To fixed point:", f"{results.fixed_point_distance:.1e}")]
+        distance = results.fixed_point_distance
+        return [("To fixed point:", "far" if np.isinf(distance) else f"{distance:.1e}")]
     return [
         ("Gradient norm:", f"{results.gradient_norm:.1e}"),
         ("Starts agreeing:", f"{results.n_agree} of {results.n_starts}"),
@@ -291,8 +292,8 @@ def _notes_on_alternating(results: NMFREResults, estimate: AlternatingEstimate) 
         )
     elif estimate.far_from_fixed_point:
         notes.append(
-            "STOPPED EARLY: the tolerance was reached, but X and Theta are at least about "
-            f"{results.fixed_point_distance:.1g} (relative) from the fixed point of the updates."
+            "STOPPED EARLY: the tolerance was reached, but X and Theta are "
+            f"{estimate.distance_in_words} from the fixed point of the updates."
         )
     if not results.tau2_estimated:
         notes.append(f"tau2 was not estimated: {_tau2_reason(results)}.")

@@ -127,6 +127,13 @@ class AlternatingEstimate(Estimate):
         """Whether printed digits of X and Theta may still move."""
         return self.fixed_point_distance > LARGE_DISTANCE
 
+    @property
+    def distance_in_words(self) -> str:
+        """How far X and Theta are from the fixed point; changes that grow tell nothing of it."""
+        if np.isinf(self.fixed_point_distance):
+            return "far"
+        return f"at least about {self.fixed_point_distance:.1g} (relative)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarginalEstimate(Estimate):

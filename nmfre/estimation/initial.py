@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
 from nmfre.typing import FloatArray
 
 
-def nndsvd(Y: FloatArray, rank: int, rng: np.random.Generator) -> FloatArray:
+class Uniform(Protocol):
+    """What draws from the uniform distribution, such as a numpy.random.Generator."""
+
+    def random(self, size: int) -> FloatArray:
+        """``size`` draws in (0, 1)."""
+        ...
+
+
+def nndsvd(Y: FloatArray, rank: int, rng: Uniform) -> FloatArray:
     """
     Non-negative double singular value decomposition, with its zeros filled at random.
 
@@ -22,8 +32,8 @@ def nndsvd(Y: FloatArray, rank: int, rng: np.random.Generator) -> FloatArray:
         Responses, not negative.
     rank : int
         Q, at most min(P, N).
-    rng : numpy.random.Generator
-        For the zeros; only its method ``random`` is used.
+    rng : numpy.random.Generator, or another source of uniform draws
+        For the zeros, column by column.
 
     Returns
     -------
@@ -43,6 +53,6 @@ def nndsvd(Y: FloatArray, rank: int, rng: np.random.Generator) -> FloatArray:
     norm = np.where(u_norms[chosen, column] > 0, u_norms[chosen, column], 1.0)
     X: FloatArray = np.sqrt(s) * weight * u_parts[chosen, :, column].T / norm
     X[:, 0] = np.sqrt(s[0]) * np.abs(u[:, 0])
-    zeros = X.T == 0.0  # column by column
-    X.T[zeros] = Y.mean() / 100.0 * rng.random(np.count_nonzero(zeros))
+    zeros = X.T == 0.0
+    X.T[zeros] = Y.mean() / 100.0 * rng.random(int(np.count_nonzero(zeros)))
     return X
