@@ -20,7 +20,13 @@ from patsy import (
 )
 
 from nmfre.checks import check_complete, check_constant, check_unique, listed
-from nmfre.errors import FormulaError, MissingColumnError, ShapeError, UnseenLevelError
+from nmfre.errors import (
+    FormulaError,
+    InvalidArgumentError,
+    MissingColumnError,
+    ShapeError,
+    UnseenLevelError,
+)
 from nmfre.typing import FloatArray, IntArray
 
 KEEP_ROWS = NAAction(NA_types=[])
@@ -138,3 +144,42 @@ def _check_levels(info: DesignInfo, frame: pd.DataFrame) -> None:
                     raise UnseenLevelError(
                         name=factor.name(), level=level, known=", ".join(map(str, known))
                     )
+
+
+def categorical_coding(
+    info: DesignInfo | None, term: str
+) -> tuple[list[Any], FloatArray, list[int]]:
+    """
+    Levels of a term that is one categorical covariate, their coding and its columns.
+
+    Returns
+    -------
+    levels : list
+    coding : array, (levels, columns)
+        How each level enters the columns of the term.
+    columns : list of int
+        Which covariates these are.
+
+    Raises
+    ------
+    InvalidArgumentError
+        The formula has no such term, or it is not one categorical covariate.
+    """
+    codings = {} if info is None else {t.name(): info.term_codings[t] for t in info.terms}
+    categorical = {
+        name: subterms[0]
+        for name, subterms in codings.items()
+        if len(subterms) == 1
+        and len(subterms[0].contrast_matrices) == 1
+        and len(subterms[0].factors) == 1
+    }
+    if term not in categorical:
+        known = listed(pd.Index(categorical)) or "none"
+        raise InvalidArgumentError(
+            name="term", value=term, allowed=f"a categorical covariate of the formula ({known})"
+        )
+    assert info is not None
+    [(factor, matrix)] = categorical[term].contrast_matrices.items()
+    levels = list(info.factor_infos[factor].categories)
+    columns = list(range(len(info.column_names)))[info.term_name_slices[term]]
+    return levels, np.asarray(matrix.matrix), columns

@@ -22,7 +22,9 @@ AT_BOUND = " (b)"
 LATEX = {"replacements": {**default_latex_fmt["replacements"], "~": r"$\sim$"}}
 
 
-def summarize(results: NMFREResults, alpha: float, title: str | None) -> Summary:
+def summarize(
+    results: NMFREResults, alpha: float, title: str | None, multipletests: str | None
+) -> Summary:
     """
     Header, coefficient table by component, and notes in plain words.
 
@@ -33,9 +35,11 @@ def summarize(results: NMFREResults, alpha: float, title: str | None) -> Summary
         1 minus the level of the intervals.
     title : str or None
         Default: the model and the method.
+    multipletests : str or None
+        Adjustment of the p-values for multiple tests.
     """
     header = _header(results)
-    headers, stubs, rows = _coefficients(results, alpha)
+    headers, stubs, rows = _coefficients(results, alpha, multipletests)
     columns = [max(len(row[j]) for row in header) for j in range(4)]
     stub, cells = max(map(len, stubs)), _column_widths(headers)
     width = max(WIDTH, sum(columns) + 3, stub + sum(cells) + len(cells))
@@ -67,7 +71,9 @@ def summarize(results: NMFREResults, alpha: float, title: str | None) -> Summary
             ltx_fmt=LATEX,
         ),
     ]
-    summary.add_extra_txt([textwrap.fill(note, width) for note in _notes(results, alpha)])
+    summary.add_extra_txt(
+        [textwrap.fill(note, width) for note in _notes(results, alpha, multipletests)]
+    )
     return summary
 
 
@@ -147,10 +153,13 @@ def _column_widths(headers: list[str]) -> list[int]:
 
 
 def _coefficients(
-    results: NMFREResults, alpha: float
+    results: NMFREResults, alpha: float, multipletests: str | None
 ) -> tuple[list[str], list[str], list[list[str]]]:
     """Headers, labels of the rows, and rows."""
     limits = results.conf_int(alpha)
+    pvalues = results.pvalues
+    if multipletests is not None:
+        pvalues = results.adjusted_pvalues(multipletests)
     bootstrapped = results.inference.bootstrap is not None
     headers = [
         "coef",
@@ -175,14 +184,14 @@ def _coefficients(
                     _number(results.bse[key]),
                     *([_number(results.bse_boot[key])] if bootstrapped else []),
                     _fixed(results.tvalues[key]),
-                    _fixed(results.pvalues[key]),
+                    _fixed(pvalues[key]),
                     *(_number(limit) for limit in limits.loc[key]),
                 ]
             )
     return headers, stubs, rows
 
 
-def _notes(results: NMFREResults, alpha: float) -> list[str]:
+def _notes(results: NMFREResults, alpha: float, multipletests: str | None) -> list[str]:
     options = results.inference.options
     boot = results.inference.bootstrap
     level = f"{1 - alpha:.4g}"
@@ -207,6 +216,8 @@ def _notes(results: NMFREResults, alpha: float) -> list[str]:
         sided = "one-sided" + (
             "" if results.estimate.signed else " (effects are bounded below by 0)"
         )
+    if multipletests is not None:
+        sided += f", adjusted for multiple tests ({multipletests})"
     if options.uncertainty == "marginal":
         notes.append(
             f"Std err: {options.cov_type}; P-values are {sided}. Both are for all parameters "

@@ -184,8 +184,6 @@ def test_linear_hypotheses(res2):
 
 
 def test_inherited_methods_that_would_mislead_raise(res):
-    with pytest.raises(errors.NotComputedError, match="t_test_pairwise"):
-        res.t_test_pairwise()
     for name in ("llf", "aic", "bic", "df_model", "gradient_norm", "identification"):
         with pytest.raises(errors.NotComputedError, match="fit with method='ml'"):
             getattr(res, name)

@@ -7,15 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from patsy import DesignInfo
-from scipy import stats
 from statsmodels.base.model import LikelihoodModelResults
-from statsmodels.stats.contrast import WaldTestResults
 
 from nmfre.arguments import check_alpha, check_choice, known_arguments
-from nmfre.errors import InvalidArgumentError, NotComputedError
+from nmfre.errors import NotComputedError
 from nmfre.inference.bootstrap import WildBootstrap
-from nmfre.inference.chibar import LARGEST, chi_bar_sf
 from nmfre.inference.marginal import MarginalInference
 from nmfre.results.base import BaseResults
 from nmfre.typing import FloatArray
@@ -26,7 +22,7 @@ BOUND = 1e-6
 
 
 class InferenceResults(BaseResults):
-    """Inference on single params and on linear hypotheses."""
+    """Inference on single params."""
 
     @property
     def alternative(self) -> str:
@@ -154,124 +150,6 @@ class InferenceResults(BaseResults):
             return np.asarray(covariance)
         return pd.DataFrame(covariance, index=self.params.index, columns=self.params.index)
 
-    def t_test(self, r_matrix: Any, cov_p: Any = None, use_t: bool | None = None) -> Any:
-        """
-        z-tests of linear hypotheses, such as ``"comp1[age] = 0"``; two-sided, Wald.
-
-        See `statsmodels.base.model.LikelihoodModelResults.t_test`. Parameters are called
-        ``component[covariate]``.
-
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> test = model.fit(df_cap=0.21).t_test("comp1[sex[T.Male]] = 0")
-        >>> round(float(test.pvalue), 4)
-        0.002
-        """
-        self._check_tested(r_matrix)
-        return self._unlabelled.t_test(r_matrix, cov_p=cov_p, use_t=use_t)
-
-    def wald_test(self, r_matrix: Any, *args: Any, **kwargs: Any) -> Any:
-        """
-        Joint test of linear hypotheses with the full covariance.
-
-        See `statsmodels.base.model.LikelihoodModelResults.wald_test`.
-        """
-        self._check_tested(r_matrix)
-        return self._unlabelled.wald_test(r_matrix, *args, **kwargs)
-
-    def _check_tested(self, r_matrix: Any) -> None:
-        """Refuse hypotheses about params without a standard error."""
-        unknown = self.bse.isna().to_numpy()
-        if unknown.any():
-            constraint = DesignInfo(self.model.data.param_names).linear_constraint(r_matrix)
-            if constraint.coefs[:, unknown].any():
-                raise NotComputedError(
-                    name="this test",
-                    reason="it is about effects without a standard error, which rotations of the "
-                    "components change or which are held at their bound; see wald_test_terms.",
-                )
-
-    def wald_test_terms(self) -> WaldTestResults:
-        """
-        Joint Wald test of every covariate over all components.
-
-        A factor is one covariate, with all of its columns. The tests use the full covariance, and
-        do not depend on a rotation of the components. P-values are chi-squared; for effects bounded
-        below by 0 with uncertainty="marginal" they are chi-bar-squared, the mixture that the bound
-        makes of it, up to ten effects at a time.
-
-        Returns
-        -------
-        statsmodels.stats.contrast.WaldTestResults
-            ``table`` has a row a covariate: statistic, pvalue, df_constraint.
-
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> model.fit(df_cap=0.21).wald_test_terms().table.round(4)
-                   statistic  pvalue  df_constraint
-        Intercept  1340.8036   0.000              1
-        sex           9.5177   0.002              1
-        """
-        n_covariates, rank = len(self.model.design.covariates), len(self.model.components)
-        rows = {}
-        for name, columns in self.model.design.terms.items():
-            members = np.arange(n_covariates * rank).reshape(n_covariates, rank)[columns].ravel()
-            effects, covariance = self._effects(members, columns)
-            statistic = float(effects @ np.linalg.pinv(covariance, hermitian=True) @ effects)
-            rows[name] = [statistic, self._joint_pvalue(statistic, covariance), len(members)]
-        table = pd.DataFrame.from_dict(
-            rows, orient="index", columns=["statistic", "pvalue", "df_constraint"]
-        )
-        return WaldTestResults(None, "chi2", None, table=table)
-
-    @known_arguments
-    def compare_lr_test(self, restricted: InferenceResults) -> tuple[float, float, int]:
-        """
-        Likelihood-ratio test against a restricted ml fit of the same responses.
-
-        Parameters
-        ----------
-        restricted : NMFREResults
-            A fit with fewer covariates or a smaller rank, nested in this one.
-
-        Returns
-        -------
-        lr_stat, p_value, df_diff : float, float, int
-            Twice the difference of the log-likelihoods, its chi-squared p-value, and the difference
-            of ``df_model``. With Theta >= 0 the restriction is at the boundary, which makes the
-            p-value conservative; with another rank chi-squared is only a rough guide.
-
-        Raises
-        ------
-        NotComputedError
-            If one of the fits is by df-cap.
-        InvalidArgumentError
-            If the responses, the sign of Theta or the cap differ, or the other fit is not smaller.
-        """
-        own, other = self._marginal("compare_lr_test"), restricted._marginal("compare_lr_test")
-        Y, other_Y = self.model.design.Y, restricted.model.design.Y
-        same = Y.shape == other_Y.shape and (Y is other_Y or not (other_Y != Y).sum())
-        df = self.df_model - restricted.df_model
-        if not same or own.signed != other.signed or own.cap_binds != other.cap_binds or df <= 0:
-            raise InvalidArgumentError(
-                name="restricted",
-                value=restricted.model.formula or "a fit",
-                allowed="an ml fit of the same responses, with the same sign of Theta and state "
-                "of the cap, and with fewer parameters",
-            )
-        statistic = float(2.0 * (self.llf - restricted.llf))
-        return statistic, float(stats.chi2.sf(statistic, df)), df
-
     @cached_property
     def _studentized(self) -> WildBootstrap:
         """The replicates of the fit, each with its standard error, which takes another pass."""
@@ -285,40 +163,6 @@ class InferenceResults(BaseResults):
         bootstrap = self._infer_again(studentize=True).bootstrap
         assert bootstrap is not None
         return bootstrap
-
-    def _effects(self, members: Any, columns: list[int]) -> tuple[FloatArray, FloatArray]:
-        """
-        Effects of some covariates and their covariance.
-
-        Where they have none, because components can be rotated, (X'X)^-1 X' times the profiles
-        X Theta takes their place, its first factor fixed: it is zero where Theta is, and the test
-        is invariant.
-        """
-        effects = self.inference.estimate[members]
-        covariance = self.inference.covariance[np.ix_(members, members)]
-        if not np.isnan(covariance).any():
-            return effects, covariance
-        if not isinstance(self.inference, MarginalInference):
-            raise NotComputedError(name="the joint test", reason="effects have no covariance.")
-        X = self.estimate.X
-        project = np.kron(np.eye(len(columns)), np.linalg.solve(X.T @ X, X.T))
-        covariance = project @ self.inference.profile_covariance(columns) @ project.T
-        return effects, covariance
-
-    def _joint_pvalue(self, statistic: float, covariance: FloatArray) -> float:
-        size = len(covariance)
-        bounded = self.uncertainty == "marginal" and not self.estimate.signed
-        if (
-            bounded
-            and size <= LARGEST
-            and np.linalg.matrix_rank(covariance, hermitian=True) == size
-        ):
-            return chi_bar_sf(statistic, covariance)
-        return float(stats.chi2.sf(statistic, size))
-
-    def t_test_pairwise(self, *args: Any, **kwargs: Any) -> Any:
-        """Not available yet: the inherited method would test other parameters than it names."""
-        raise NotComputedError(name="t_test_pairwise", reason="use t_test with a string.")
 
     @cached_property
     def _unlabelled(self) -> LikelihoodModelResults:

@@ -7,13 +7,13 @@ from statsmodels.iolib.summary import Summary
 
 from nmfre.arguments import known_arguments
 from nmfre.results.diagnostics import DiagnosticResults
-from nmfre.results.inference import InferenceResults
+from nmfre.results.hypotheses import HypothesisResults
 from nmfre.results.parameters import ParameterResults
 from nmfre.results.prediction import PredictionResults
 from nmfre.summary import summarize
 
 
-class NMFREResults(DiagnosticResults, InferenceResults, ParameterResults, PredictionResults):
+class NMFREResults(DiagnosticResults, HypothesisResults, ParameterResults, PredictionResults):
     """
     Results of `nmfre.NMFRE.fit`; everything is labelled as the data were.
 
@@ -36,7 +36,9 @@ class NMFREResults(DiagnosticResults, InferenceResults, ParameterResults, Predic
     """
 
     @known_arguments
-    def summary(self, alpha: float = 0.05, title: str | None = None) -> Summary:
+    def summary(
+        self, alpha: float = 0.05, title: str | None = None, *, multipletests: str | None = None
+    ) -> Summary:
         """
         Header, table of params with standard errors and intervals, and notes.
 
@@ -46,16 +48,20 @@ class NMFREResults(DiagnosticResults, InferenceResults, ParameterResults, Predic
             1 minus the level of the intervals.
         title : str, optional
             Title of the table.
+        multipletests : str, optional
+            Adjustment of the p-values for multiple tests, as in `adjusted_pvalues`.
 
         Returns
         -------
         statsmodels.iolib.summary.Summary
             ``print`` it, or call ``as_text()``, ``as_html()``, ``as_latex()``, ``as_csv()``.
         """
-        return summarize(self, alpha, title)
+        return summarize(self, alpha, title, multipletests)
 
     @known_arguments
-    def summary_frame(self, alpha: float = 0.05) -> pd.DataFrame:
+    def summary_frame(
+        self, alpha: float = 0.05, *, multipletests: str | None = None
+    ) -> pd.DataFrame:
         """
         The coefficient table of the summary as a data frame, (QK, ...).
 
@@ -63,15 +69,30 @@ class NMFREResults(DiagnosticResults, InferenceResults, ParameterResults, Predic
         ----------
         alpha : float
             1 minus the level of the intervals.
+        multipletests : str, optional
+            Adjustment of the p-values for multiple tests, as in `adjusted_pvalues`.
 
         Returns
         -------
         DataFrame
-            Columns coef, std err, bootstrap std err (where there is a bootstrap), z, p, and the
-            limits, whose names carry the level; rows as `params`.
+            Columns coef, std err, bootstrap std err (where there is a bootstrap), z, p, adjusted p
+            (where asked for), and the limits, whose names carry the level; rows as `params`.
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> res = model.fit(df_cap=0.21)
+        >>> res.summary_frame(multipletests="holm").columns.to_list()
+        ['coef', 'std err', 'bootstrap std err', 'z', 'p', 'p (holm)', '2.5 %', '97.5 %']
         """
         columns = {"coef": self.params, "std err": self.bse}
         if self.inference.bootstrap is not None:
             columns["bootstrap std err"] = self.bse_boot
         columns |= {"z": self.tvalues, "p": self.pvalues}
+        if multipletests is not None:
+            columns[f"p ({multipletests})"] = self.adjusted_pvalues(multipletests)
         return pd.DataFrame(columns).join(self.conf_int(alpha))

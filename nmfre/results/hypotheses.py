@@ -1,0 +1,364 @@
+"""Tests of linear hypotheses about params, and of nested models."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from patsy import DesignInfo
+from scipy import stats
+from statsmodels.stats.contrast import WaldTestResults
+from statsmodels.stats.multitest import multipletests
+
+from nmfre.arguments import check_alpha, check_choice, known_arguments
+from nmfre.checks import listed
+from nmfre.covariates import categorical_coding
+from nmfre.errors import InvalidArgumentError, NotComputedError
+from nmfre.inference.chibar import LARGEST, chi_bar_sf
+from nmfre.inference.marginal import MarginalInference
+from nmfre.results.inference import InferenceResults
+from nmfre.typing import FloatArray
+
+
+class HypothesisResults(InferenceResults):
+    """Wald tests with the full covariance, and likelihood-ratio tests."""
+
+    def t_test(self, r_matrix: Any, cov_p: Any = None, use_t: bool | None = None) -> Any:
+        """
+        z-tests of linear hypotheses, such as ``"comp1[age] = 0"``; two-sided, Wald.
+
+        See `statsmodels.base.model.LikelihoodModelResults.t_test`. Parameters are called
+        ``component[covariate]``.
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> test = model.fit(df_cap=0.21).t_test("comp1[sex[T.Male]] = 0")
+        >>> round(float(test.pvalue), 4)
+        0.002
+        """
+        self._check_tested(r_matrix)
+        return self._unlabelled.t_test(r_matrix, cov_p=cov_p, use_t=use_t)
+
+    def wald_test(
+        self,
+        r_matrix: Any,
+        cov_p: Any = None,
+        invcov: Any = None,
+        use_f: bool | None = None,
+        df_constraints: int | None = None,
+        scalar: bool = True,
+    ) -> Any:
+        """
+        Joint test of linear hypotheses with the full covariance; chi-squared.
+
+        See `statsmodels.base.model.LikelihoodModelResults.wald_test`.
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> res = model.fit(df_cap=0.21)
+        >>> test = res.wald_test("comp1[Intercept] = 90, comp1[sex[T.Male]] = 10")
+        >>> round(float(test.pvalue), 3)
+        0.979
+        """
+        self._check_tested(r_matrix)
+        return self._unlabelled.wald_test(
+            r_matrix,
+            cov_p,
+            invcov=invcov,
+            use_f=use_f,
+            df_constraints=df_constraints,
+            scalar=scalar,
+        )
+
+    def f_test(self, r_matrix: Any, cov_p: Any = None, invcov: Any = None) -> Any:
+        """
+        The same as `wald_test`, with an F distribution on ``df_resid`` degrees of freedom.
+
+        See `statsmodels.base.model.LikelihoodModelResults.f_test`.
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> round(float(model.fit(df_cap=0.21).f_test("comp1[sex[T.Male]] = 0").pvalue), 4)
+        0.0026
+        """
+        return self.wald_test(r_matrix, cov_p=cov_p, invcov=invcov, use_f=True)
+
+    def _check_tested(self, r_matrix: Any) -> None:
+        """Refuse hypotheses about params without a standard error."""
+        unknown = self.bse.isna().to_numpy()
+        if unknown.any():
+            constraint = DesignInfo(self.model.data.param_names).linear_constraint(r_matrix)
+            if constraint.coefs[:, unknown].any():
+                raise NotComputedError(
+                    name="this test",
+                    reason="it is about effects without a standard error, which rotations of the "
+                    "components change or which are held at their bound; see wald_test_terms.",
+                )
+
+    @known_arguments
+    def wald_test_terms(
+        self, by: Literal["covariate", "component"] = "covariate"
+    ) -> WaldTestResults:
+        """
+        Joint Wald test of every covariate over all components, or the other way round.
+
+        A factor is one covariate, with all of its columns. The tests use the full covariance; those
+        of covariates do not depend on a rotation of the components. P-values are chi-squared; for
+        effects bounded below by 0 with uncertainty="marginal" they are chi-bar-squared, the mixture
+        that the bound makes of it, up to ten effects at a time.
+
+        Parameters
+        ----------
+        by : {"covariate", "component"}
+            "component" tests, for every component, all covariates but the intercept together; NaN
+            where rotations of the components change their effects.
+
+        Returns
+        -------
+        statsmodels.stats.contrast.WaldTestResults
+            ``table`` has a row a covariate: statistic, pvalue, df_constraint.
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> model.fit(df_cap=0.21).wald_test_terms().table.round(4)
+                   statistic  pvalue  df_constraint
+        Intercept  1340.8036   0.000              1
+        sex           9.5177   0.002              1
+        """
+        check_choice("by", by, Literal["covariate", "component"])
+        rank, terms = len(self.model.components), self.model.design.terms
+        rows = {}
+        if by == "covariate":
+            for name, columns in terms.items():
+                members = (np.array(columns)[:, None] * rank + np.arange(rank)).ravel()
+                rows[name] = self._joint_test(*self._effects(members, columns))
+        else:
+            intercepts = set(terms) & {"Intercept", "const"}
+            tested = [k for name in terms if name not in intercepts for k in terms[name]]
+            columns = np.array(tested or range(len(self.model.design.covariates)))
+            for q, name in enumerate(self.model.components):
+                members = columns * rank + q
+                effects = self.inference.estimate[members]
+                covariance = self.inference.covariance[np.ix_(members, members)]
+                rows[name] = self._joint_test(effects, covariance)
+        table = pd.DataFrame.from_dict(
+            rows, orient="index", columns=["statistic", "pvalue", "df_constraint"]
+        )
+        return WaldTestResults(None, "chi2", None, table=table)
+
+    @known_arguments
+    def adjusted_pvalues(self, method: str) -> pd.Series:
+        """
+        P-values of params, adjusted for testing all of them.
+
+        Parameters
+        ----------
+        method : str
+            "bonferroni", "holm", "fdr_bh" and so on, as in
+            `statsmodels.stats.multitest.multipletests`. Params without a p-value do not count.
+
+        Returns
+        -------
+        Series
+
+        Raises
+        ------
+        InvalidArgumentError
+            statsmodels does not know the method.
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> model.fit(df_cap=0.21).adjusted_pvalues("bonferroni").round(4).to_list()
+        [0.0, 0.002]
+        """
+        adjusted = self.pvalues.rename("adjusted_pvalues")
+        known = adjusted.notna()
+        adjusted[known] = _adjust(adjusted[known], method, 0.05)[1]
+        return adjusted
+
+    @known_arguments
+    def t_test_pairwise(
+        self, term: str, component: str, *, method: str = "holm", alpha: float = 0.05
+    ) -> pd.DataFrame:
+        """
+        Differences between all pairs of levels of a categorical covariate within a component.
+
+        Parameters
+        ----------
+        term : str
+            A term of the formula that is one categorical covariate, such as ``"group"``.
+        component : str
+            Such as ``"comp1"``.
+        method : str
+            Adjustment for multiple tests, as in `statsmodels.stats.multitest.multipletests`.
+        alpha : float
+            1 minus the level of the intervals, which are not adjusted, and the level of ``reject``.
+
+        Returns
+        -------
+        DataFrame
+            A row a pair: difference, standard error, z, two-sided p-value and limits, adjusted
+            p-value and whether it is at most ``alpha``.
+
+        Raises
+        ------
+        InvalidArgumentError
+            The model has no such term or component, or the term is not one categorical covariate.
+        NotComputedError
+            Effects have no standard error.
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> model.fit(df_cap=0.21).t_test_pairwise("sex", "comp1").round(3).iloc[:, :4]
+                     coef  std err      z  P>|z|
+        Male-Female  9.429    3.056  3.085  0.002
+        """
+        check_alpha(alpha)
+        levels, coding, columns = categorical_coding(self.model.design.design_info, term)
+        if component not in self.model.components:
+            raise InvalidArgumentError(
+                name="component", value=component, allowed=listed(self.model.components)
+            )
+        pairs = list(combinations(range(len(levels)), 2))
+        contrasts = np.zeros((len(pairs), len(self.params)))
+        q, rank = self.model.components.get_loc(component), len(self.model.components)
+        differences = np.array([coding[j] - coding[i] for i, j in pairs])
+        contrasts[:, np.array(columns) * rank + q] = differences
+        self._check_tested(contrasts)
+        test = self._unlabelled.t_test(contrasts)
+        reject, adjusted = _adjust(test.pvalue, method, alpha)
+        low, high = self._limit_names(alpha)
+        limits = test.conf_int(alpha)
+        return pd.DataFrame(
+            {
+                "coef": test.effect,
+                "std err": np.ravel(test.sd),
+                "z": np.ravel(test.tvalue),
+                "P>|z|": test.pvalue,
+                low: limits[:, 0],
+                high: limits[:, 1],
+                f"P>|z| ({method})": adjusted,
+                "reject": reject,
+            },
+            index=[f"{levels[j]}-{levels[i]}" for i, j in pairs],
+        )
+
+    @known_arguments
+    def compare_lr_test(self, restricted: InferenceResults) -> tuple[float, float, int]:
+        """
+        Likelihood-ratio test against a restricted ml fit of the same responses.
+
+        Parameters
+        ----------
+        restricted : NMFREResults
+            A fit with fewer covariates or a smaller rank, nested in this one.
+
+        Returns
+        -------
+        lr_stat, p_value, df_diff : float, float, int
+            Twice the difference of the log-likelihoods, its chi-squared p-value, and the difference
+            of ``df_model``. With Theta >= 0 the restriction is at the boundary, which makes the
+            p-value conservative; with another rank chi-squared is only a rough guide.
+
+        Raises
+        ------
+        NotComputedError
+            If one of the fits is by df-cap.
+        InvalidArgumentError
+            If the responses, the sign of Theta or the cap differ, or the other fit is not smaller.
+        """
+        own, other = self._marginal("compare_lr_test"), restricted._marginal("compare_lr_test")
+        Y, other_Y = self.model.design.Y, restricted.model.design.Y
+        same = Y.shape == other_Y.shape and (Y is other_Y or not (other_Y != Y).sum())
+        df = self.df_model - restricted.df_model
+        if not same or own.signed != other.signed or own.cap_binds != other.cap_binds or df <= 0:
+            raise InvalidArgumentError(
+                name="restricted",
+                value=restricted.model.formula or "a fit",
+                allowed="an ml fit of the same responses, with the same sign of Theta and state "
+                "of the cap, and with fewer parameters",
+            )
+        statistic = float(2.0 * (self.llf - restricted.llf))
+        return statistic, float(stats.chi2.sf(statistic, df)), df
+
+    def _effects(self, members: Any, columns: list[int]) -> tuple[FloatArray, FloatArray]:
+        """
+        Effects of some covariates and their covariance.
+
+        Where they have none, because components can be rotated, (X'X)^-1 X' times the profiles
+        X Theta takes their place, its first factor fixed: it is zero where Theta is, and the test
+        is invariant.
+        """
+        effects = self.inference.estimate[members]
+        covariance = self.inference.covariance[np.ix_(members, members)]
+        if not np.isnan(covariance).any():
+            return effects, covariance
+        if not isinstance(self.inference, MarginalInference):
+            raise NotComputedError(name="the joint test", reason="effects have no covariance.")
+        X = self.estimate.X
+        project = np.kron(np.eye(len(columns)), np.linalg.solve(X.T @ X, X.T))
+        covariance = project @ self.inference.profile_covariance(columns) @ project.T
+        return effects, covariance
+
+    def _joint_test(self, effects: FloatArray, covariance: FloatArray) -> list[float]:
+        """Statistic, p-value, degrees of freedom."""
+        if np.isnan(covariance).any():
+            return [np.nan, np.nan, len(effects)]
+        statistic = float(effects @ np.linalg.pinv(covariance, hermitian=True) @ effects)
+        return [statistic, self._joint_pvalue(statistic, covariance), len(effects)]
+
+    def _joint_pvalue(self, statistic: float, covariance: FloatArray) -> float:
+        size = len(covariance)
+        bounded = self.uncertainty == "marginal" and not self.estimate.signed
+        if (
+            bounded
+            and size <= LARGEST
+            and np.linalg.matrix_rank(covariance, hermitian=True) == size
+        ):
+            return chi_bar_sf(statistic, covariance)
+        return float(stats.chi2.sf(statistic, size))
+
+
+def _adjust(pvalues: Any, method: str, alpha: float) -> tuple[Any, Any]:
+    """Which are at most ``alpha`` once adjusted, and the adjusted p-values."""
+    try:
+        reject, adjusted, *_ = multipletests(pvalues, alpha, method)
+    except ValueError as error:
+        raise InvalidArgumentError(
+            name="method",
+            value=method,
+            allowed="what statsmodels.stats.multitest.multipletests takes, such as 'holm'",
+        ) from error
+    return reject, adjusted
