@@ -60,6 +60,15 @@ def check_number(
         raise InvalidArgumentError(name=name, value=value, allowed=f"{kind} {relation} {least:g}")
 
 
+def check_n_boot(n_boot: Any, *, least: int) -> None:
+    """Replicates are a whole number from ``least``, but not 1, which has no spread."""
+    check_number("n_boot", n_boot, least=least, whole=True)
+    if n_boot == 1:
+        raise InvalidArgumentError(
+            name="n_boot", value=1, allowed="0 for no bootstrap, or at least 2 replicates"
+        )
+
+
 def check_alpha(alpha: Any) -> None:
     """``alpha``, 1 minus a level, must be a number between 0 and 1."""
     if not (isinstance(alpha, float) and 0.0 < alpha < 1.0):

@@ -11,10 +11,16 @@ from numpy.typing import ArrayLike
 from patsy import EvalEnvironment
 from statsmodels.base.model import Model
 
-from nmfre.arguments import check_choice, check_number, check_rank, known_arguments, start_array
+from nmfre.arguments import (
+    check_choice,
+    check_n_boot,
+    check_number,
+    check_rank,
+    known_arguments,
+    start_array,
+)
 from nmfre.cap import Cap
 from nmfre.design import Design, design_from_arrays
-from nmfre.errors import InvalidArgumentError
 from nmfre.estimators import DEFAULT_CAP, EstimatorOptions, estimate_df_cap, estimate_ml
 from nmfre.formula import design_from_formula
 from nmfre.inference.inference import Alternative, InferenceOptions, Uncertainty
@@ -330,7 +336,14 @@ class NMFRE(Model):
             self.design, self.rank, options, np.random.default_rng(for_starts)
         )
         inference = infer(self.design, estimate, inference_options, for_bootstrap)
-        return NMFREResults(self, estimate, inference, method=method, seed=seeds.entropy)
+        return NMFREResults(
+            self,
+            estimate,
+            inference,
+            method=method,
+            seed=seeds.entropy,
+            estimator_options=options,
+        )
 
     def _inference_options(
         self,
@@ -348,11 +361,7 @@ class NMFRE(Model):
         check_choice("information", information, Information)
         check_choice("dispersion", dispersion, Dispersion)
         check_choice("multiplier", multiplier, Multiplier)
-        check_number("n_boot", n_boot, least=0, whole=True)
-        if n_boot == 1:
-            raise InvalidArgumentError(
-                name="n_boot", value=1, allowed="0 for no bootstrap, or at least 2 replicates"
-            )
+        check_n_boot(n_boot, least=0)
         check_choice("alternative", alternative, Alternative)
         given = None
         if multipliers is not None:

@@ -18,6 +18,7 @@ LAYERS = [
     {"covariates", "datasets", "summary"},
     {"design"},
     {"estimators", "formula", "uncertainty"},
+    {"refit"},
     {"results"},
     {"model"},
     {"paper", "simulation"},

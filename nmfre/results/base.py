@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from statsmodels.base.model import LikelihoodModelResults
 
 from nmfre.errors import NotComputedError
 from nmfre.estimation.estimate import AlternatingEstimate, Estimate, MarginalEstimate
+from nmfre.estimators import EstimatorOptions
 from nmfre.inference.inference import Inference
 from nmfre.typing import FloatArray
 from nmfre.uncertainty import infer
@@ -31,6 +32,7 @@ class BaseResults(LikelihoodModelResults):
         *,
         method: str,
         seed: Any,
+        estimator_options: EstimatorOptions,
     ) -> None:
         super().__init__(
             model,
@@ -42,6 +44,7 @@ class BaseResults(LikelihoodModelResults):
         self.inference = inference
         self.method = method
         self.seed = seed
+        self.estimator_options = estimator_options
 
     @cached_property
     def theta(self) -> pd.DataFrame:
@@ -109,11 +112,22 @@ class BaseResults(LikelihoodModelResults):
         """Kind of inference: "marginal" (all parameters) or "conditional" (on the basis)."""
         return self.inference.options.uncertainty
 
-    def _infer_again(self, **changes: Any) -> Inference:
-        """Inference with other options, from the same seed; nothing is estimated anew."""
-        _, for_bootstrap = np.random.SeedSequence(self.seed).spawn(2)
+    def _infer_again(self, *, seed: int | None = None, **changes: Any) -> Inference:
+        """Inference with other options, by default from the same seed; no estimate changes."""
+        _, for_bootstrap = np.random.SeedSequence(self.seed if seed is None else seed).spawn(2)
         options = replace(self.inference.options, **changes)
         return infer(self.model.design, self.estimate, options, for_bootstrap)
+
+    def _with_inference(self, inference: Inference) -> Self:
+        """The same fit with another inference."""
+        return type(self)(
+            self.model,
+            self.estimate,
+            inference,
+            method=self.method,
+            seed=self.seed,
+            estimator_options=self.estimator_options,
+        )
 
     def _alternating(self, name: str) -> AlternatingEstimate:
         """The estimate, for what only alternating updates have."""

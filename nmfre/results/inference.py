@@ -160,7 +160,9 @@ class InferenceResults(BaseResults):
                 reason=f"standard errors of replicates are sandwiches, those of the fit {kind!r}; "
                 "fit with cov_type='sandwich'.",
             )
-        bootstrap = self._infer_again(studentize=True).bootstrap
+        bootstrap = self.inference.bootstrap
+        if bootstrap is None or bootstrap.deviations_bse is None:
+            bootstrap = self._infer_again(studentize=True).bootstrap
         assert bootstrap is not None
         return bootstrap
 

@@ -44,8 +44,7 @@ class ParameterResults(BaseResults):
         [2.472, 3.057]
         """
         check_choice("uncertainty", uncertainty, Uncertainty)
-        inference = self._infer_again(uncertainty=uncertainty)
-        return type(self)(self.model, self.estimate, inference, method=self.method, seed=self.seed)
+        return self._with_inference(self._infer_again(uncertainty=uncertainty))
 
     @cached_property
     def basis_bse(self) -> pd.DataFrame:

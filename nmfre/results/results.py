@@ -6,6 +6,7 @@ import pandas as pd
 from statsmodels.iolib.summary import Summary
 
 from nmfre.arguments import known_arguments
+from nmfre.results.bootstrap import BootstrapResults
 from nmfre.results.diagnostics import DiagnosticResults
 from nmfre.results.hypotheses import HypothesisResults
 from nmfre.results.parameters import ParameterResults
@@ -13,7 +14,9 @@ from nmfre.results.prediction import PredictionResults
 from nmfre.summary import summarize
 
 
-class NMFREResults(DiagnosticResults, HypothesisResults, ParameterResults, PredictionResults):
+class NMFREResults(
+    BootstrapResults, DiagnosticResults, HypothesisResults, ParameterResults, PredictionResults
+):
     """
     Results of `nmfre.NMFRE.fit`; everything is labelled as the data were.
 
@@ -29,6 +32,8 @@ class NMFREResults(DiagnosticResults, HypothesisResults, ParameterResults, Predi
         Covariance and replicates as plain arrays, and the options they were made with.
     method : str
         Estimator.
+    estimator_options : EstimatorOptions
+        What `nmfre.NMFRE.fit` was told about the estimation.
     seed : int
         Seed of the start and the multipliers.
     scale : float

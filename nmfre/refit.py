@@ -1,0 +1,135 @@
+"""The wild bootstrap by estimating every replicate anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from nmfre.design import Design
+from nmfre.estimation.alternating import fit_alternating
+from nmfre.estimation.estimate import Estimate, MarginalEstimate, StopReason
+from nmfre.estimation.maximum_likelihood import fit_marginal
+from nmfre.estimation.moments import moments_of
+from nmfre.estimators import EstimatorOptions
+from nmfre.inference.multipliers import MULTIPLIERS, Multiplier
+from nmfre.parallel import run_tasks
+from nmfre.threads import one_thread_if_small
+from nmfre.typing import FloatArray
+
+CHUNK_BYTES = 1 << 24
+"""Responses of the replicates that are estimated together."""
+LARGEST_CHUNK = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    Y: FloatArray
+    A: FloatArray
+    estimate: Estimate
+    options: EstimatorOptions
+    multiplier: Multiplier
+    seeds: list[np.random.SeedSequence]
+
+
+def refit_replicates(
+    design: Design,
+    estimate: Estimate,
+    options: EstimatorOptions,
+    *,
+    n_boot: int,
+    multiplier: Multiplier,
+    seed: int | None,
+    n_jobs: int | None,
+    progress: bool,
+) -> tuple[FloatArray, int]:
+    """
+    vec(Theta) of fits to Y_b = X Theta A + (Y - X Theta A) diag(w_b).
+
+    The residuals are those of the fixed effects, which carry U, so that a replicate varies as the
+    data do and, to first order, as the one-step replicate of the same multipliers. Every fit starts
+    from the estimate, under the same cap, bounds and tolerance; its components are matched with
+    those of the estimate by the angles between the columns of the bases.
+
+    Parameters
+    ----------
+    design : Design
+    estimate : Estimate
+    options : EstimatorOptions
+        Of the fit.
+    n_boot, multiplier, seed, n_jobs, progress
+        As in `nmfre.NMFREResults.bootstrap`.
+
+    Returns
+    -------
+    replicates : array, (B, QK)
+    n_failed : int
+        Fits that did not reach the tolerance.
+    """
+    seeds = np.random.SeedSequence(seed).spawn(n_boot)
+    size = int(np.clip(CHUNK_BYTES // (8 * design.Y.size), 1, LARGEST_CHUNK))
+    tasks = [
+        _Task(design.Y, design.A, estimate, options, multiplier, seeds[first : first + size])
+        for first in range(0, n_boot, size)
+    ]
+    parts = run_tasks(
+        _refit, tasks, n_jobs=n_jobs, progress=progress, description="refits in parts"
+    )
+    fits = [fit for part in parts for fit in part]
+    return np.array([theta for theta, _ in fits]), sum(not converged for _, converged in fits)
+
+
+def _refit(task: _Task) -> list[tuple[FloatArray, bool]]:
+    Y, A, estimate, options = task.Y, task.A, task.estimate, task.options
+    mean = estimate.X @ (estimate.Theta @ A)
+    draw = MULTIPLIERS[task.multiplier]
+    w = np.stack([draw(np.random.default_rng(seed), (Y.shape[1],)) for seed in task.seeds])
+    stack = mean + (Y - mean) * w[:, None, :]
+    fits: list[Estimate]
+    with one_thread_if_small(Y.shape[0] ** 2 * estimate.X.shape[1]):
+        if isinstance(estimate, MarginalEstimate):
+            fits = [
+                fit_marginal(
+                    replicate,
+                    A,
+                    moments_of(replicate, A),
+                    [estimate.X],
+                    signed=estimate.signed,
+                    cap=estimate.cap,
+                    Theta=None if estimate.signed else estimate.Theta,
+                    log_ridge=float(np.log(estimate.ridge)),
+                    tol=options.tol,
+                    maxiter=options.maxiter,
+                )
+                for replicate in stack
+            ]
+        else:
+            fits = [
+                *fit_alternating(
+                    stack,
+                    A[None],
+                    np.repeat(estimate.X[None], len(stack), axis=0),
+                    np.repeat(estimate.Theta[None], len(stack), axis=0),
+                    cap=estimate.cap,
+                    sigma2=options.start_sigma2,
+                    tau2=options.start_tau2,
+                    update_tau2=options.update_tau2,
+                    tol=options.tol,
+                    maxiter=options.maxiter,
+                )
+            ]
+    return [
+        (
+            fit.Theta[_matching(estimate.X, fit.X)].ravel(order="F"),
+            fit.stop_reason is StopReason.TOLERANCE,
+        )
+        for fit in fits
+    ]
+
+
+def _matching(X: FloatArray, other: FloatArray) -> FloatArray:
+    """The order of the columns of ``other`` in which they are closest to those of ``X``."""
+    cosines = (X / np.linalg.norm(X, axis=0)).T @ (other / np.linalg.norm(other, axis=0))
+    _, order = linear_sum_assignment(-cosines)
+    return np.asarray(order)

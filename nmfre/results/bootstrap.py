@@ -1,0 +1,271 @@
+"""The wild bootstrap of a fit, as an object apart from the fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from nmfre.arguments import check_choice, check_n_boot, check_number, known_arguments
+from nmfre.errors import NotComputedError
+from nmfre.inference.bootstrap import WildBootstrap
+from nmfre.inference.inference import Alternative
+from nmfre.inference.multipliers import Multiplier
+from nmfre.refit import refit_replicates
+from nmfre.results.base import BaseResults
+
+if TYPE_CHECKING:
+    from nmfre.results import NMFREResults
+
+
+class Bootstrap:
+    """
+    Replicates of params, and what follows from them; made by `NMFREResults.bootstrap`.
+
+    Attributes
+    ----------
+    results : NMFREResults
+        The fit, with these replicates in the place of its own.
+    multiplier : str
+        Distribution of the multipliers.
+    seed : int
+        Of the multipliers.
+    refit : bool
+        Whether every replicate was estimated anew.
+    n_failed : int
+        Refits that did not reach the tolerance; their replicates are kept.
+    """
+
+    def __init__(
+        self,
+        results: NMFREResults,
+        draws: WildBootstrap,
+        *,
+        multiplier: Multiplier,
+        seed: int,
+        refit: bool,
+        n_failed: int,
+    ) -> None:
+        self.results = results
+        self.multiplier = multiplier
+        self.seed = seed
+        self.refit = refit
+        self.n_failed = n_failed
+        self._draws = draws
+
+    def __repr__(self) -> str:
+        kind = "refit" if self.refit else "one-step"
+        return (
+            f"<Bootstrap: {self.n_boot} {kind} replicates of {len(self.results.params)} params, "
+            f"{self.multiplier} multipliers, seed {self.seed}>"
+        )
+
+    @property
+    def n_boot(self) -> int:
+        """Number of replicates B."""
+        return len(self._draws.deviations)
+
+    @cached_property
+    def replicates(self) -> pd.DataFrame:
+        """Replicates of params, (B, QK); floored at 0 where effects are bounded."""
+        return pd.DataFrame(self._draws.replicates, columns=self.results.params.index)
+
+    @cached_property
+    def bse(self) -> pd.Series:
+        """Standard deviations of the replicates."""
+        return self.results.bse_boot.rename("bse")
+
+    @cached_property
+    def bias(self) -> pd.Series:
+        """Means of the replicates less the estimates."""
+        return pd.Series(self._draws.bias, index=self.results.params.index, name="bias")
+
+    @known_arguments
+    def conf_int(
+        self,
+        alpha: float = 0.05,
+        method: Literal["percentile", "basic", "normal", "studentized"] = "percentile",
+    ) -> pd.DataFrame:
+        """
+        Confidence intervals from the replicates.
+
+        Parameters
+        ----------
+        alpha : float
+            1 minus the level.
+        method : {"percentile", "basic", "normal", "studentized"}
+            As in `NMFREResults.conf_int`. Refits have no studentized intervals.
+
+        Returns
+        -------
+        DataFrame, (QK, 2)
+
+        Raises
+        ------
+        InvalidArgumentError, NotComputedError
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> boot = model.fit(df_cap=0.21).bootstrap(200, multiplier="rademacher")
+        >>> boot.conf_int(method="basic").round(1)
+                               2.5 %  97.5 %
+        component covariate
+        comp1     Intercept     86.0    94.7
+                  sex[T.Male]    4.0    14.8
+        """
+        check_choice("method", method, Literal["percentile", "basic", "normal", "studentized"])
+        if method == "studentized" and self.refit:
+            raise NotComputedError(
+                name="the studentized interval", reason="refits have no standard errors."
+            )
+        return self.results.conf_int(alpha, method)
+
+    @known_arguments
+    def pvalues(self, alternative: Alternative | None = None) -> pd.Series:
+        """
+        Share of replicates, centred at the estimate, that lie as far out as the estimate.
+
+        (1 + count) / (1 + B), so that no p-value is 0.
+
+        Parameters
+        ----------
+        alternative : {"larger", "two-sided"}, optional
+            Default: that of the fit.
+
+        Returns
+        -------
+        Series
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> model.fit(df_cap=0.21).bootstrap(99).pvalues().to_list()
+        [0.01, 0.02]
+        """
+        kind = self.results.alternative if alternative is None else alternative
+        check_choice("alternative", kind, Alternative)
+        values = self._draws.pvalues(kind)
+        values[np.isnan(self._draws.deviations).any(axis=0)] = np.nan
+        return pd.Series(values, index=self.results.params.index, name="pvalues")
+
+    @cached_property
+    def summary_frame(self) -> pd.DataFrame:
+        """Estimates, bias, standard errors, p-values and 95 % percentile limits, (QK, 6)."""
+        columns = {
+            "coef": self.results.params,
+            "bias": self.bias,
+            "std err": self.bse,
+            "p": self.pvalues(),
+        }
+        return pd.DataFrame(columns).join(self.conf_int())
+
+
+class BootstrapResults(BaseResults):
+    """The bootstrap beyond the one that came with the fit."""
+
+    @known_arguments
+    def bootstrap(
+        self,
+        n_boot: int = 1000,
+        multiplier: Multiplier = "exponential",
+        *,
+        seed: int | None = 0,
+        refit: bool = False,
+        n_jobs: int | None = None,
+        progress: bool = False,
+    ) -> Bootstrap:
+        """
+        Wild bootstrap of params; the fit stays as it is.
+
+        Parameters
+        ----------
+        n_boot : int
+            Replicates, at least 2.
+        multiplier : {"exponential", "rademacher", "mammen", "normal"}
+            Distribution of the multipliers, one a unit and replicate.
+        seed : int or None
+            Of the multipliers. None takes fresh entropy.
+        refit : bool
+            Whether every replicate is estimated anew, from responses whose residuals around the
+            fixed-effect means are multiplied; or is one step of the linearised estimator, as in the
+            paper (Section 5).
+        n_jobs : int, optional
+            Processes for refits, as in joblib. The replicates do not depend on it.
+        progress : bool
+            Whether refits show a progress bar.
+
+        Returns
+        -------
+        Bootstrap
+
+        Raises
+        ------
+        InvalidArgumentError
+        NotComputedError
+            Refits of sparse responses.
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> res = model.fit(df_cap=0.21)
+        >>> res.bootstrap(200, refit=True)
+        <Bootstrap: 200 refit replicates of 2 params, exponential multipliers, seed 0>
+        """
+        check_n_boot(n_boot, least=2)
+        check_choice("multiplier", multiplier, Multiplier)
+        if seed is not None:
+            check_number("seed", seed, least=0, whole=True)
+        entropy = np.random.SeedSequence(seed).entropy
+        assert isinstance(entropy, int)
+        n_failed = 0
+        if refit:
+            if self.model.design.sparse:
+                raise NotComputedError(
+                    name="bootstrap(refit=True)",
+                    reason="responses are sparse, their replicates would not be.",
+                )
+            thetas, n_failed = refit_replicates(
+                self.model.design,
+                self.estimate,
+                self.estimator_options,
+                n_boot=n_boot,
+                multiplier=multiplier,
+                seed=entropy,
+                n_jobs=n_jobs,
+                progress=progress,
+            )
+            deviations = thetas - self.inference.estimate
+            deviations[:, np.isnan(self.inference.bse)] = np.nan
+            draws = WildBootstrap(
+                estimate=self.inference.estimate, deviations=deviations, floor=self.inference.floor
+            )
+        else:
+            again = self._infer_again(
+                seed=entropy,
+                n_boot=n_boot,
+                multiplier=multiplier,
+                multipliers=None,
+                studentize=True,
+            )
+            assert again.bootstrap is not None
+            draws = again.bootstrap
+        results = self._with_inference(replace(self.inference, bootstrap=draws))
+        return Bootstrap(
+            results, draws, multiplier=multiplier, seed=entropy, refit=refit, n_failed=n_failed
+        )
