@@ -182,6 +182,12 @@ class DatasetNotFoundError(NMFREError, FileNotFoundError):
     )
 
 
+class MissingDependencyError(NMFREError, ImportError):
+    """An optional package that is not installed."""
+
+    message = '{purpose} needs {package}, which is not installed: pip install "nmfre[{extra}]"'
+
+
 class NotComputedError(NMFREError, AttributeError):
     """A quantity that was not computed, or that does not exist for this fit."""
 

@@ -15,7 +15,7 @@ LAYERS = [
     {"threads", "typing"},
     {"errors", "estimation"},
     {"arguments", "cap", "checks", "datasets", "inference"},
-    {"covariates", "summary"},
+    {"covariates", "plotting", "summary"},
     {"design"},
     {"estimators", "formula", "uncertainty"},
     {"results"},

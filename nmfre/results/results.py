@@ -9,11 +9,14 @@ from nmfre.arguments import known_arguments
 from nmfre.results.diagnostics import DiagnosticResults
 from nmfre.results.inference import InferenceResults
 from nmfre.results.parameters import ParameterResults
+from nmfre.results.plots import PlotResults
 from nmfre.results.prediction import PredictionResults
 from nmfre.summary import summarize
 
 
-class NMFREResults(DiagnosticResults, InferenceResults, ParameterResults, PredictionResults):
+class NMFREResults(
+    DiagnosticResults, InferenceResults, ParameterResults, PlotResults, PredictionResults
+):
     """
     Results of `nmfre.NMFRE.fit`; everything is labelled as the data were.
 
