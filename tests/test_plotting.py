@@ -483,6 +483,11 @@ class TestPathDiagram:
         for ax in (large, small):
             ax.figure.draw_without_rendering()
             assert not overlapping(ax.texts)
+            inside = ax.get_window_extent().padded(1)
+            for shown in ax.texts:
+                box = shown.get_window_extent()
+                assert inside.x0 <= box.x0 < box.x1 <= inside.x1, shown
+                assert inside.y0 <= box.y0 < box.y1 <= inside.y1, shown
 
     def test_signs_have_colours_and_alpha_dashes(self, tests_of_pupils, fits, ax):
         res = tests_of_pupils["signed"]

@@ -36,7 +36,7 @@ POSITIVE, NEGATIVE = COLOURS[0], COLOURS[2]
 EDGE_FONTS = (9.0, 8.0, 7.0, 6.0, 5.0)
 SMALLEST_EDGE_FONT = 4.5
 """Of these, on paper."""
-SMALLEST_SCALE = 0.6
+SMALLEST_SCALE = 0.7
 MARGIN = 26.0
 """Height of the headings above and of the note below, in points."""
 PAD = 6.0
@@ -191,8 +191,9 @@ class _Canvas:
         ys = self.spread(len(labels))
         room = (self.height - 2 * MARGIN) / len(labels)
         font, step = fitting_font(self.scale * room)
+        font = shrink * min(font / self.scale, FONT)
         for y, label in list(zip(ys, labels, strict=True))[::step]:
-            self.text((x + offset, y), label, shrink * font / self.scale, ha=align)
+            self.text((x + offset, y), label, font, ha=align)
         self.heading(x + offset, heading, shrink * FONT, ha=align)
         return np.column_stack([np.full(len(ys), x), ys])
 
