@@ -1,6 +1,6 @@
 """Non-negative matrix factorization with random effects (Satoh 2026, arXiv:2603.01468)."""
 
-from nmfre import datasets, errors
+from nmfre import datasets, errors, plotting
 from nmfre.cap import Cap
 from nmfre.errors import ConvergenceWarning, NMFREError, NMFREWarning
 from nmfre.model import NMFRE
@@ -17,4 +17,5 @@ __all__ = [
     "NMFREWarning",
     "datasets",
     "errors",
+    "plotting",
 ]

@@ -1,7 +1,7 @@
 """
 Fit a formula to a CSV file and print the summary; without arguments, the Orthodont example.
 
-``python -m nmfre paper [example]`` reproduces the paper.
+``python -m nmfre paper [example] [--figures DIR]`` reproduces the paper.
 
 ``python -m nmfre "FORMULA" data.csv --rank 2 [--unit U --occasion T] [--df-cap R] [--method M]
 [--signed] [--seed S] [--output coef.csv]``
@@ -112,11 +112,18 @@ def _paper(arguments: Sequence[str]) -> int:
         allow_abbrev=False,
     )
     parser.add_argument("example", nargs="?", choices=[*EXAMPLES], help="default: all")
+    parser.add_argument("--figures", type=Path, help="folder for the figures, as PNG files")
     options = parser.parse_args(arguments)
+    if options.figures is not None and not options.figures.is_dir():
+        parser.error(f"--figures: there is no folder {options.figures}")
     for name in [options.example] if options.example else EXAMPLES:
         try:
             example = EXAMPLES[name]()
             text = report(example)
+            if options.figures is not None:
+                figure = example.plot().get_figure(root=True)
+                assert figure is not None
+                figure.savefig(options.figures / f"{name}.png", dpi=150)
         except DatasetFileNotFoundError as error:
             if options.example:
                 parser.error(" ".join(str(error).split()))

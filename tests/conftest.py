@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,23 @@ import numpy as np
 import pytest
 
 import nmfre
+
+os.environ["MPLBACKEND"] = "Agg"
+
+
+class CloseFigures:
+    """A plugin, so that it holds for the doctests too, which lie outside of this folder."""
+
+    @staticmethod
+    def pytest_runtest_teardown() -> None:
+        pyplot = sys.modules.get("matplotlib.pyplot")
+        if pyplot is not None:
+            pyplot.close("all")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(CloseFigures())
+
 
 FOLDERS = [Path(__file__).parent / "reference"]
 if "NMFRE_REFERENCE" in os.environ:

@@ -15,7 +15,7 @@ LAYERS = [
     {"parallel", "threads", "typing"},
     {"errors", "estimation"},
     {"arguments", "cap", "checks", "inference"},
-    {"covariates", "datasets", "summary"},
+    {"covariates", "datasets", "plotting", "summary"},
     {"design"},
     {"estimators", "formula", "uncertainty"},
     {"refit"},

@@ -349,7 +349,14 @@ def test_what_rotations_leave_alone_is_invariant(holzinger):
         res.inference.options,
         np.random.SeedSequence(0),
     )
-    other = nmfre.NMFREResults(holzinger, turned, inference, method="ml", seed=0)
+    other = nmfre.NMFREResults(
+        holzinger,
+        turned,
+        inference,
+        method="ml",
+        seed=0,
+        estimator_options=res.estimator_options,
+    )
     np.testing.assert_allclose(other.profiles_bse, res.profiles_bse, rtol=1e-6)
     np.testing.assert_allclose(
         other.wald_test_terms().table, res.wald_test_terms().table, rtol=1e-6

@@ -99,6 +99,14 @@ def test_command_line_prints_the_tables(capsys, monkeypatch):
     assert "000040170612" in capsys.readouterr().err
 
 
+def test_command_line_draws_the_figures(tmp_path, capsys):
+    assert main(["paper", "orthodont", "--figures", str(tmp_path)]) == 0
+    assert (tmp_path / "orthodont.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(SystemExit):
+        main(["paper", "orthodont", "--figures", str(tmp_path / "nowhere")])
+    assert "there is no folder" in capsys.readouterr().err
+
+
 def test_command_line_says_which_examples_lack_their_data(capsys, monkeypatch):
     monkeypatch.delenv("NMFRE_DATA", raising=False)
     assert main(["paper"]) == 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
+from nmfre import plotting
 from nmfre.arguments import check_choice, check_n_boot, check_number, known_arguments
 from nmfre.errors import NotComputedError
 from nmfre.inference.bootstrap import WildBootstrap
@@ -18,6 +19,8 @@ from nmfre.refit import refit_replicates
 from nmfre.results.base import BaseResults
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from nmfre.results import NMFREResults
 
 
@@ -159,6 +162,39 @@ class Bootstrap:
         values = self._draws.pvalues(kind)
         values[np.isnan(self._draws.deviations).any(axis=0)] = np.nan
         return pd.Series(values, index=self.results.params.index, name="pvalues")
+
+    @known_arguments
+    def plot(
+        self, parameter: tuple[str, str] | str, *, alpha: float = 0.05, ax: Axes | None = None
+    ) -> Axes:
+        """
+        Histogram of the replicates of a coefficient; see `nmfre.plotting.plot_bootstrap`.
+
+        Parameters
+        ----------
+        parameter : tuple or str
+            Such as ``("comp1", "age")`` or ``"comp1[age]"``.
+        alpha : float
+            1 minus the level of the percentile interval.
+        ax : matplotlib.axes.Axes, optional
+            Default: those of a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> ax = model.fit(df_cap=0.21).bootstrap(99).plot("comp1[sex[T.Male]]")
+        >>> ax.get_ylabel()
+        'bootstrap replicates'
+        """
+        return plotting.plot_bootstrap(self.results, parameter, alpha=alpha, ax=ax)
 
     @cached_property
     def summary_frame(self) -> pd.DataFrame:

@@ -10,12 +10,18 @@ from nmfre.results.bootstrap import BootstrapResults
 from nmfre.results.diagnostics import DiagnosticResults
 from nmfre.results.hypotheses import HypothesisResults
 from nmfre.results.parameters import ParameterResults
+from nmfre.results.plots import PlotResults
 from nmfre.results.prediction import PredictionResults
 from nmfre.summary import summarize
 
 
 class NMFREResults(
-    BootstrapResults, DiagnosticResults, HypothesisResults, ParameterResults, PredictionResults
+    BootstrapResults,
+    DiagnosticResults,
+    HypothesisResults,
+    ParameterResults,
+    PlotResults,
+    PredictionResults,
 ):
     """
     Results of `nmfre.NMFRE.fit`; everything is labelled as the data were.

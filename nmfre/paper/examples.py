@@ -1,36 +1,35 @@
-"""
-The examples of the paper: data, model and fits with its settings, and its comparisons.
-
-``python -m nmfre paper [example] [--figures DIR]`` prints them.
-"""
+"""The examples of the paper: data, model and fits with its settings."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
-import statsmodels.formula.api as smf
 
-from nmfre.datasets import (
-    load_holzinger_swineford,
-    load_inaugural,
-    load_od_flow,
-    load_orthodont,
-)
+from nmfre import plotting
+from nmfre.datasets import load_inaugural, load_od_flow, load_orthodont
 from nmfre.errors import MissingDependencyError, NMFREWarning
 from nmfre.estimation.initial import nndsvd
 from nmfre.model import NMFRE
+from nmfre.paper.benchmarks import (
+    TESTS,
+    holzinger_swineford_data,
+    linear_mixed_model,
+    mimic_model,
+)
+from nmfre.paper.start import RUniform
 from nmfre.results import NMFREResults
-from nmfre.typing import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SEED = 1
 """Of the author's start."""
 HUBS = ("Tokyo", "Aichi", "Osaka", "Fukuoka")
-TESTS = [f"x{j}" for j in range(1, 10)]
 LAST_YEARS = {"to 1865": 1865, "1866-1945": 1945, "since 1946": 9999}
 
 
@@ -52,6 +51,8 @@ class Example:
         Maximum likelihood of the same model, effects bounded below by 0 as well.
     difference : str
         Where the two differ, and why.
+    plot : callable
+        Draws the paper's figure and returns its axes.
     comparison : callable or None
         Makes what the paper compares with: a title and a table.
     """
@@ -62,6 +63,7 @@ class Example:
     results: NMFREResults
     ml: NMFREResults
     difference: str
+    plot: Callable[[], Axes]
     comparison: Callable[[], tuple[str, pd.DataFrame]] | None = None
 
 
@@ -98,6 +100,7 @@ def orthodont() -> Example:
             f"at {ml.tau2:.1f}, so that the children differ far more than the paper's fit tells "
             f"(ICC {results.icc:.2f}; {ml.icc:.2f})."
         ),
+        plot=partial(plotting.plot_growth_curves, results, which="blup"),
         comparison=linear_mixed_model,
     )
 
@@ -123,7 +126,7 @@ def holzinger_swineford() -> Example:
     comp2             2.420   0.215        0.381
     comp3             2.050   0.314        0.005
     """
-    data = _holzinger_swineford_data()
+    data = holzinger_swineford_data()
     data = (data - data.min()) / (data.max() - data.min())
     model = NMFRE.from_formula(
         "~ 0 + age_reversed + female + grant_white", data, rank=3, endog=TESTS
@@ -142,6 +145,7 @@ def holzinger_swineford() -> Example:
             f"{results.tau2:.0f} (likelihood: {ml.tau2:.2f}), stops while Theta still moves, and "
             "takes the basis for known, which ml does not."
         ),
+        plot=partial(plotting.plot_path_diagram, results),
         comparison=mimic_model,
     )
 
@@ -184,6 +188,7 @@ def od_flow(path: Any = None) -> Example:
             f"lets destinations differ (ridge {results.ridge:.1f}; {ml.ridge:.3f}) and shapes "
             "components by what the hubs leave unexplained."
         ),
+        plot=partial(plotting.plot_basis_heatmap, results),
     )
 
 
@@ -223,101 +228,8 @@ def inaugural(path: Any = None) -> Example:
             f"differences between addresses of an era, ml takes {ml.df_random:.0f}; its standard "
             "errors are larger because they carry the uncertainty of topics that share words."
         ),
+        plot=partial(plotting.plot_scores, results),
     )
-
-
-def linear_mixed_model() -> tuple[str, pd.DataFrame]:
-    """
-    The paper's benchmark of Orthodont: a linear mixed model (Section 4.1).
-
-    distance ~ age x sex with age centred, random intercept and slope by child, REML.
-
-    Returns
-    -------
-    title, table : str, DataFrame
-
-    Examples
-    --------
-    >>> from nmfre import paper
-    >>> _, table = paper.linear_mixed_model()
-    >>> table["coef"].round(3).to_list()
-    [24.969, -2.321, 0.784, -0.305]
-    """
-    data = load_orthodont()
-    data["age"] = data["age"] - data["age"].mean()
-    mixed = smf.mixedlm(
-        "distance ~ age * C(sex, Treatment('Male'))",
-        data,
-        groups="subject",
-        re_formula="~ age",
-    ).fit()
-    names = {
-        "Intercept": "Intercept",
-        "C(sex, Treatment('Male'))[T.Female]": "female",
-        "age": "age",
-        "age:C(sex, Treatment('Male'))[T.Female]": "age x female",
-    }
-    table = pd.DataFrame(
-        {
-            "coef": mixed.fe_params,
-            "std err": mixed.bse_fe,
-            "z": mixed.tvalues[mixed.fe_params.index],
-            "P>|z|": mixed.pvalues[mixed.fe_params.index],
-        }
-    )
-    return "Linear mixed model (statsmodels MixedLM, REML)", table.loc[list(names)].rename(names)
-
-
-def mimic_model() -> tuple[str, pd.DataFrame]:
-    """
-    The paper's benchmark of Holzinger-Swineford: a MIMIC model (Table 6).
-
-    Visual (x1 to x3), textual (x4 to x6) and speed (x7 to x9) on age, reversed, female and
-    Grant-White, all in their own units. Effects are per standard deviation of what the covariates
-    leave of a factor. Standard errors are those of maximum likelihood (the paper's are robust).
-
-    Returns
-    -------
-    title, table : str, DataFrame
-
-    Raises
-    ------
-    MissingDependencyError
-        semopy is not installed.
-
-    Examples
-    --------
-    >>> from nmfre import paper
-    >>> _, table = paper.mimic_model()
-    >>> table.loc[("textual", "grant_white")].round(2).to_list()
-    [0.52, 4.02, 0.0]
-    """
-    try:
-        import semopy
-    except ImportError as error:
-        raise MissingDependencyError(
-            purpose="the MIMIC model", package="semopy", extra="paper"
-        ) from error
-    factors = {"visual": TESTS[:3], "textual": TESTS[3:6], "speed": TESTS[6:]}
-    covariates = ["age_reversed", "female", "grant_white"]
-    lines = [f"{factor} =~ {' + '.join(tests)}" for factor, tests in factors.items()]
-    lines += [f"{factor} ~ {' + '.join(covariates)}" for factor in factors]
-    lines += ["visual ~~ textual", "visual ~~ speed", "textual ~~ speed"]
-    sem = semopy.Model("\n".join(lines))
-    sem.fit(_holzinger_swineford_data())
-    estimates = sem.inspect()
-    residual = estimates[(estimates["op"] == "~~") & (estimates["lval"] == estimates["rval"])]
-    sd = np.sqrt(residual.set_index("lval")["Estimate"].astype(float))
-    effects = estimates[(estimates["op"] == "~") & estimates["rval"].isin(covariates)]
-    table = pd.DataFrame(
-        {
-            "coef": effects["Estimate"].astype(float) / sd[effects["lval"]].to_numpy(),
-            "z": effects["z-value"].astype(float),
-            "P>|z|": effects["p-value"].astype(float),
-        }
-    )
-    table.index = pd.MultiIndex.from_frame(effects[["lval", "rval"]], names=["factor", "covariate"])
-    return "MIMIC model (semopy, maximum likelihood)", table
 
 
 EXAMPLES: dict[str, Callable[[], Example]] = {
@@ -365,35 +277,9 @@ def report(example: Example) -> str:
     return "\n\n".join(parts)
 
 
-def _holzinger_swineford_data() -> pd.DataFrame:
-    """Tests and covariates of the pupils with complete records, in their own units."""
-    pupils = load_holzinger_swineford().dropna()
-    return pupils[TESTS].assign(
-        age_reversed=-(pupils["ageyr"] + pupils["agemo"] / 12),
-        female=(pupils["sex"] == 2).astype(float),
-        grant_white=(pupils["school"] == "Grant-White").astype(float),
-    )
-
-
 def _fits(model: NMFRE, df_cap: float) -> tuple[NMFREResults, NMFREResults]:
     """The paper's estimator from the paper's start, and ml; what they warn of, summaries say."""
-    start = nndsvd(model.design.Y, model.rank, _RUniform(SEED))
+    start = nndsvd(model.design.Y, model.rank, RUniform(SEED))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NMFREWarning)
         return model.fit(df_cap=df_cap, start_basis=start), model.fit("ml")
-
-
-class _RUniform:
-    """The uniform draws of R after ``set.seed``, with which the author's start fills zeros."""
-
-    def __init__(self, seed: int) -> None:
-        states = [seed]
-        for _ in range(50 + 625):
-            states.append((69069 * states[-1] + 1) % 2**32)
-        self._bits = np.random.MT19937()
-        key = np.array(states[-624:], dtype=np.uint32)
-        self._bits.state = {"bit_generator": "MT19937", "state": {"key": key, "pos": 624}}
-
-    def random(self, size: int) -> FloatArray:
-        """Draws in (0, 1), 32 bits each."""
-        return np.asarray(self._bits.random_raw(size) / 2.0**32)

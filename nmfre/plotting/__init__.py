@@ -1,0 +1,32 @@
+"""
+Plots of a fit.
+
+Each function takes a result of `nmfre.NMFRE.fit` and draws into ``ax``, or into a new figure where
+none is given; it returns the axes. The results have the same functions as methods. They need
+matplotlib: ``pip install "nmfre[plots]"``. Legends and colour bars stand beside the axes: figures
+made with ``layout="constrained"`` leave room for them.
+"""
+
+from nmfre.plotting.basis import plot_basis, plot_basis_heatmap
+from nmfre.plotting.bootstrap import plot_bootstrap
+from nmfre.plotting.coefficients import plot_coefficients
+from nmfre.plotting.growth import plot_growth_curves
+from nmfre.plotting.iterations import plot_convergence, plot_effective_df
+from nmfre.plotting.path_diagram import plot_path_diagram
+from nmfre.plotting.random_effects import plot_random_effects
+from nmfre.plotting.residuals import plot_residuals
+from nmfre.plotting.scores import plot_scores
+
+__all__ = [
+    "plot_basis",
+    "plot_basis_heatmap",
+    "plot_bootstrap",
+    "plot_coefficients",
+    "plot_convergence",
+    "plot_effective_df",
+    "plot_growth_curves",
+    "plot_path_diagram",
+    "plot_random_effects",
+    "plot_residuals",
+    "plot_scores",
+]

@@ -1,0 +1,111 @@
+"""Component scores of the units, as shares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from nmfre.arguments import check_choice, known_arguments
+from nmfre.plotting._shared import (
+    Order,
+    axes,
+    check_order,
+    clustered,
+    colour,
+    label_ticks,
+    legend,
+    name,
+)
+from nmfre.typing import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from nmfre.results import NMFREResults
+
+Which = Literal["fixed", "blup"]
+
+
+@known_arguments
+def plot_scores(
+    results: NMFREResults,
+    *,
+    which: Which = "blup",
+    order: Order | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """
+    Shares of the components in the scores of each unit, stacked.
+
+    The scores are max(Theta a + U, 0); those of a unit are divided by their sum. A unit whose
+    scores are all zero stays blank.
+
+    Parameters
+    ----------
+    results : NMFREResults
+    which : {"blup", "fixed"}
+        With the random effects, or without.
+    order : {"cluster"}, optional
+        "cluster": units by their component with the largest share, the largest share first.
+        Default: as in the data.
+    ax : matplotlib.axes.Axes, optional
+        Default: those of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    InvalidArgumentError
+    MissingDependencyError
+        Without matplotlib.
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=2
+    ... )
+    >>> ax = model.fit("ml").plot_scores(order="cluster")
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('subject', 'share of the scores')
+    """
+    check_choice("which", which, Which)
+    check_order(order)
+    shares = _shares(results, which)
+    n_units = len(shares)
+    rows = np.arange(n_units) if order is None else clustered(shares)
+    ax = axes(ax, np.clip(2.5 + 0.16 * n_units, 5.0, 12.0), 4.0)
+    edges = np.arange(n_units + 1) - 0.5
+    top = np.cumsum(shares[rows], axis=1)
+    bottom = top - shares[rows]
+    for q, component in enumerate(results.model.components):
+        ax.stairs(
+            top[:, q],
+            edges,
+            baseline=bottom[:, q],
+            fill=True,
+            color=colour(q),
+            linewidth=0,
+            label=component,
+        )
+    ax.set(xlim=(edges[0], edges[-1]), ylim=(0.0, 1.0), ylabel="share of the scores")
+    units = results.model.design.units
+    label_ticks(ax, "x", units[rows])
+    ax.set_xlabel(name(units, "unit"))
+    legend(ax)
+    return ax
+
+
+def _shares(results: NMFREResults, which: Which) -> FloatArray:
+    """Scores over their sum, (N, Q); zeros where all scores are zero."""
+    estimate = results.estimate
+    scores: FloatArray = estimate.Theta @ results.model.design.A
+    if which == "blup":
+        scores = scores + estimate.U
+    scores = np.maximum(scores, 0.0).T
+    total = scores.sum(axis=1, keepdims=True)
+    return scores / np.where(total > 0.0, total, 1.0)
