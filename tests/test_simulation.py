@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,43 +19,17 @@ from nmfre.simulation import (
     studies,
 )
 
-# What the author's code gave for N = 27 with 200 replicates; rows as the designs below.
-PUBLISHED = {
-    ("normal", 0.0): {
-        "bias": 0.31,
-        "sd": 0.46,
-        "mean se": 0.86,
-        "mean bootstrap se": 0.57,
-        "rejection": 0.065,
-        "coverage, wald": 0.98,
-        "coverage, percentile": 0.985,
-        "df_U / NQ": 0.203,
-    },
-    ("normal", 9.4285): {
-        "bias": -0.06,
-        "sd": 0.84,
-        "mean se": 0.85,
-        "mean bootstrap se": 0.84,
-        "rejection": 1.0,
-        "coverage, wald": 0.94,
-        "coverage, percentile": 0.95,
-        "df_U / NQ": 0.201,
-    },
-    ("exponential", 0.0): {
-        "rejection": 0.075,
-        "coverage, wald": 0.96,
-        "coverage, percentile": 0.98,
-    },
-    ("exponential", 9.4285): {"coverage, wald": 0.93, "coverage, percentile": 0.94},
-}
+REFERENCE = Path(__file__).parent / "reference" / "baseline_n27.csv"
+PUBLISHED = pd.read_csv(REFERENCE).groupby(["errors", "effect"])
 
 
-@pytest.mark.parametrize(("distribution", "effect"), PUBLISHED)
+@pytest.mark.parametrize(("distribution", "effect"), list(PUBLISHED.groups))
 def test_baseline_agrees_with_the_authors_code(distribution, effect):
     n, published_n = 400, 200
     design = PaperDesign(study="baseline", n_units=27, effect=effect, errors=distribution)
     row = paper_study([design], n, n_boot=500, seed=1, progress=False).iloc[0]
-    for name, published in PUBLISHED[distribution, effect].items():
+    table = PUBLISHED.get_group((distribution, effect))
+    for name, published in zip(table["quantity"], table["value"], strict=True):
         spread = row["sd"] if name in ("bias", "sd") else 0.12  # of one replicate
         if name in ("rejection", "coverage, wald", "coverage, percentile"):
             rate = (n * row[name] + published_n * published) / (n + published_n)
