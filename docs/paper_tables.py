@@ -126,7 +126,7 @@ def example_section(name: str, case: str) -> str:
         },
         index=["sigma2", "tau2", "df_U", "iterations"],
     )
-    scalars = scalars.map(lambda value: int(value) if value == int(value) else value)
+    scalars = scalars.astype(object).map(lambda value: int(value) if value == int(value) else value)
     return "\n\n".join(
         [
             f"## {example.title}",

@@ -42,6 +42,13 @@ def check_responses(Y: Any, responses: pd.Index, units: pd.Index) -> None:
         raise ZeroResponseError(response=responses[int(zero.argmax())])
 
 
+def check_observed(Y: FloatArray, responses: pd.Index, units: pd.Index) -> None:
+    """Responses Y (P, M) must be finite and not negative where they are not NaN."""
+    filled = np.where(np.isnan(Y), 0.0, Y)
+    if not (filled.min(initial=0.0) >= 0 and np.isfinite(filled.sum())):
+        _raise_for_response(filled, None, None, responses, units)
+
+
 def _raise_for_response(
     values: FloatArray,
     rows: AnyArray | None,

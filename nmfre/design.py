@@ -15,7 +15,14 @@ import pandas as pd
 from patsy import DesignInfo
 from scipy.sparse import csr_array, issparse
 
-from nmfre.checks import check_covariates, check_finite, check_responses, listed, numeric
+from nmfre.checks import (
+    check_covariates,
+    check_finite,
+    check_observed,
+    check_responses,
+    listed,
+    numeric,
+)
 from nmfre.covariates import covariates_of_new_data
 from nmfre.errors import MissingColumnError, ShapeError, TransposedError
 from nmfre.typing import FloatArray
@@ -94,6 +101,40 @@ class Design:
                 )
         check_finite(A, "Covariate", self.covariates, units)
         return A, units
+
+    def responses_of(self, endog: Any, units: pd.Index) -> FloatArray:
+        """
+        Responses (P, M) observed of M new units; NaN where they are not.
+
+        Columns of a data frame are matched by name, and may be some of the responses; those of an
+        array are all of them, in order.
+
+        Raises
+        ------
+        ShapeError, NonNumericError, NonFiniteError, NegativeResponseError
+            Where they do not fit the model.
+        """
+        n_responses = len(self.responses)
+        if isinstance(endog, pd.DataFrame):
+            other = endog.columns.difference(self.responses, sort=False)
+            if len(other):
+                raise ShapeError(
+                    reason=f"endog has columns that are no responses ({listed(other)}); the "
+                    f"responses are {listed(self.responses)}."
+                )
+            if len(endog) == len(units) and not endog.index.equals(units):
+                raise ShapeError(reason="the indices of endog and exog differ: align them.")
+            values = numeric(endog.reindex(columns=self.responses), "endog")
+        else:
+            values = np.atleast_2d(numeric(endog, "endog"))
+        if values.shape != (len(units), n_responses):
+            raise ShapeError(
+                reason=f"endog has shape {values.shape}: pass a row for each of the {len(units)} "
+                f"units of exog and a column for each of the {n_responses} responses, NaN where "
+                "one is not observed."
+            )
+        check_observed(values.T, self.responses, units)
+        return np.ascontiguousarray(values.T)
 
 
 def design_from_arrays(endog: Any, exog: Any) -> Design:

@@ -2,16 +2,142 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy import stats
 
-from nmfre.arguments import check_choice, known_arguments
+from nmfre.arguments import check_alpha, check_choice, known_arguments
 from nmfre.errors import InvalidArgumentError
+from nmfre.inference.marginal import MarginalInference
+from nmfre.inference.prediction import blup_variances, conditional_blup, fixed_variances
 from nmfre.results.base import BaseResults
+from nmfre.typing import FloatArray
 
 Which = Literal["fixed", "blup"]
+
+
+class Prediction:
+    """
+    Predicted means of responses, with errors of the means and of new observations.
+
+    Made by `NMFREResults.get_prediction`.
+
+    Attributes
+    ----------
+    predicted_mean : DataFrame, (M, P)
+        Fixed-effect means or BLUPs.
+    se_mean : DataFrame, (M, P)
+        Standard errors of these.
+    se_obs : DataFrame, (M, P)
+        Standard errors of observations around them.
+    which : str
+        "fixed" or "blup".
+    """
+
+    def __init__(
+        self,
+        predicted_mean: pd.DataFrame,
+        se_mean: pd.DataFrame,
+        se_obs: pd.DataFrame,
+        which: str,
+    ) -> None:
+        self.predicted_mean = predicted_mean
+        self.se_mean = se_mean
+        self.se_obs = se_obs
+        self.which = which
+
+    def __repr__(self) -> str:
+        n_units, n_responses = self.predicted_mean.shape
+        return f"<Prediction: {self.which}, {n_units} units, {n_responses} responses>"
+
+    @known_arguments
+    def conf_int(self, alpha: float = 0.05, *, obs: bool = False) -> pd.DataFrame:
+        """
+        Normal intervals, cut off at 0, which no response is below.
+
+        Parameters
+        ----------
+        alpha : float
+            1 minus the level.
+        obs : bool
+            Whether the intervals are those of observations, and not of means.
+
+        Returns
+        -------
+        DataFrame, (M, 2P)
+            Columns (response, limit).
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> import pandas as pd
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> girl = pd.DataFrame({"sex": ["Female"]}, index=["a girl"])
+        >>> prediction = model.fit("ml").get_prediction(girl)
+        >>> prediction.conf_int(obs=True)[14].round(1)
+                2.5 %  97.5 %
+        a girl   19.8    29.4
+        """
+        low, high = self._limits(alpha, obs)
+        names = [f"{100 * level:g} %" for level in (alpha / 2, 1 - alpha / 2)]
+        limits = pd.concat({names[0]: low, names[1]: high}, axis=1)
+        order = pd.MultiIndex.from_product([low.columns, names])
+        return limits.swaplevel(axis=1)[order]
+
+    @known_arguments
+    def summary_frame(self, alpha: float = 0.05) -> pd.DataFrame:
+        """
+        Means, their errors and both intervals, a row a unit and response; names as in statsmodels.
+
+        Parameters
+        ----------
+        alpha : float
+            1 minus the level of the intervals.
+
+        Returns
+        -------
+        DataFrame, (M P, 6)
+            Columns mean, mean_se, mean_ci_lower, mean_ci_upper, obs_ci_lower, obs_ci_upper.
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> import pandas as pd
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> girl = pd.DataFrame({"sex": ["Female"]}, index=["a girl"])
+        >>> frame = model.fit("ml").get_prediction(girl).summary_frame()
+        >>> frame.loc[("a girl", 8), ["mean", "obs_ci_lower", "obs_ci_upper"]].round(1).to_list()
+        [20.9, 16.6, 25.2]
+        """
+        means, observations = self._limits(alpha, obs=False), self._limits(alpha, obs=True)
+        parts = {
+            "mean": self.predicted_mean,
+            "mean_se": self.se_mean,
+            "mean_ci_lower": means[0],
+            "mean_ci_upper": means[1],
+            "obs_ci_lower": observations[0],
+            "obs_ci_upper": observations[1],
+        }
+        index = pd.MultiIndex.from_product([self.predicted_mean.index, self.predicted_mean.columns])
+        return pd.DataFrame(
+            {name: part.to_numpy().ravel() for name, part in parts.items()}, index=index
+        )
+
+    def _limits(self, alpha: float, obs: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
+        check_alpha(alpha)
+        half_width = stats.norm.isf(alpha / 2.0) * (self.se_obs if obs else self.se_mean)
+        low, high = self.predicted_mean - half_width, self.predicted_mean + half_width
+        return low.clip(lower=0.0), high
 
 
 class PredictionResults(BaseResults):
@@ -19,10 +145,14 @@ class PredictionResults(BaseResults):
 
     @known_arguments
     def predict(
-        self, exog: pd.DataFrame | ArrayLike | None = None, *, which: Which = "fixed"
+        self,
+        exog: pd.DataFrame | ArrayLike | None = None,
+        *,
+        endog: pd.DataFrame | ArrayLike | None = None,
+        which: Which | None = None,
     ) -> pd.DataFrame:
         """
-        Fixed-effect means X Theta a, or the BLUP fit of the units of the data.
+        Fixed-effect means X Theta a, or BLUPs X(Theta a + u).
 
         Parameters
         ----------
@@ -30,8 +160,12 @@ class PredictionResults(BaseResults):
             Covariates of new units. With a formula: a DataFrame with the variables of the
             formula. Without: columns are matched by name in a DataFrame, by position in an array.
             Default: the units of the data.
-        which : {"fixed", "blup"}
-            "blup" adds the random effects, which only the units of the data have.
+        endog : DataFrame or array_like, (M, P), optional
+            What is observed of the new units, NaN where nothing is; the BLUP is conditional on it.
+            Columns of a DataFrame are matched by name, and may be some of the responses.
+        which : {"fixed", "blup"}, optional
+            Default: "blup" where ``endog`` is given, else "fixed". BLUPs are for the units of the
+            data and for new units with ``endog``.
 
         Returns
         -------
@@ -49,20 +183,116 @@ class PredictionResults(BaseResults):
         >>> model = nmfre.NMFRE.from_formula(
         ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
         ... )
-        >>> model.fit(df_cap=0.21).predict(pd.DataFrame({"sex": ["Female", "Male"]})).round(2)
+        >>> res = model.fit("ml")
+        >>> res.predict(pd.DataFrame({"sex": ["Female", "Male"]})).round(2)
         age     8      10     12     14
-        0    20.88  21.80  23.22  24.59
-        1    23.06  24.07  25.64  27.15
+        0    20.89  21.79  23.24  24.59
+        1    23.06  24.06  25.66  27.15
+
+        A girl who has 24 at the age of 8 is above average, and will be:
+
+        >>> res.predict(pd.DataFrame({"sex": ["Female"]}), endog=pd.DataFrame({8: [24.0]})).round(2)
+        age     8      10     12     14
+        0    22.66  23.65  25.21  26.67
         """
-        check_choice("which", which, Which)
-        if which == "blup":
-            if exog is not None:
-                raise InvalidArgumentError(
-                    name="which", value=which, allowed="'fixed' where new covariates are given"
-                )
+        A, Y, units, which = self._request(exog, endog, which)
+        fixed = self.estimate.Theta @ A
+        if which == "fixed":
+            return self._responses(fixed, units)
+        if exog is None or Y is None:
             return self.fittedvalues
-        if exog is None:
-            A, units = self.model.design.A, self.model.design.units
+        residuals = Y - self.estimate.X @ fixed
+        U = conditional_blup(self.estimate.X, self.ridge, residuals)
+        return self._responses(fixed + U, units)
+
+    @known_arguments
+    def get_prediction(
+        self,
+        exog: pd.DataFrame | ArrayLike | None = None,
+        *,
+        endog: pd.DataFrame | ArrayLike | None = None,
+        which: Which | None = None,
+    ) -> Prediction:
+        """
+        Predictions as by `predict`, with standard errors and intervals.
+
+        The variance of a fixed-effect mean is that of Theta, and of the basis with
+        uncertainty="marginal"; that of an observation has tau2 X X' + sigma2 I on top. The variance
+        of a BLUP is the posterior variance of u and what is left of the error of the fixed effects;
+        that of an observation has sigma2 on top.
+
+        Parameters
+        ----------
+        exog, endog, which
+            As in `predict`.
+
+        Returns
+        -------
+        Prediction
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> import pandas as pd
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> res = model.fit("ml")
+        >>> res.get_prediction(pd.DataFrame({"sex": ["Female", "Male"]})).se_mean.round(2)
+        age    8     10    12    14
+        0    0.62  0.62  0.69  0.70
+        1    0.52  0.47  0.57  0.49
+        """
+        A, Y, _, which = self._request(exog, endog, which)
+        mean = self.predict(exog, endog=endog, which=which)
+        X, sigma2 = self.estimate.X, self.sigma2
+        if which == "fixed":
+            variances = fixed_variances(self._profile_covariance, A)
+            around = self.tau2 * np.sum(X * X, axis=1)[:, None] + sigma2
         else:
-            A, units = self.model.design.covariates_of(exog)
-        return self._responses(self.estimate.Theta @ A, units)
+            observed = np.ones((len(X), A.shape[1]), dtype=bool) if Y is None else ~np.isnan(Y)
+            variances = blup_variances(self._profile_covariance, A, X, sigma2, self.ridge, observed)
+            around = np.array(sigma2)
+        se_mean, se_obs = (
+            pd.DataFrame(np.sqrt(values).T, index=mean.index, columns=mean.columns)
+            for values in (variances, variances + around)
+        )
+        return Prediction(mean, se_mean, se_obs, which)
+
+    @cached_property
+    def _profile_covariance(self) -> FloatArray:
+        """Covariance of the profiles X Theta[:, k], stacked; (P K, P K)."""
+        n_covariates = self.estimate.Theta.shape[1]
+        if isinstance(self.inference, MarginalInference):
+            return self.inference.profile_covariance(list(range(n_covariates)))
+        J = np.kron(np.eye(n_covariates), self.estimate.X)
+        return np.asarray(J @ self.inference.covariance @ J.T)
+
+    def _request(
+        self, exog: Any, endog: Any, which: Which | None
+    ) -> tuple[FloatArray, FloatArray | None, pd.Index, Which]:
+        """Covariates (K, M), observed responses (P, M) or None, labels, and what to predict."""
+        if which is None:
+            which = "fixed" if endog is None else "blup"
+        check_choice("which", which, Which)
+        design = self.model.design
+        if exog is None:
+            if endog is not None:
+                raise InvalidArgumentError(
+                    name="endog", value="given", allowed="None without exog: the data have theirs"
+                )
+            Y = None if design.sparse else design.Y
+            return design.A, Y, design.units, which
+        A, units = design.covariates_of(exog)
+        if endog is None:
+            if which == "blup":
+                raise InvalidArgumentError(
+                    name="which", value=which, allowed="'fixed' for new units without endog"
+                )
+            return A, None, units, which
+        if which == "fixed":
+            raise InvalidArgumentError(
+                name="which", value=which, allowed="'blup' where endog is given"
+            )
+        return A, design.responses_of(endog, units), units, which
