@@ -7,8 +7,7 @@ from statsmodels.iolib.summary import Summary
 
 from nmfre.arguments import known_arguments
 from nmfre.results.bootstrap import BootstrapResults
-from nmfre.results.diagnostics import DiagnosticResults
-from nmfre.results.hypotheses import HypothesisResults
+from nmfre.results.check import CheckResults
 from nmfre.results.parameters import ParameterResults
 from nmfre.results.plots import PlotResults
 from nmfre.results.prediction import PredictionResults
@@ -17,8 +16,7 @@ from nmfre.summary import summarize
 
 class NMFREResults(
     BootstrapResults,
-    DiagnosticResults,
-    HypothesisResults,
+    CheckResults,
     ParameterResults,
     PlotResults,
     PredictionResults,
