@@ -2,6 +2,7 @@
 
 from nmfre import datasets, errors, plotting
 from nmfre.cap import Cap
+from nmfre.cap_scan import CapScan, scan_cap
 from nmfre.errors import ConvergenceWarning, NMFREError, NMFREWarning
 from nmfre.model import NMFRE
 from nmfre.results import NMFREResults
@@ -11,6 +12,7 @@ __version__ = "0.1.0"
 __all__ = [
     "NMFRE",
     "Cap",
+    "CapScan",
     "ConvergenceWarning",
     "NMFREError",
     "NMFREResults",
@@ -18,4 +20,5 @@ __all__ = [
     "datasets",
     "errors",
     "plotting",
+    "scan_cap",
 ]

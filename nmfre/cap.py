@@ -7,6 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmfre.errors import InvalidArgumentError
+from nmfre.typing import FloatArray
+
+AUTO = "auto"
+MARGIN = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +30,7 @@ class Cap:
 
     See Also
     --------
-    nmfre.NMFRE.fit : takes a rate in (0, 1], a ``Cap``, or None as ``df_cap``.
+    nmfre.NMFRE.fit : takes a rate in (0, 1], a ``Cap``, "auto" or None as ``df_cap``.
 
     Examples
     --------
@@ -44,7 +48,7 @@ class Cap:
             )
 
 
-def resolve_cap(df_cap: float | Cap | None, n_units: int, rank: int) -> float:
+def resolve_cap(df_cap: float | Cap | str | None, n_units: int, rank: int) -> float:
     """
     Cap in degrees of freedom: max(rate N Q, 1) for a rate, infinity for none (paper, Section 3).
 
@@ -58,10 +62,25 @@ def resolve_cap(df_cap: float | Cap | None, n_units: int, rank: int) -> float:
     if isinstance(df_cap, Cap):
         return float(df_cap.absolute)
     number = isinstance(df_cap, int | float | np.number) and not isinstance(df_cap, bool)
-    if not (number and 0 < df_cap <= 1):
+    rate = float(df_cap) if number else np.nan
+    if not 0 < rate <= 1:
         raise InvalidArgumentError(
             name="df_cap",
             value=df_cap,
-            allowed="a rate in (0, 1], nmfre.Cap(absolute=...), or None for no cap",
+            allowed="a rate in (0, 1], nmfre.Cap(absolute=...), None for no cap, or 'auto' with "
+            "df-cap",
         )
-    return max(float(df_cap) * n_units * rank, 1.0)
+    return max(rate * n_units * rank, 1.0)
+
+
+def free_rate(df_path: FloatArray, n_units: int, rank: int) -> float:
+    """
+    The smallest of the rates 0.01, 0.02, ..., 1 that df_U stays clear of, given its path.
+
+    The path is that of a fit without a binding cap; it is the same under every cap that does not
+    bind. Clear is 2 % below the cap in every iteration.
+    """
+    rates = np.arange(1, 101) / 100.0
+    caps = np.maximum(rates * n_units * rank, 1.0)
+    clear = np.flatnonzero(df_path.max() <= (1.0 - MARGIN) * caps)
+    return float(rates[clear[0]]) if len(clear) else 1.0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmfre.arguments import start_array
-from nmfre.cap import Cap, resolve_cap
+from nmfre.arguments import check_number, start_array
+from nmfre.cap import AUTO, Cap, free_rate, resolve_cap
 from nmfre.design import Design
 from nmfre.errors import (
     ConvergenceWarning,
@@ -51,18 +51,33 @@ DEFAULT_STARTS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EstimatorOptions:
-    """Choices of the user, as in `nmfre.NMFRE.fit`."""
+    """
+    Choices of the user, as in `nmfre.NMFRE.fit`.
 
-    df_cap: float | Cap | None
+    Raises
+    ------
+    InvalidArgumentError
+        A number that is not allowed.
+    """
+
+    df_cap: float | Cap | str | None
     tol: float
     maxiter: int
     start_basis: ArrayLike | None
     start_theta: ArrayLike | None
     start_sigma2: float
     start_tau2: float
-    update_tau2: bool
-    signed: bool
-    n_starts: int | None
+    update_tau2: bool = True
+    signed: bool = False
+    n_starts: int | None = None
+
+    def __post_init__(self) -> None:
+        check_number("tol", self.tol, least=0.0)
+        check_number("maxiter", self.maxiter, least=1, whole=True)
+        check_number("start_sigma2", self.start_sigma2, least=0.0, strict=True)
+        check_number("start_tau2", self.start_tau2, least=0.0, strict=True)
+        if self.n_starts is not None:
+            check_number("n_starts", self.n_starts, least=1, whole=True)
 
     def basis(self, design: Design, rank: int) -> FloatArray | None:
         """The start of X that the user gave, checked."""
@@ -89,6 +104,25 @@ def estimate_df_cap(
         raise InvalidArgumentError(
             name="n_starts", value=options.n_starts, allowed="1 with df-cap; 'ml' takes more"
         )
+    _warn_of_negative_covariates(design)
+    auto, n_units = options.df_cap == AUTO, len(design.units)
+    cap = resolve_cap(1.0 if auto else options.df_cap, n_units, rank)
+    (estimate,) = fit_caps(design, rank, options, rng, np.array([cap]))
+    _warn_of_alternating(estimate, options.tol)
+    if auto:
+        rate = free_rate(estimate.df_random_path, n_units, rank)
+        estimate = replace(estimate, cap=resolve_cap(rate, n_units, rank))
+    return estimate
+
+
+def fit_caps(
+    design: Design,
+    rank: int,
+    options: EstimatorOptions,
+    rng: np.random.Generator,
+    caps: FloatArray,
+) -> list[AlternatingEstimate]:
+    """Alternating updates from one start under each of several caps, in one stack."""
     if design.sparse:
         raise SparseResponsesError()
     # One layout in memory, so that the form of the data does not change a bit of the results.
@@ -96,21 +130,18 @@ def estimate_df_cap(
     X, Theta = options.basis(design, rank), options.theta(design, rank)
     X = nndsvd(Y, rank, rng) if X is None else X
     Theta = np.ones((rank, len(A))) if Theta is None else Theta
-    _warn_of_negative_covariates(design)
-    (estimate,) = fit_alternating(
+    return fit_alternating(
         Y[None],
         A[None],
-        X[None],
-        Theta[None],
-        cap=resolve_cap(options.df_cap, Y.shape[1], rank),
+        np.repeat(X[None], len(caps), axis=0),
+        np.repeat(Theta[None], len(caps), axis=0),
+        cap=caps,
         sigma2=options.start_sigma2,
         tau2=options.start_tau2,
         update_tau2=options.update_tau2,
         tol=options.tol,
         maxiter=options.maxiter,
     )
-    _warn_of_alternating(estimate, options.tol)
-    return estimate
 
 
 def estimate_ml(

@@ -188,7 +188,7 @@ class NMFRE(Model):
         self,
         method: Method = "df-cap",
         *,
-        df_cap: float | Cap | None = DEFAULT_CAP,
+        df_cap: float | Cap | Literal["auto"] | None = DEFAULT_CAP,
         tol: float = 1e-8,
         maxiter: int = 50_000,
         start_basis: ArrayLike | None = None,
@@ -216,11 +216,13 @@ class NMFRE(Model):
         method : {"df-cap", "ml"}
             Estimator: the paper's alternating updates (Sections 3 and 4), or marginal maximum
             likelihood, y_n ~ N(X Theta a_n, sigma2 I + tau2 X X').
-        df_cap : float, Cap or None
+        df_cap : float, Cap, "auto" or None
             Cap on the effective degrees of freedom of U: a rate r in (0, 1], cap max(r N Q, 1); an
             absolute number as ``nmfre.Cap(absolute=...)``; None for no cap. Default: the rate 0.10
             for df-cap, no cap for ml. With a cap df-cap does not estimate tau2: it stays at its
             start value unless the cap binds. ml maximises on df_U = cap if the maximum is beyond.
+            "auto" (df-cap): the smallest of the rates 0.01, 0.02, ... that does not bind, with a
+            margin of 2 % in every iteration.
         tol : float
             When to stop. df-cap: relative change of the objective. ml: largest entry of the
             projected gradient of the log-likelihood per cell by variables of the size of one.
@@ -300,22 +302,16 @@ class NMFRE(Model):
         comp1         90.501        9.429
         """
         check_choice("method", method, Method)
-        check_number("tol", tol, least=0.0)
-        check_number("maxiter", maxiter, least=1, whole=True)
-        check_number("start_sigma2", start_sigma2, least=0.0, strict=True)
-        check_number("start_tau2", start_tau2, least=0.0, strict=True)
-        if n_starts is not None:
-            check_number("n_starts", n_starts, least=1, whole=True)
         if seed is not None:
             check_number("seed", seed, least=0, whole=True)
         options = EstimatorOptions(
             df_cap=df_cap,
-            tol=float(tol),
-            maxiter=int(maxiter),
+            tol=tol,
+            maxiter=maxiter,
             start_basis=start_basis,
             start_theta=start_theta,
-            start_sigma2=float(start_sigma2),
-            start_tau2=float(start_tau2),
+            start_sigma2=start_sigma2,
+            start_tau2=start_tau2,
             update_tau2=bool(update_tau2),
             signed=bool(signed),
             n_starts=n_starts,

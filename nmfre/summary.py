@@ -10,6 +10,7 @@ from statsmodels.iolib.summary import Summary, forg
 from statsmodels.iolib.table import SimpleTable, default_latex_fmt
 from statsmodels.iolib.tableformatting import fmt_2cols, fmt_params
 
+from nmfre.cap import AUTO
 from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate
 
 if TYPE_CHECKING:
@@ -305,6 +306,11 @@ def _notes_on_alternating(results: NMFREResults, estimate: AlternatingEstimate) 
         notes.append(
             "STOPPED EARLY: the tolerance was reached, but X and Theta are "
             f"{estimate.distance_in_words} from the fixed point of the updates."
+        )
+    if results.estimator_options.df_cap == AUTO:
+        notes.append(
+            f"Cap: chosen as the smallest of the rates 0.01, 0.02, ... ({results.df_cap_rate:.2f}) "
+            "that stays at least 2 % above the effective df of U in every iteration."
         )
     if not results.tau2_estimated:
         notes.append(f"tau2 was not estimated: {_tau2_reason(results)}.")

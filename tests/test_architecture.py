@@ -21,7 +21,7 @@ LAYERS = [
     {"refit"},
     {"results"},
     {"model"},
-    {"paper", "simulation"},
+    {"cap_scan", "paper", "simulation"},
     {"__init__", "__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

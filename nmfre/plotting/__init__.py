@@ -9,6 +9,7 @@ made with ``layout="constrained"`` leave room for them.
 
 from nmfre.plotting.basis import plot_basis, plot_basis_heatmap
 from nmfre.plotting.bootstrap import plot_bootstrap
+from nmfre.plotting.cap_scan import plot_cap_scan
 from nmfre.plotting.coefficients import plot_coefficients
 from nmfre.plotting.growth import plot_growth_curves
 from nmfre.plotting.iterations import plot_convergence, plot_effective_df
@@ -21,6 +22,7 @@ __all__ = [
     "plot_basis",
     "plot_basis_heatmap",
     "plot_bootstrap",
+    "plot_cap_scan",
     "plot_coefficients",
     "plot_convergence",
     "plot_effective_df",

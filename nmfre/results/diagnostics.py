@@ -38,6 +38,11 @@ class DiagnosticResults(BaseResults):
         return None if np.isinf(self.estimate.cap) else self.estimate.cap
 
     @property
+    def df_cap_rate(self) -> float | None:
+        """Cap on df_random over N Q; None where there is none."""
+        return None if self.df_cap is None else self.df_cap / self.estimate.U.size
+
+    @property
     def saturation(self) -> float:
         """df_random / (N Q), between 0 and 1."""
         return self.df_random / self.estimate.U.size

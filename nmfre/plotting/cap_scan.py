@@ -1,0 +1,71 @@
+"""A scan of caps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nmfre.arguments import known_arguments
+from nmfre.plotting._shared import INK, axes, colour
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from nmfre.cap_scan import CapScan
+
+
+@known_arguments
+def plot_cap_scan(scan: CapScan, *, ax: Axes | None = None) -> Axes:
+    """
+    Effective degrees of freedom and caps, and tau2 on the right, by rate.
+
+    Filled points are fits in which the cap bound.
+
+    Parameters
+    ----------
+    scan : CapScan
+    ax : matplotlib.axes.Axes, optional
+        Default: those of a new figure. tau2 gets a twin of them.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Those of the degrees of freedom.
+
+    Raises
+    ------
+    MissingDependencyError
+        Without matplotlib.
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> ax = nmfre.plotting.plot_cap_scan(nmfre.scan_cap(model))
+    >>> ax.get_ylabel()
+    'effective df of U'
+    """
+    table = scan.table
+    ax = axes(ax, 6.5, 3.8)
+    twin = ax.twinx()
+    twin.spines["top"].set_visible(False)
+    (cap,) = ax.plot(table.index, table["cap"], ":", color=INK)
+    (df,) = ax.plot(table.index, table["df_random"], color=colour(0), linewidth=2)
+    (tau2,) = twin.plot(table.index, table["tau2"], "--", color=colour(2))
+    bound = table[table["binds"]]
+    free = table[~table["binds"]]
+    ax.plot(bound.index, bound["df_random"], "o", color=colour(0))
+    ax.plot(free.index, free["df_random"], "o", color=colour(0), markerfacecolor="white")
+    ax.set(xlabel="rate of the cap", ylabel="effective df of U", ylim=(0.0, None))
+    twin.set(ylabel="tau2", ylim=(0.0, None))
+    ax.legend(
+        [df, cap, tau2],
+        ["effective df (filled: the cap bound)", "cap", "tau2 (right)"],
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1.0),
+        ncols=3,
+        frameon=False,
+    )
+    return ax
