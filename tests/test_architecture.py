@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from pathlib import Path
 
 import pytest
 
 import nmfre
+import nmfre.paper
+import nmfre.simulation
+from nmfre.results.bootstrap import Bootstrap
+from nmfre.results.check import Check
+from nmfre.results.prediction import Prediction
 
 ROOT = Path(nmfre.__file__).parent
 LONGEST = 400
@@ -73,3 +79,27 @@ def test_module(path):
 def test_public_names_exist_and_are_documented():
     for name in nmfre.__all__:
         assert getattr(nmfre, name).__doc__
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        nmfre.NMFRE,
+        nmfre.NMFREResults,
+        Bootstrap,
+        Check,
+        Prediction,
+        nmfre.CapScan,
+        nmfre.datasets,
+        nmfre.paper,
+        nmfre.plotting,
+        nmfre.simulation,
+    ],
+    ids=lambda owner: owner.__name__,
+)
+def test_every_public_method_and_function_has_an_example(owner):
+    names = getattr(owner, "__all__", [name for name in dir(owner) if not name.startswith("_")])
+    for name in names:
+        member = getattr(owner, name)
+        if inspect.isfunction(member) and member.__module__.startswith("nmfre"):
+            assert ">>>" in (member.__doc__ or ""), name

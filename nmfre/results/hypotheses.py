@@ -298,6 +298,17 @@ class HypothesisResults(InferenceResults):
             If one of the fits is by df-cap.
         InvalidArgumentError
             If the responses, the sign of Theta or the cap differ, or the other fit is not smaller.
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> long = dict(data=orthodont, unit="subject", occasion="age", rank=1)
+        >>> res = nmfre.NMFRE.from_formula("distance ~ sex", **long).fit("ml", signed=True)
+        >>> restricted = nmfre.NMFRE.from_formula("distance ~ 1", **long).fit("ml", signed=True)
+        >>> statistic, p_value, df = res.compare_lr_test(restricted)
+        >>> round(statistic, 2), round(p_value, 4), df
+        (8.76, 0.0031, 1)
         """
         own, other = self._marginal("compare_lr_test"), restricted._marginal("compare_lr_test")
         Y, other_Y = self.model.design.Y, restricted.model.design.Y

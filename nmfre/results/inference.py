@@ -144,6 +144,17 @@ class InferenceResults(BaseResults):
         Covariance of params, (QK, QK), labelled; with arguments as in statsmodels, an array.
 
         See `statsmodels.base.model.LikelihoodModelResults.cov_params` for the arguments.
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> model.fit(df_cap=0.21).cov_params().to_numpy().round(2)
+        array([[ 6.11, -6.11],
+               [-6.11,  9.34]])
         """
         covariance = self._unlabelled.cov_params(*args, **kwargs)
         if args or kwargs:

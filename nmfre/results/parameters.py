@@ -68,6 +68,21 @@ class ParameterResults(BaseResults):
         ----------
         alpha : float
             1 minus the level.
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> model.fit("ml").basis_conf_int()["comp1"].round(3)
+             2.5 %  97.5 %
+        age
+        8    0.226   0.236
+        10   0.236   0.246
+        12   0.252   0.262
+        14   0.267   0.276
         """
         return self._wald_limits(self.basis, self.basis_bse, alpha).clip(0.0, 1.0)
 
@@ -98,6 +113,21 @@ class ParameterResults(BaseResults):
         ----------
         alpha : float
             1 minus the level.
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> model.fit("ml").profiles_conf_int()["sex[T.Male]"].round(2)
+             2.5 %  97.5 %
+        age
+        8     0.79    3.56
+        10    0.83    3.71
+        12    0.88    3.96
+        14    0.94    4.18
         """
         return self._wald_limits(self.profiles, self.profiles_bse, alpha)
 

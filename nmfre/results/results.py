@@ -64,6 +64,17 @@ class NMFREResults(
         -------
         statsmodels.iolib.summary.Summary
             ``print`` it, or call ``as_text()``, ``as_html()``, ``as_latex()``, ``as_csv()``.
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> summary = model.fit(df_cap=0.21).summary(title="Growth")
+        >>> summary.as_text().splitlines()[0].strip()
+        'Growth'
         """
         return summarize(self, alpha, title, multipletests)
 
