@@ -10,12 +10,14 @@ from numpy.typing import ArrayLike
 
 from nmfre.arguments import start_array
 from nmfre.cap import Cap, resolve_cap
+from nmfre.checks import python_value
 from nmfre.design import Design
 from nmfre.errors import (
     ConvergenceWarning,
     DegenerateBasisWarning,
     ExactFitError,
     InvalidArgumentError,
+    MissingCellError,
     NegativeCovariateWarning,
     NonFiniteFitError,
     SparseResponsesError,
@@ -91,6 +93,14 @@ def estimate_df_cap(
         )
     if design.sparse:
         raise SparseResponsesError()
+    if design.n_missing:
+        row, column = np.argwhere(np.isnan(design.Y))[0]
+        raise MissingCellError(
+            count=design.n_missing,
+            cells=design.Y.size,
+            response=python_value(design.responses[row]),
+            unit=python_value(design.units[column]),
+        )
     # One layout in memory, so that the form of the data does not change a bit of the results.
     Y, A = np.ascontiguousarray(design.Y), np.ascontiguousarray(design.A)
     X, Theta = options.basis(design, rank), options.theta(design, rank)

@@ -88,6 +88,7 @@ def _header(results: NMFREResults) -> list[tuple[str, str, str, str]]:
     right = [
         ("Units (N):", f"{n_units}"),
         ("Responses (P):", f"{n_responses}"),
+        *_missing(results),
         ("Rank (Q):", f"{rank}"),
         ("Covariates (K):", f"{n_covariates}"),
         *_likelihood(results),
@@ -98,6 +99,13 @@ def _header(results: NMFREResults) -> list[tuple[str, str, str, str]]:
     ]
     left += [("", "")] * (len(right) - len(left))
     return [(*a, f"  {b}", c) for a, (b, c) in zip(left, right, strict=True)]
+
+
+def _missing(results: NMFREResults) -> list[tuple[str, str]]:
+    design = results.model.design
+    if not design.n_missing:
+        return []
+    return [("Missing cells:", f"{design.n_missing} of {design.n_missing + design.n_cells}")]
 
 
 def _variances(results: NMFREResults) -> list[tuple[str, str]]:
@@ -240,6 +248,11 @@ def _notes(results: NMFREResults, alpha: float) -> list[str]:
                 f"{AT_BOUND.strip()}: at the bound 0; the standard error, z and interval of such "
                 "a coefficient are only formal."
             )
+    if results.model.design.n_missing:
+        notes.append(
+            "The likelihood is that of the observed responses: it takes the others to be missing "
+            "at random."
+        )
     estimate = results.estimate
     if isinstance(estimate, AlternatingEstimate):
         notes += _notes_on_alternating(results, estimate)

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 
 from nmfre.estimation.estimate import MarginalEstimate
-from nmfre.estimation.moments import Moments
+from nmfre.estimation.products import Moments
 from nmfre.inference.bootstrap import WildBootstrap, one_step, unit_blocks
 from nmfre.inference.coordinates import Coordinates
 from nmfre.inference.inference import Inference, InferenceOptions
@@ -48,6 +48,8 @@ class MarginalInference(Inference):
         Entries of Theta at their bound, whose z and p-value are those of one-sided score tests.
     score_z : (QK,)
         Their statistics; NaN elsewhere.
+    df_gradient : (P, Q), float
+        Derivatives of df_U by X and by log lambda.
     """
 
     psi_covariance: FloatArray
@@ -57,6 +59,7 @@ class MarginalInference(Inference):
     tau2_at_bound: bool
     at_bound: BoolArray
     score_z: FloatArray
+    df_gradient: tuple[FloatArray, float]
 
     @property
     def zvalues(self) -> FloatArray:
@@ -93,31 +96,22 @@ class MarginalInference(Inference):
         covariance: FloatArray = stacked @ self.psi_covariance @ stacked.T
         return covariance
 
-    def variance_bse(self, n_units: int, ridge: float) -> dict[str, float]:
+    def variance_bse(self, ridge: float) -> dict[str, float]:
         """
         Standard errors of log sigma2, log tau2, the ICC and df_U (delta method); NaN at a bound.
 
         Parameters
         ----------
-        n_units : int
-            N.
         ridge : float
             lambda.
         """
-        n_responses, rank = self.X.shape
-        XtX = self.X.T @ self.X
-        M_inv2 = np.linalg.matrix_power(np.linalg.inv(XtX + ridge * np.eye(rank)), 2)
-        trace, rest = float(np.trace(XtX)), n_responses * ridge
+        trace, rest = float(np.sum(self.X**2)), len(self.X) * ridge
         icc_by_trace = rest / (trace + rest) ** 2
         gradients = {
             "log_sigma2": (np.zeros_like(self.X), 1.0, 0.0),
             "log_tau2": (np.zeros_like(self.X), 1.0, -1.0),
             "icc": (2.0 * icc_by_trace * self.X, 0.0, -icc_by_trace * trace),
-            "df_random": (
-                2.0 * n_units * ridge * self.X @ M_inv2,
-                0.0,
-                -n_units * ridge * float(np.vdot(XtX, M_inv2)),
-            ),
+            "df_random": (self.df_gradient[0], 0.0, self.df_gradient[1]),
         }
         bse = {}
         for name, (by_X, by_log_sigma2, by_log_ridge) in gradients.items():
@@ -154,6 +148,7 @@ def marginal_inference(
     Parameters
     ----------
     Y : array or SciPy sparse matrix, (P, N)
+        Missing cells are NaN.
     A : array, (K, N)
     moments : Moments
         Of Y and A.
@@ -229,4 +224,5 @@ def marginal_inference(
         tau2_at_bound=estimate.tau2_at_bound,
         at_bound=coordinates.theta_at_bound,
         score_z=coordinates.score_tests(hessian, squares),
+        df_gradient=moments.df_gradient(estimate.X, estimate.ridge),
     )

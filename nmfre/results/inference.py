@@ -260,7 +260,7 @@ class InferenceResults(BaseResults):
         """
         own, other = self._marginal("compare_lr_test"), restricted._marginal("compare_lr_test")
         Y, other_Y = self.model.design.Y, restricted.model.design.Y
-        same = Y.shape == other_Y.shape and (Y is other_Y or not (other_Y != Y).sum())
+        same = Y.shape == other_Y.shape and (Y is other_Y or _equal(Y, other_Y))
         df = self.df_model - restricted.df_model
         if not same or own.signed != other.signed or own.cap_binds != other.cap_binds or df <= 0:
             raise InvalidArgumentError(
@@ -327,3 +327,10 @@ class InferenceResults(BaseResults):
         plain.cov_params_default = self.inference.covariance
         plain.df_resid = self.df_resid
         return plain
+
+
+def _equal(Y: Any, other: Any) -> bool:
+    """Whether responses are the same, missing ones included; arrays or sparse."""
+    if isinstance(Y, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(Y, other, equal_nan=True)
+    return not (other != Y).sum()
