@@ -11,6 +11,7 @@ from statsmodels.iolib.table import SimpleTable, default_latex_fmt
 from statsmodels.iolib.tableformatting import fmt_2cols, fmt_params
 
 from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate
+from nmfre.inference.marginal import MarginalInference
 
 if TYPE_CHECKING:
     from nmfre.results import NMFREResults
@@ -227,6 +228,11 @@ def _notes(results: NMFREResults, alpha: float) -> list[str]:
         if results.at_bound.any():
             notes.append(
                 f"{AT_BOUND.strip()}: at the bound 0; z and P are those of a one-sided score test."
+            )
+        if isinstance(results.inference, MarginalInference) and results.inference.flat:
+            notes.append(
+                "NOT DETERMINED: the observed cells leave the likelihood flat in some direction, "
+                "as where responses are never observed together. No standard errors."
             )
         if results.identification.by_bounds:
             notes.append(

@@ -495,6 +495,24 @@ def test_the_summary_counts_missing_cells(gaps):
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_responses_that_are_never_observed_together():
+    """Their halves of a basis of three can be turned against each other: no standard errors."""
+    endog, _ = BumpDesign(n_responses=8, rank=2, n_units=100).draw(np.random.default_rng(5))
+    endog[:50, :4] = np.nan
+    endog[50:, 4:] = np.nan
+    res = nmfre.NMFRE(endog, rank=3).fit("ml", signed=True, n_starts=2, n_boot=0)
+    assert res.inference.flat
+    for errors_of in (res.bse, res.basis_bse, res.profiles_bse):
+        assert np.isnan(errors_of.to_numpy()).all()
+    with pytest.raises(errors.NotComputedError, match="no covariance"):
+        res.wald_test_terms()
+    text = " ".join(str(res.summary()).split())
+    assert "NOT DETERMINED: the observed cells leave the likelihood flat" in text
+    one = nmfre.NMFRE(endog, rank=1).fit("ml", n_starts=2, n_boot=0)
+    assert not one.inference.flat
+    assert one.bse.notna().all()
+
+
 # Errors
 
 

@@ -36,7 +36,7 @@ class Coordinates:
 
     def __init__(self, moments: Moments, estimate: MarginalEstimate) -> None:
         self.moments = moments
-        self._complete = moments.n_cells == moments.n_units * moments.n_responses
+        self.complete = moments.n_cells == moments.n_units * moments.n_responses
         self.X = estimate.X
         self.Theta = estimate.Theta / moments.scale
         self.log_sigma2 = float(np.log(estimate.sigma2)) - 2.0 * float(np.log(moments.scale))
@@ -141,7 +141,7 @@ class Coordinates:
         return (hessian + hessian.T) / 2.0
 
     def leverages(self, A: FloatArray) -> FloatArray:
-        """a_n'(AA')^-1 a_n of units with covariates A (K, n); (n,)."""
+        """a_n'(AA')^-1 a_n of units with covariates A (K, n), missing cells or not; (n,)."""
         total = self.moments.AA * self.moments.n_units
         return np.asarray(np.sum(A * np.linalg.solve(total, A), axis=0))
 
@@ -150,7 +150,7 @@ class Coordinates:
         (P, Q), n = self.X.shape, A.shape[1]
         sigma2, ridge = np.exp(self.log_sigma2), np.exp(self.log_ridge)
         fixed = A.T @ self.Theta.T
-        shrink = self._shrink if self._complete else self._shrink_observed
+        shrink = self._shrink if self.complete else self._shrink_observed
         U, E, cells, trace, XM_inv = shrink(Y, fixed, float(ridge))
         B = fixed + U
         by_X = (B[:, :, None] * E[:, None, :]).reshape(n, P * Q) / sigma2

@@ -22,6 +22,8 @@ from nmfre.typing import BoolArray, FloatArray
 
 LARGEST = 3_000
 """Parameters P Q + Q K + 2 up to which their joint covariance is formed."""
+FLAT = 1e-7
+"""Smallest eigenvalue of the information, scaled to a unit diagonal, that is told from zero."""
 BLOCK_VALUES = 1 << 19
 """Entries of an array of unit scores that are held at a time."""
 
@@ -41,7 +43,7 @@ class MarginalInference(Inference):
     X, Theta : (P, Q), (Q, K)
         The estimates.
     mixing : tuple of bool, length Q
-        Components that can be rotated.
+        Components that can be rotated, or are not determined.
     tau2_at_bound : bool
         Whether tau2 is zero, and so has no standard error.
     at_bound : (QK,)
@@ -50,6 +52,8 @@ class MarginalInference(Inference):
         Their statistics; NaN elsewhere.
     df_gradient : (P, Q), float
         Derivatives of df_U by X and by log lambda.
+    flat : bool
+        Whether the observed cells leave the likelihood flat in some direction that is no rotation.
     """
 
     psi_covariance: FloatArray
@@ -60,6 +64,7 @@ class MarginalInference(Inference):
     at_bound: BoolArray
     score_z: FloatArray
     df_gradient: tuple[FloatArray, float]
+    flat: bool
 
     @property
     def zvalues(self) -> FloatArray:
@@ -85,6 +90,8 @@ class MarginalInference(Inference):
     def profile_covariance(self, covariates: list[int]) -> FloatArray:
         """Covariance of the mean profiles X Theta[:, k] of some covariates, stacked; (P n, P n)."""
         n_responses, rank = self.X.shape
+        if self.flat:
+            return np.full(2 * (n_responses * len(covariates),), np.nan)
         rows = []
         for k in covariates:
             J = np.zeros((n_responses, len(self.psi_covariance)))
@@ -130,6 +137,12 @@ def n_parameters(n_responses: int, rank: int, n_covariates: int) -> int:
     return n_responses * rank + rank * n_covariates + 2
 
 
+def _is_flat(hessian: FloatArray) -> bool:
+    """Whether the log-likelihood does not fall in some direction."""
+    size = np.sqrt(np.maximum(-np.diag(hessian), np.finfo(float).tiny))
+    return bool(np.linalg.eigvalsh(-hessian / np.outer(size, size)).min() < FLAT)
+
+
 def marginal_inference(
     Y: Any,
     A: FloatArray,
@@ -162,9 +175,12 @@ def marginal_inference(
     n_units = Y.shape[1]
     hessian = coordinates.hessian()
     axes = coordinates.axes
-    # Negative definite, but for components that merge, which get no standard errors.
-    invert = np.linalg.pinv if estimate.degenerate else np.linalg.inv
-    hessian_inv = invert(axes.T @ hessian @ axes) / n_units
+    reduced_hessian = axes.T @ hessian @ axes
+    flat = not coordinates.complete and _is_flat(reduced_hessian)
+    # Negative definite, but for what gets no standard errors: components that merge, flatness.
+    undetermined = estimate.degenerate or flat
+    invert = np.linalg.pinv if undetermined else np.linalg.inv
+    hessian_inv = invert(reduced_hessian) / n_units
 
     def scores(s: slice) -> FloatArray:
         values = coordinates.unit_scores(Y[:, s], A[:, s])
@@ -200,7 +216,7 @@ def marginal_inference(
 
     theta = estimate.Theta.ravel(order="F")
     floor = -np.inf if estimate.signed else 0.0
-    unknown = coordinates.unknown_theta
+    unknown = coordinates.unknown_theta | flat
     theta_covariance = covariance[theta_rows, theta_rows].copy()
     theta_covariance[unknown] = np.nan
     theta_covariance[:, unknown] = np.nan
@@ -220,9 +236,10 @@ def marginal_inference(
         psi_covariance=covariance,
         X=estimate.X,
         Theta=estimate.Theta,
-        mixing=tuple(m or estimate.degenerate for m in estimate.identification.mixing),
+        mixing=tuple(m or undetermined for m in estimate.identification.mixing),
         tau2_at_bound=estimate.tau2_at_bound,
         at_bound=coordinates.theta_at_bound,
         score_z=coordinates.score_tests(hessian, squares),
         df_gradient=moments.df_gradient(estimate.X, estimate.ridge),
+        flat=flat,
     )

@@ -298,7 +298,7 @@ class InferenceResults(BaseResults):
         covariance = self.inference.covariance[np.ix_(members, members)]
         if not np.isnan(covariance).any():
             return effects, covariance
-        if not isinstance(self.inference, MarginalInference):
+        if not isinstance(self.inference, MarginalInference) or self.inference.flat:
             raise NotComputedError(name="the joint test", reason="effects have no covariance.")
         X = self.estimate.X
         project = np.kron(np.eye(len(columns)), np.linalg.solve(X.T @ X, X.T))
