@@ -5,6 +5,7 @@ from nmfre.cap import Cap
 from nmfre.errors import ConvergenceWarning, NMFREError, NMFREWarning
 from nmfre.model import NMFRE
 from nmfre.results import NMFREResults
+from nmfre.selection import RankSelection, select_rank
 
 __version__ = "0.1.0"
 
@@ -15,6 +16,8 @@ __all__ = [
     "NMFREError",
     "NMFREResults",
     "NMFREWarning",
+    "RankSelection",
     "datasets",
     "errors",
+    "select_rank",
 ]

@@ -225,6 +225,12 @@ class MissingReaderError(NMFREError, ImportError):
     )
 
 
+class MissingDependencyError(NMFREError, ImportError):
+    """An optional package that is not installed."""
+
+    message = '{purpose} needs {package}, which is not installed: pip install "nmfre[{extra}]"'
+
+
 class NotComputedError(NMFREError, AttributeError):
     """A quantity that was not computed, or that does not exist for this fit."""
 
@@ -243,6 +249,15 @@ class ExactFitError(NMFREError, ValueError):
     message = (
         "rank={rank} reproduces the responses to rounding: at the maximum the residual variance "
         "is zero. Lower the rank."
+    )
+
+
+class FoldsError(NMFREError, ValueError):
+    """Data that cannot be divided into folds."""
+
+    message = (
+        "folds={folds} over {over}: {reason} Change folds, or choose by criterion='bic', which "
+        "needs none."
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmfre.arguments import start_array
+from nmfre.arguments import check_number, start_array
 from nmfre.cap import Cap, resolve_cap
 from nmfre.checks import python_value
 from nmfre.design import Design
@@ -53,18 +53,26 @@ DEFAULT_STARTS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EstimatorOptions:
-    """Choices of the user, as in `nmfre.NMFRE.fit`."""
+    """Choices of the user, as in `nmfre.NMFRE.fit`, checked."""
 
     df_cap: float | Cap | None
     tol: float
     maxiter: int
-    start_basis: ArrayLike | None
-    start_theta: ArrayLike | None
+    start_basis: ArrayLike | None = None
+    start_theta: ArrayLike | None = None
     start_sigma2: float
     start_tau2: float
-    update_tau2: bool
+    update_tau2: bool = True
     signed: bool
     n_starts: int | None
+
+    def __post_init__(self) -> None:
+        check_number("tol", self.tol, least=0.0)
+        check_number("maxiter", self.maxiter, least=1, whole=True)
+        check_number("start_sigma2", self.start_sigma2, least=0.0, strict=True)
+        check_number("start_tau2", self.start_tau2, least=0.0, strict=True)
+        if self.n_starts is not None:
+            check_number("n_starts", self.n_starts, least=1, whole=True)
 
     def basis(self, design: Design, rank: int) -> FloatArray | None:
         """The start of X that the user gave, checked."""
@@ -137,7 +145,7 @@ def estimate_ml(
         raise InvalidArgumentError(
             name="start_theta", value="array", allowed="None with signed Theta: it is profiled out"
         )
-    cap = None if options.df_cap is DEFAULT_CAP else options.df_cap
+    cap = None if isinstance(options.df_cap, DefaultCap) else options.df_cap
     moments = moments_of(design.Y, design.A)
     bases = starting_bases(moments, rank, n_starts, rng)
     log_ridge = None

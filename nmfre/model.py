@@ -298,24 +298,18 @@ class NMFRE(Model):
         comp1         90.501        9.429
         """
         check_choice("method", method, Method)
-        check_number("tol", tol, least=0.0)
-        check_number("maxiter", maxiter, least=1, whole=True)
-        check_number("start_sigma2", start_sigma2, least=0.0, strict=True)
-        check_number("start_tau2", start_tau2, least=0.0, strict=True)
-        if n_starts is not None:
-            check_number("n_starts", n_starts, least=1, whole=True)
         if seed is not None:
             check_number("seed", seed, least=0, whole=True)
         options = EstimatorOptions(
             df_cap=df_cap,
-            tol=float(tol),
-            maxiter=int(maxiter),
+            tol=tol,
+            maxiter=maxiter,
             start_basis=start_basis,
             start_theta=start_theta,
-            start_sigma2=float(start_sigma2),
-            start_tau2=float(start_tau2),
-            update_tau2=bool(update_tau2),
-            signed=bool(signed),
+            start_sigma2=start_sigma2,
+            start_tau2=start_tau2,
+            update_tau2=update_tau2,
+            signed=signed,
             n_starts=n_starts,
         )
         inference_options = self._inference_options(

@@ -20,7 +20,7 @@ LAYERS = [
     {"estimators", "formula", "uncertainty"},
     {"results"},
     {"model"},
-    {"simulation"},
+    {"selection", "simulation"},
     {"__init__", "__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
