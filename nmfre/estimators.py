@@ -44,6 +44,9 @@ class DefaultCap(float):
 
     __slots__ = ()
 
+    def __reduce__(self) -> str:
+        return "DEFAULT_CAP"  # recognised by its identity, which copies and pickles keep
+
 
 DEFAULT_CAP = DefaultCap(0.10)
 DEFAULT_STARTS = 5

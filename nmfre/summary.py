@@ -6,11 +6,13 @@ import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
-from statsmodels.iolib.summary import Summary, forg
-from statsmodels.iolib.table import SimpleTable, default_latex_fmt
+from statsmodels.iolib.summary import Summary
 from statsmodels.iolib.tableformatting import fmt_2cols, fmt_params
 
 from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate
+from nmfre.formats import LATEX, Table, TableSummary
+from nmfre.formats import fixed as _fixed
+from nmfre.formats import number as _number
 
 if TYPE_CHECKING:
     from nmfre.results import NMFREResults
@@ -19,7 +21,6 @@ WIDTH = 78
 FORMULA_WIDTH = 22
 FEW_UNITS = 50
 AT_BOUND = " (b)"
-LATEX = {"replacements": {**default_latex_fmt["replacements"], "~": r"$\sim$"}}
 
 
 def summarize(results: NMFREResults, alpha: float, title: str | None) -> Summary:
@@ -42,9 +43,9 @@ def summarize(results: NMFREResults, alpha: float, title: str | None) -> Summary
     columns[1] = max(columns[1], (width - 3) // 2 - columns[0])
     columns[3] = width - 3 - sum(columns[:3])
     heading = title or f"Non-negative matrix factorization with random effects: {results.method}"
-    summary = Summary()
+    summary = TableSummary()
     summary.tables = [
-        SimpleTable(
+        Table(
             header,
             title=heading,
             txt_fmt={
@@ -55,7 +56,7 @@ def summarize(results: NMFREResults, alpha: float, title: str | None) -> Summary
             },
             ltx_fmt=LATEX,
         ),
-        SimpleTable(
+        Table(
             rows,
             headers,
             stubs,
@@ -332,13 +333,3 @@ def _cap(results: NMFREResults) -> str:
 
 def _with_error(value: float, error: float) -> str:
     return "0.000 (at its bound)" if np.isnan(error) else f"{_number(value)} ({_number(error)})"
-
-
-def _fixed(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.3f}"
-
-
-def _number(value: float) -> str:
-    if np.isnan(value):
-        return ""
-    return "0.000" if value == 0 else str(forg(value, prec=3)).strip()

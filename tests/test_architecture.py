@@ -12,14 +12,14 @@ import nmfre
 ROOT = Path(nmfre.__file__).parent
 LONGEST = 400
 LAYERS = [
-    {"parallel", "threads", "typing"},
+    {"_version", "formats", "parallel", "threads", "typing"},
     {"errors", "estimation"},
-    {"arguments", "cap", "checks", "inference"},
-    {"covariates", "datasets", "summary"},
+    {"arguments", "cap", "checks", "inference", "removed", "right_hand_side"},
+    {"archive", "covariates", "datasets", "summary"},
     {"design"},
     {"estimators", "formula", "uncertainty"},
     {"results"},
-    {"model"},
+    {"comparison", "model"},
     {"paper", "simulation"},
     {"__init__", "__main__"},
 ]
