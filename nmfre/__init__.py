@@ -1,12 +1,14 @@
 """Non-negative matrix factorization with random effects (Satoh 2026, arXiv:2603.01468)."""
 
 from nmfre import datasets, errors
+from nmfre._version import __version__ as __version__
 from nmfre.cap import Cap
 from nmfre.errors import ConvergenceWarning, NMFREError, NMFREWarning
 from nmfre.model import NMFRE
 from nmfre.results import NMFREResults
 
-__version__ = "0.1.0"
+load = NMFREResults.load
+from_arrays = NMFREResults.from_arrays
 
 __all__ = [
     "NMFRE",
@@ -17,4 +19,6 @@ __all__ = [
     "NMFREWarning",
     "datasets",
     "errors",
+    "from_arrays",
+    "load",
 ]
