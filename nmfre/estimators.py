@@ -10,8 +10,10 @@ from numpy.typing import ArrayLike
 
 from nmfre.arguments import start_array
 from nmfre.cap import Cap, resolve_cap
+from nmfre.chunked import ChunkedDesign
 from nmfre.design import Design
 from nmfre.errors import (
+    ChunkedResponsesError,
     ConvergenceWarning,
     DegenerateBasisWarning,
     ExactFitError,
@@ -31,7 +33,6 @@ from nmfre.estimation.initial import nndsvd
 from nmfre.estimation.marginal import SMALLEST_SIGMA2
 from nmfre.estimation.maximize import starting_bases
 from nmfre.estimation.maximum_likelihood import fit_marginal
-from nmfre.estimation.moments import moments_of
 from nmfre.threads import one_thread_if_small
 from nmfre.typing import FloatArray
 
@@ -91,6 +92,8 @@ def estimate_df_cap(
         )
     if design.sparse:
         raise SparseResponsesError()
+    if isinstance(design, ChunkedDesign):
+        raise ChunkedResponsesError()
     # One layout in memory, so that the form of the data does not change a bit of the results.
     Y, A = np.ascontiguousarray(design.Y), np.ascontiguousarray(design.A)
     X, Theta = options.basis(design, rank), options.theta(design, rank)
@@ -128,7 +131,7 @@ def estimate_ml(
             name="start_theta", value="array", allowed="None with signed Theta: it is profiled out"
         )
     cap = None if options.df_cap is DEFAULT_CAP else options.df_cap
-    moments = moments_of(design.Y, design.A)
+    moments = design.moments()
     bases = starting_bases(moments, rank, n_starts, rng)
     log_ridge = None
     if given is not None:

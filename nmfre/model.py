@@ -13,8 +13,9 @@ from statsmodels.base.model import Model
 
 from nmfre.arguments import check_choice, check_number, check_rank, known_arguments, start_array
 from nmfre.cap import Cap
+from nmfre.chunked import ChunkedDesign, design_from_chunks, is_chunked
 from nmfre.design import Design, design_from_arrays
-from nmfre.errors import InvalidArgumentError
+from nmfre.errors import FormulaError, InvalidArgumentError
 from nmfre.estimators import DEFAULT_CAP, EstimatorOptions, estimate_df_cap, estimate_ml
 from nmfre.formula import design_from_formula
 from nmfre.inference.inference import Alternative, InferenceOptions, Uncertainty
@@ -37,18 +38,17 @@ class NMFRE(Model):
 
     Parameters
     ----------
-    endog : array_like or SciPy sparse matrix, (N, P)
+    endog : array_like, SciPy sparse matrix, or dask array or DataFrame, (N, P)
         Responses, not negative; a row a unit. A DataFrame gives labels. Sparse responses stay
-        sparse; they are for ``fit(method="ml")``.
-    exog : array_like, (N, K), optional
+        sparse, and those of dask in their chunks of units; both are for ``fit(method="ml")``.
+    exog : array_like, or dask array or DataFrame, (N, K), optional
         Covariates; a row a unit, the intercept included if wanted. Default: an intercept alone.
     rank : int
         Number of components Q, from 1 to min(P, N).
 
     Attributes
     ----------
-    endog : ndarray, (N, P)
-    exog : ndarray, (N, K)
+    endog, exog : arrays, (N, P), (N, K)
     rank : int
     components : pandas.Index of length Q
         comp1, comp2, ...: sorted by centroid, so that comp1 loads on the first responses.
@@ -85,17 +85,19 @@ class NMFRE(Model):
 
     @known_arguments
     def __init__(self, endog: ArrayLike, exog: ArrayLike | None = None, *, rank: int) -> None:
-        self._set_design(design_from_arrays(endog, exog), rank)
+        build = design_from_chunks if is_chunked(endog, exog) else design_from_arrays
+        self._set_design(build(endog, exog), rank)
 
     def _set_design(self, design: Design, rank: int) -> None:
-        # statsmodels would make sparse responses an array of one object: it sees a stand-in.
-        super().__init__(design.A.T[:, 0] if design.sparse else design.Y.T, design.A.T)
+        super().__init__(*design.for_statsmodels)
         n_responses, n_units = design.Y.shape
         self.rank = check_rank(rank, n_responses, n_units)
         self.design = design
         self.formula = design.formula
         self.endog = design.Y.T  # statsmodels makes one response one-dimensional
+        self.exog = design.A.T
         self.data.endog = self.data.orig_endog = self.endog
+        self.data.exog = self.data.orig_exog = self.exog
         self.components = pd.Index([f"comp{q + 1}" for q in range(self.rank)], name="component")
         self.params_index = pd.MultiIndex.from_product(
             [design.covariates, self.components], names=["covariate", "component"]
@@ -165,6 +167,13 @@ class NMFRE(Model):
         >>> model.endog.shape, model.exog_names
         ((27, 4), ['Intercept', 'sex[T.Male]'])
         """
+        if is_chunked(data):
+            raise FormulaError(
+                formula=formula,
+                reason="a formula needs to see every level of all data, which are in chunks: use "
+                "nmfre.NMFRE(data[responses], data[covariates], rank=...), with categories made "
+                "columns by dask.dataframe.get_dummies, say.",
+            )
         design = design_from_formula(
             formula,
             data,
@@ -356,6 +365,10 @@ class NMFRE(Model):
         check_choice("alternative", alternative, Alternative)
         given = None
         if multipliers is not None:
+            if isinstance(self.design, ChunkedDesign):
+                raise InvalidArgumentError(
+                    name="multipliers", value="array", allowed="None where data are in chunks"
+                )
             n_boot = max(len(np.atleast_1d(multipliers)), 2)
             shape = (n_boot, len(self.design.units))
             given = start_array("multipliers", multipliers, shape, signed=True)

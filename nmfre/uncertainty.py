@@ -7,7 +7,6 @@ import numpy as np
 from nmfre.design import Design
 from nmfre.errors import InvalidArgumentError, TooManyParametersError
 from nmfre.estimation.estimate import Estimate, MarginalEstimate
-from nmfre.estimation.moments import moments_of
 from nmfre.inference.inference import Inference, InferenceOptions, conditional_inference
 from nmfre.inference.marginal import LARGEST, marginal_inference, n_parameters
 from nmfre.threads import one_thread_if_small
@@ -34,7 +33,15 @@ def infer(
                 value="cr3",
                 allowed="the other kinds where inference is conditional",
             )
-        return conditional_inference(design.Y, design.A, estimate, options, seeds)
+        return conditional_inference(
+            design.Y,
+            design.A,
+            estimate,
+            options,
+            seeds,
+            AA=design.cross_products(),
+            total=design.total,
+        )
     if not isinstance(estimate, MarginalEstimate):
         raise InvalidArgumentError(
             name="uncertainty", value="marginal", allowed="'conditional' with df-cap"
@@ -51,5 +58,6 @@ def infer(
     if size > LARGEST:
         raise TooManyParametersError(parameters=size, most=LARGEST)
     with one_thread_if_small(size**2):
-        moments = moments_of(design.Y, design.A)
-        return marginal_inference(design.Y, design.A, moments, estimate, options, seeds)
+        return marginal_inference(
+            design.Y, design.A, design.moments(), estimate, options, seeds, total=design.total
+        )

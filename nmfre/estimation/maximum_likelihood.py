@@ -107,7 +107,7 @@ def fit_marginal(
     Theta = Theta_scaled * moments.scale
     XtX = X.T @ X
     M_inv = np.linalg.inv(XtX + final.ridge * np.eye(len(XtX)))
-    U = M_inv @ (np.asarray(Y.T @ X).T - XtX @ (Theta @ A))
+    U: Any = M_inv @ ((Y.T @ X).T - XtX @ (Theta @ A))  # lazy where Y and A are
     log_scale = np.log(moments.scale)
     return MarginalEstimate(
         X=X,

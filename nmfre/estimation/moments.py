@@ -91,13 +91,24 @@ def moments_of(Y: Any, A: FloatArray) -> Moments:
     R is formed where that is cheap: P at most N and at most `LARGEST_DENSE`, Y dense.
     """
     n_responses, n_units = Y.shape
-    AA = A @ A.T / n_units
+    YA, AA = np.asarray(Y @ A.T), A @ A.T
     sparse = not isinstance(Y, np.ndarray)
+    if not sparse and n_responses <= min(n_units, LARGEST_DENSE):
+        return dense_moments(n_units, Y @ Y.T, YA, AA)
     scale = float(np.sqrt(squares(Y) / (n_responses * n_units)))
-    C = np.asarray(Y @ A.T) / (n_units * scale)
+    C = YA / (n_units * scale)
+    B = np.linalg.solve(AA / n_units, C.T).T
+    trace = n_responses - float(np.vdot(B, C))
+    return OperatorMoments(n_units, scale, B, AA / n_units, trace, Y, C)
+
+
+def dense_moments(n_units: int, YY: FloatArray, YA: FloatArray, AA: FloatArray) -> DenseMoments:
+    """Moments from the sums over N units YY' (P, P), YA' (P, K) and AA' (K, K)."""
+    n_responses = len(YY)
+    scale = float(np.sqrt(np.trace(YY) / (n_responses * n_units)))
+    AA = AA / n_units
+    C = YA / (n_units * scale)
     B = np.linalg.solve(AA, C.T).T
     trace = n_responses - float(np.vdot(B, C))
-    if sparse or n_responses > min(n_units, LARGEST_DENSE):
-        return OperatorMoments(n_units, scale, B, AA, trace, Y, C)
-    R = Y @ Y.T / (n_units * scale**2) - B @ C.T
+    R = YY / (n_units * scale**2) - B @ C.T
     return DenseMoments(n_units, scale, B, AA, trace, (R + R.T) / 2.0)

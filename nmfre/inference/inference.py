@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from nmfre.estimation.estimate import Estimate
-from nmfre.inference.bootstrap import WildBootstrap, one_step, unit_blocks
+from nmfre.inference.bootstrap import Total, WildBootstrap, one_step, unit_blocks, whole
 from nmfre.inference.linearized import CovType, Dispersion, Information, linearize
 from nmfre.inference.multipliers import Multiplier
 from nmfre.typing import FloatArray
@@ -94,6 +94,9 @@ def conditional_inference(
     estimate: Estimate,
     options: InferenceOptions,
     seeds: np.random.SeedSequence,
+    *,
+    AA: FloatArray | None = None,
+    total: Total = whole,
 ) -> Inference:
     """
     Inference conditional on the estimated basis, random effects and variances (paper, Section 5).
@@ -112,6 +115,10 @@ def conditional_inference(
         What to compute.
     seeds : numpy.random.SeedSequence
         For the multipliers of the bootstrap.
+    AA : array, (K, K), optional
+        AA', where it is known.
+    total : callable
+        As in `one_step`.
     """
     theta = estimate.Theta.ravel(order="F")
     floor = -np.inf if estimate.signed else 0.0
@@ -119,7 +126,7 @@ def conditional_inference(
     linearization = linearize(
         estimate.X,
         estimate.Theta,
-        A @ A.T,
+        A @ A.T if AA is None else AA,
         n_units=n_units,
         ridge=estimate.ridge,
         rss=estimate.rss,
@@ -127,13 +134,15 @@ def conditional_inference(
         dispersion=options.dispersion,
     )
     meat, steps, steps_bse = one_step(
+        (Y, A, estimate.U),
+        linearization.influence,
         unit_blocks(n_units, options.n_boot),
-        lambda s: linearization.influence(Y[:, s], A[:, s], estimate.U[:, s]),
         n_boot=options.n_boot,
         multiplier=options.multiplier,
         seeds=seeds,
         multipliers=options.multipliers,
         studentize=options.studentize,
+        total=total,
     )
     bootstrap = None
     if options.n_boot > 0:

@@ -9,7 +9,6 @@ import pandas as pd
 
 from nmfre.estimation.estimate import StopReason
 from nmfre.estimation.identification import Identification
-from nmfre.estimation.moments import squares
 from nmfre.results.base import BaseResults
 from nmfre.typing import FloatArray
 
@@ -141,20 +140,18 @@ class DiagnosticResults(BaseResults):
         NaN where the denominator is zero.
         """
         design, estimate = self.model.design, self.estimate
-        Y = design.Y
-        uncentered = squares(Y)
-        means = np.asarray(Y.mean(axis=1)).ravel()
-        centered = uncentered - Y.shape[1] * float(means @ means)
-        XtY, XtX = np.asarray(Y.T @ estimate.X).T, estimate.X.T @ estimate.X
-        fixed = estimate.Theta @ design.A
+        uncentered, sums = design.response_sums()
+        means = sums / self.n_units
+        centered = uncentered - self.n_units * float(means @ means)
+        X = estimate.X
         columns = {}
-        for which, scores in (("blup", fixed + estimate.U), ("fixed", fixed)):
-            # Moments of the fit X scores from those of the scores: no P x N array is formed.
-            fit = estimate.X.sum(axis=0) @ scores
-            product = float(np.vdot(XtY, scores))
-            fitted_squares = float(np.vdot(XtX, scores @ scores.T))
+        for which in ("blup", "fixed"):
+            # Moments of the fit X s from those of the scores s: no P x N array is formed.
+            YS, SS, S1 = design.score_sums(estimate, blup=which == "blup")
+            product = float(np.vdot(X, YS))
+            fitted_squares = float(np.vdot(X.T @ X, SS))
             sse = uncentered - 2.0 * product + fitted_squares
-            mean_Y, mean_fit = float(means.mean()), float(fit.sum()) / self.nobs
+            mean_Y, mean_fit = float(means.mean()), float(X.sum(axis=0) @ S1) / self.nobs
             variance_Y = uncentered / self.nobs - mean_Y**2
             variance_fit = fitted_squares / self.nobs - mean_fit**2
             covariance = product / self.nobs - mean_Y * mean_fit

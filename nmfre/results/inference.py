@@ -259,8 +259,7 @@ class InferenceResults(BaseResults):
             If the responses, the sign of Theta or the cap differ, or the other fit is not smaller.
         """
         own, other = self._marginal("compare_lr_test"), restricted._marginal("compare_lr_test")
-        Y, other_Y = self.model.design.Y, restricted.model.design.Y
-        same = Y.shape == other_Y.shape and (Y is other_Y or not (other_Y != Y).sum())
+        same = self.model.design.same_responses(restricted.model.design)
         df = self.df_model - restricted.df_model
         if not same or own.signed != other.signed or own.cap_binds != other.cap_binds or df <= 0:
             raise InvalidArgumentError(

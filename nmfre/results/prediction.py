@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -20,7 +20,7 @@ class PredictionResults(BaseResults):
     @known_arguments
     def predict(
         self, exog: pd.DataFrame | ArrayLike | None = None, *, which: Which = "fixed"
-    ) -> pd.DataFrame:
+    ) -> Any:
         """
         Fixed-effect means X Theta a, or the BLUP fit of the units of the data.
 
@@ -36,6 +36,7 @@ class PredictionResults(BaseResults):
         Returns
         -------
         DataFrame, (M, P)
+            A lazy one of dask for the units of data in chunks, or for new ones in chunks.
 
         Raises
         ------
