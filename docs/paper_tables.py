@@ -224,6 +224,7 @@ def study_table(study: pd.DataFrame, settings: list[str]) -> str:
     }
     table = study[settings + list(columns)].rename(columns=columns)
     table["effect"] = table["effect"].map("{:g}".format)
+    table["ridge"] = table["ridge"].map("{:.3g}".format)
     for name in ("rejection", "coverage, wald", "coverage, percentile", "cap hit", "not converged"):
         table[name] = [
             f"{rate:.3f} ± {error:.3f}"
