@@ -339,6 +339,28 @@ class NonFiniteFitError(NMFREError, ArithmeticError):
     )
 
 
+class UnfinishedTasksError(NMFREError, RuntimeError):
+    """
+    Tasks of which one failed, or whose worker died.
+
+    ``finished`` has the results of those that came before it, by their numbers.
+    """
+
+    message = (
+        "{description}: {count} of {total} were finished when one failed ({cause}). Their results "
+        "are in .finished of this error."
+    )
+
+    @property
+    def finished(self) -> dict[int, Any]:
+        """Results by the number of the task."""
+        return dict(self.values["finished"])
+
+
+class InterruptedTasksError(UnfinishedTasksError, KeyboardInterrupt):
+    """Tasks that were interrupted from the keyboard."""
+
+
 class NMFREWarning(UserWarning):
     """Base of every warning that the package gives."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from joblib import Parallel, delayed
 from tqdm import tqdm
+
+from nmfre.errors import InterruptedTasksError, NMFREError, UnfinishedTasksError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -19,6 +21,7 @@ def run_tasks(
     n_jobs: int | None,
     progress: bool,
     description: str,
+    finished: Mapping[int, Result] | None = None,
 ) -> list[Result]:
     """
     ``function`` of every task, in the order of the tasks, whatever the number of workers.
@@ -34,7 +37,33 @@ def run_tasks(
         Whether a bar on standard error counts the tasks.
     description : str
         What the bar says.
+    finished : mapping, optional
+        Results that are there already, by the number of their task.
+
+    Raises
+    ------
+    UnfinishedTasksError, InterruptedTasksError
+        A task failed, its worker died, or the user interrupted; ``finished`` of the error can be
+        given back. Errors of the package pass as they are.
     """
-    results = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(function)(t) for t in tasks)
-    bar = tqdm(results, desc=description, total=len(tasks), disable=not progress)
-    return list(bar)
+    done = {} if finished is None else dict(finished)
+    pending = [i for i in range(len(tasks)) if i not in done]
+    results = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(function)(tasks[i]) for i in pending
+    )
+    bar = tqdm(results, desc=description, total=len(tasks), initial=len(done), disable=not progress)
+    try:
+        done.update(zip(pending, bar, strict=True))
+    except NMFREError:
+        raise  # it says itself what is wrong
+    except (Exception, KeyboardInterrupt) as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        unfinished = InterruptedTasksError if interrupted else UnfinishedTasksError
+        raise unfinished(
+            description=description,
+            count=len(done),
+            total=len(tasks),
+            cause=f"{type(error).__name__}: {error}".rstrip(": "),
+            finished=done,
+        ) from error
+    return [done[i] for i in range(len(tasks))]

@@ -18,9 +18,9 @@ from nmfre.results.prediction import Prediction
 ROOT = Path(nmfre.__file__).parent
 LONGEST = 400
 LAYERS = [
-    {"_version", "formats", "parallel", "threads", "typing"},
+    {"_version", "formats", "threads", "typing"},
     {"errors", "estimation"},
-    {"arguments", "cap", "checks", "inference", "removed", "right_hand_side"},
+    {"arguments", "cap", "checks", "inference", "parallel", "removed", "right_hand_side"},
     {"archive", "covariates", "datasets", "plotting", "summary", "totals"},
     {"design"},
     {"chunked"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -37,6 +37,7 @@ def paper_study(
     seed: int = 0,
     n_jobs: int | None = None,
     progress: bool = True,
+    resume: Mapping[int, pd.DataFrame] | None = None,
 ) -> pd.DataFrame:
     """
     Behaviour of df-cap and its inference on the effect of the group on the first component.
@@ -57,6 +58,9 @@ def paper_study(
         Processes, as in joblib. Default: those of ``joblib.parallel_config``, or one.
     progress : bool
         Whether to show a progress bar.
+    resume : mapping, optional
+        ``finished`` of the error of a call with the same arguments that was interrupted or failed:
+        what it had done is not done again.
 
     Returns
     -------
@@ -69,6 +73,11 @@ def paper_study(
         before the tolerance. Every rate has its Monte Carlo standard error in the column of the
         same name that ends in "(se)"; as does the bias.
         ``attrs`` hold the number of replicates and the seconds taken.
+
+    Raises
+    ------
+    UnfinishedTasksError, InterruptedTasksError
+        A worker died, or the user interrupted; see ``resume``.
 
     Examples
     --------
@@ -91,7 +100,12 @@ def paper_study(
             for first in range(0, n_replicates, CHUNK)
         ]
     parts = run_tasks(
-        _chunk, tasks, n_jobs=n_jobs, progress=progress, description="settings in parts"
+        _chunk,
+        tasks,
+        n_jobs=n_jobs,
+        progress=progress,
+        description="settings in parts",
+        finished=resume,
     )
     replicates = pd.concat(parts, ignore_index=True)
     rows = [
