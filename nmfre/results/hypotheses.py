@@ -32,6 +32,15 @@ class HypothesisResults(InferenceResults):
         See `statsmodels.base.model.LikelihoodModelResults.t_test`. Parameters are called
         ``component[covariate]``.
 
+        Parameters
+        ----------
+        r_matrix, cov_p, use_t
+            As there.
+
+        Returns
+        -------
+        statsmodels.stats.contrast.ContrastResults
+
         Examples
         --------
         >>> import nmfre
@@ -60,6 +69,15 @@ class HypothesisResults(InferenceResults):
 
         See `statsmodels.base.model.LikelihoodModelResults.wald_test`.
 
+        Parameters
+        ----------
+        r_matrix, cov_p, invcov, use_f, df_constraints, scalar
+            As there.
+
+        Returns
+        -------
+        statsmodels.stats.contrast.ContrastResults
+
         Examples
         --------
         >>> import nmfre
@@ -87,6 +105,15 @@ class HypothesisResults(InferenceResults):
         The same as `wald_test`, with an F distribution on ``df_resid`` degrees of freedom.
 
         See `statsmodels.base.model.LikelihoodModelResults.f_test`.
+
+        Parameters
+        ----------
+        r_matrix, cov_p, invcov
+            As in `wald_test`.
+
+        Returns
+        -------
+        statsmodels.stats.contrast.ContrastResults
 
         Examples
         --------
