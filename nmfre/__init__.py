@@ -6,6 +6,7 @@ from nmfre.cap_scan import CapScan, scan_cap
 from nmfre.errors import ConvergenceWarning, NMFREError, NMFREWarning
 from nmfre.model import NMFRE
 from nmfre.results import NMFREResults
+from nmfre.selection import RankSelection, select_rank
 
 __version__ = "0.1.0"
 
@@ -17,8 +18,10 @@ __all__ = [
     "NMFREError",
     "NMFREResults",
     "NMFREWarning",
+    "RankSelection",
     "datasets",
     "errors",
     "plotting",
     "scan_cap",
+    "select_rank",
 ]

@@ -15,18 +15,26 @@ from nmfre.errors import (
     NonFiniteError,
     NonNumericError,
     TooFewUnitsError,
+    UnobservedResponseError,
+    UnobservedUnitError,
     VaryingCovariateError,
     ZeroCovariateError,
     ZeroResponseError,
 )
-from nmfre.typing import AnyArray, FloatArray, IntArray
+from nmfre.typing import AnyArray, BoolArray, FloatArray, IntArray
 
 COLLINEAR = 1e-10
 """Relative size of what a covariate adds to those before it, below which it adds nothing."""
 
 
-def check_responses(Y: Any, responses: pd.Index, units: pd.Index) -> None:
-    """Responses Y (P, N) must be labelled once, finite, not negative, and not all zero."""
+def check_responses(Y: Any, responses: pd.Index, units: pd.Index) -> int:
+    """
+    Number of missing cells of responses Y (P, N).
+
+    They must be labelled once, finite where they are not missing (NaN), not negative, and not all
+    zero. Of every unit and of every response some cell must be observed. Sparse responses have no
+    missing cells.
+    """
     check_unique(responses, "response")
     check_unique(units, "unit")
     values, rows, columns = Y, None, None
@@ -35,11 +43,16 @@ def check_responses(Y: Any, responses: pd.Index, units: pd.Index) -> None:
         values, (rows, columns) = stored.data, stored.coords
     # Minimum and sum see NaN and infinite values in two passes without a mask.
     smallest = values.min(initial=0.0)
+    n_missing = 0
     if not (smallest >= 0 and np.isfinite(values.sum())):
         _raise_for_response(values, rows, columns, responses, units)
-    zero = np.asarray(Y.sum(axis=1)).ravel() == 0
+        n_missing = int(np.isnan(values).sum())
+    if n_missing:
+        _raise_for_unobserved(~np.isnan(Y), responses, units)
+    zero = np.asarray(np.nansum(Y, axis=1) if n_missing else Y.sum(axis=1)).ravel() == 0
     if zero.any():
         raise ZeroResponseError(response=responses[int(zero.argmax())])
+    return n_missing
 
 
 def check_observed(Y: FloatArray, responses: pd.Index, units: pd.Index) -> None:
@@ -56,14 +69,14 @@ def _raise_for_response(
     responses: pd.Index,
     units: pd.Index,
 ) -> None:
-    """Name the first response that is not finite or negative; ``rows`` and so on where sparse."""
-    finite = np.isfinite(values)
-    bad = ~finite if not finite.all() else values < 0
+    """Name the first response that is infinite or negative; ``rows`` and so on where sparse."""
+    infinite = np.isinf(values) if rows is None else ~np.isfinite(values)
+    bad = infinite if infinite.any() else values < 0
     if not bad.any():
-        return  # finite values whose sum is not
+        return  # missing cells, or finite values whose sum is not
     first = tuple(np.argwhere(bad)[0])
     row, column = first if rows is None or columns is None else (rows[first], columns[first])
-    if not finite.all():
+    if infinite.any():
         raise NonFiniteError(
             role="Response",
             name=responses[row],
@@ -74,6 +87,20 @@ def _raise_for_response(
     raise NegativeResponseError(
         count=int(bad.sum()), unit=units[column], response=responses[row], value=values[first]
     )
+
+
+def _raise_for_unobserved(observed: BoolArray, responses: pd.Index, units: pd.Index) -> None:
+    """Name the first unit or response of which nothing is observed."""
+    no_response, no_unit = ~observed.any(axis=1), ~observed.any(axis=0)
+    if no_response.any():
+        raise UnobservedResponseError(
+            response=python_value(responses[int(no_response.argmax())]),
+            count=int(no_response.sum()),
+        )
+    if no_unit.any():
+        raise UnobservedUnitError(
+            unit=python_value(units[int(no_unit.argmax())]), count=int(no_unit.sum())
+        )
 
 
 def check_covariates(A: FloatArray, covariates: pd.Index, units: pd.Index) -> None:
@@ -164,7 +191,7 @@ def check_constant(column: pd.Series, codes: IntArray, units: pd.Index, first: I
 def numeric(values: Any, name: str) -> FloatArray:
     """Values as an array of floats; no copy where they are one."""
     if isinstance(values, pd.DataFrame):
-        return numeric_frame(values).to_numpy(dtype=float)
+        return numeric_frame(values).to_numpy(dtype=float, na_value=np.nan)
     array = np.asarray(values)
     if array.dtype.kind not in "buif":
         raise NonNumericError(

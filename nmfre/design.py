@@ -7,7 +7,7 @@ where a Design is made, and nowhere else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ class Design:
     Attributes
     ----------
     Y : (P, N)
-        Responses, finite and not negative; an array or a SciPy sparse matrix.
+        Responses, not negative, NaN where missing; an array or a SciPy sparse matrix.
     A : (K, N)
         Covariates, finite and linearly independent.
     responses, units, covariates : pandas.Index of length P, N and K
@@ -45,6 +45,8 @@ class Design:
         Where A comes from.
     design_info : patsy.DesignInfo or None
         How A is made of a data frame.
+    n_missing : int
+        Number of missing responses.
     """
 
     Y: Any
@@ -54,15 +56,22 @@ class Design:
     covariates: pd.Index
     formula: str | None = None
     design_info: DesignInfo | None = None
+    n_missing: int = field(init=False)
 
     def __post_init__(self) -> None:
-        check_responses(self.Y, self.responses, self.units)
+        n_missing = check_responses(self.Y, self.responses, self.units)
+        object.__setattr__(self, "n_missing", n_missing)
         check_covariates(self.A, self.covariates, self.units)
 
     @property
     def sparse(self) -> bool:
         """Whether the responses are sparse."""
         return issparse(self.Y)
+
+    @property
+    def n_cells(self) -> int:
+        """Number of observed responses."""
+        return len(self.responses) * len(self.units) - self.n_missing
 
     @property
     def terms(self) -> dict[str, list[int]]:

@@ -69,7 +69,7 @@ class NegativeResponseError(DataError):
 
 
 class NonFiniteError(DataError):
-    """A NaN or an infinite value."""
+    """An infinite value, or a NaN where none may be missing."""
 
     message = (
         "{role} {name!r} is {value} at unit {unit!r} ({count} such values in all): "
@@ -78,7 +78,7 @@ class NonFiniteError(DataError):
 
 
 class ZeroResponseError(DataError):
-    """A response that is zero for every unit."""
+    """A response that is zero for every unit that it is observed for."""
 
     message = "Response {response!r} is zero for every unit: drop it, nothing can be learned of it."
 
@@ -114,11 +114,29 @@ class DuplicateCellError(DataError):
 
 
 class MissingCellError(DataError):
-    """A unit of long data without a row for some occasion."""
+    """Missing responses where a method needs all of them."""
 
     message = (
-        "unit {unit!r} has no row for {occasion_name} {occasion!r} ({count} missing cells in "
-        "all): responses must be complete. Add the row, or remove the unit."
+        "{count} of {cells} responses are missing, first response {response!r} of unit {unit!r}: "
+        "df-cap needs all of them. Use method='ml', which fits the observed ones, or remove these "
+        "units."
+    )
+
+
+class UnobservedUnitError(DataError):
+    """A unit of which no response is observed."""
+
+    message = (
+        "Unit {unit!r} has no observed response ({count} such units in all): remove it, nothing "
+        "can be learned from it."
+    )
+
+
+class UnobservedResponseError(DataError):
+    """A response that is observed for no unit."""
+
+    message = (
+        "Response {response!r} is missing for every unit ({count} such responses in all): drop it."
     )
 
 
@@ -231,6 +249,15 @@ class ExactFitError(NMFREError, ValueError):
     message = (
         "rank={rank} reproduces the responses to rounding: at the maximum the residual variance "
         "is zero. Lower the rank."
+    )
+
+
+class FoldsError(NMFREError, ValueError):
+    """Data that cannot be divided into folds."""
+
+    message = (
+        "folds={folds} over {over}: {reason} Change folds, or choose by criterion='bic', which "
+        "needs none."
     )
 
 

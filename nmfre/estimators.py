@@ -10,12 +10,14 @@ from numpy.typing import ArrayLike
 
 from nmfre.arguments import check_number, start_array
 from nmfre.cap import AUTO, Cap, free_rate, resolve_cap
+from nmfre.checks import python_value
 from nmfre.design import Design
 from nmfre.errors import (
     ConvergenceWarning,
     DegenerateBasisWarning,
     ExactFitError,
     InvalidArgumentError,
+    MissingCellError,
     NegativeCovariateWarning,
     NonFiniteFitError,
     SparseResponsesError,
@@ -52,7 +54,7 @@ DEFAULT_STARTS = 5
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EstimatorOptions:
     """
-    Choices of the user, as in `nmfre.NMFRE.fit`.
+    Choices of the user, as in `nmfre.NMFRE.fit`, checked.
 
     Raises
     ------
@@ -63,8 +65,8 @@ class EstimatorOptions:
     df_cap: float | Cap | str | None
     tol: float
     maxiter: int
-    start_basis: ArrayLike | None
-    start_theta: ArrayLike | None
+    start_basis: ArrayLike | None = None
+    start_theta: ArrayLike | None = None
     start_sigma2: float
     start_tau2: float
     update_tau2: bool = True
@@ -125,6 +127,14 @@ def fit_caps(
     """Alternating updates from one start under each of several caps, in one stack."""
     if design.sparse:
         raise SparseResponsesError()
+    if design.n_missing:
+        row, column = np.argwhere(np.isnan(design.Y))[0]
+        raise MissingCellError(
+            count=design.n_missing,
+            cells=design.Y.size,
+            response=python_value(design.responses[row]),
+            unit=python_value(design.units[column]),
+        )
     # One layout in memory, so that the form of the data does not change a bit of the results.
     Y, A = np.ascontiguousarray(design.Y), np.ascontiguousarray(design.A)
     X, Theta = options.basis(design, rank), options.theta(design, rank)
@@ -158,7 +168,7 @@ def estimate_ml(
         raise InvalidArgumentError(
             name="start_theta", value="array", allowed="None with signed Theta: it is profiled out"
         )
-    cap = None if options.df_cap is DEFAULT_CAP else options.df_cap
+    cap = None if isinstance(options.df_cap, DefaultCap) else options.df_cap
     moments = moments_of(design.Y, design.A)
     bases = starting_bases(moments, rank, n_starts, rng)
     log_ridge = None

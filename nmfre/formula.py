@@ -19,7 +19,6 @@ from nmfre.errors import (
     DuplicateCellError,
     FormulaError,
     InvalidArgumentError,
-    MissingCellError,
     MissingColumnError,
     ShapeError,
 )
@@ -62,7 +61,8 @@ def design_from_formula(
     if occasion is None:
         values = pd.concat(blocks, axis=1)
         units = frame.index if unit is None else pd.Index(frame[unit])
-        Y, responses, rows = values.to_numpy(dtype=float).T, values.columns, None
+        Y = values.to_numpy(dtype=float, na_value=np.nan).T
+        responses, rows = values.columns, None
     elif unit is None:
         raise InvalidArgumentError(
             name="unit", value=None, allowed="the column of unit labels where occasion is given"
@@ -163,8 +163,9 @@ def _pivot(
     """
     Long to wide: Y (P, N), occasions, units, and (the unit of each row, the first row of each).
 
-    Units keep the order of their first rows; occasions are sorted where they have an order
-    (numbers, dates, ordered categories), else in the order of their first rows.
+    Cells without a row are missing. Units keep the order of their first rows; occasions are sorted
+    where they have an order (numbers, dates, ordered categories), else in the order of their first
+    rows.
     """
     for column in (unit, occasion):
         check_complete(column, "Column")
@@ -186,16 +187,8 @@ def _pivot(
             count=int(count.max()),
             rows=", ".join(map(str, values.index[cell == count.argmax()])),
         )
-    if count.min() == 0:
-        label = _cell_labels(int(count.argmin()), units, occasions)
-        raise MissingCellError(
-            unit=label[0],
-            occasion_name=occasion.name,
-            occasion=label[1],
-            count=int((count == 0).sum()),
-        )
-    Y = np.empty((len(occasions), len(units)))
-    Y[p, n] = values.to_numpy(dtype=float)
+    Y = np.full((len(occasions), len(units)), np.nan)
+    Y[p, n] = values.to_numpy(dtype=float, na_value=np.nan)
     first = np.full(len(units), len(n))
     np.minimum.at(first, n, np.arange(len(n)))
     return Y, occasions, units, (n, first)

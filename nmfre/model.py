@@ -44,8 +44,8 @@ class NMFRE(Model):
     Parameters
     ----------
     endog : array_like or SciPy sparse matrix, (N, P)
-        Responses, not negative; a row a unit. A DataFrame gives labels. Sparse responses stay
-        sparse; they are for ``fit(method="ml")``.
+        Responses, not negative; a row a unit. A DataFrame gives labels. Missing ones (NaN) and
+        sparse responses, which stay sparse, are for ``fit(method="ml")``.
     exog : array_like, (N, K), optional
         Covariates; a row a unit, the intercept included if wanted. Default: an intercept alone.
     rank : int
@@ -141,7 +141,8 @@ class NMFRE(Model):
             nothing if ``endog`` is given. Right: any patsy formula; it has an intercept unless
             ``- 1`` or ``+ 0`` says otherwise.
         data : DataFrame or mapping of arrays
-            A row a unit (wide), or a row a unit and occasion (long).
+            A row a unit (wide), or a row a unit and occasion (long). In long data, a response that
+            has no row is missing: it is not zero.
         rank : int
             Number of components Q, from 1 to min(P, N).
         unit : str, optional
@@ -215,7 +216,8 @@ class NMFRE(Model):
         ----------
         method : {"df-cap", "ml"}
             Estimator: the paper's alternating updates (Sections 3 and 4), or marginal maximum
-            likelihood, y_n ~ N(X Theta a_n, sigma2 I + tau2 X X').
+            likelihood, y_n ~ N(X Theta a_n, sigma2 I + tau2 X X'); where responses are missing,
+            that of the observed ones.
         df_cap : float, Cap, "auto" or None
             Cap on the effective degrees of freedom of U: a rate r in (0, 1], cap max(r N Q, 1); an
             absolute number as ``nmfre.Cap(absolute=...)``; None for no cap. Default: the rate 0.10
@@ -275,6 +277,8 @@ class NMFRE(Model):
         ------
         InvalidArgumentError, UnknownArgumentError
             An argument that is not allowed.
+        MissingCellError
+            Responses are missing, which df-cap does not take.
         NonFiniteFitError
             The iteration ran into NaN or infinite values.
 
@@ -312,8 +316,8 @@ class NMFRE(Model):
             start_theta=start_theta,
             start_sigma2=start_sigma2,
             start_tau2=start_tau2,
-            update_tau2=bool(update_tau2),
-            signed=bool(signed),
+            update_tau2=update_tau2,
+            signed=signed,
             n_starts=n_starts,
         )
         inference_options = self._inference_options(

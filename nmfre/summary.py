@@ -12,6 +12,7 @@ from statsmodels.iolib.tableformatting import fmt_2cols, fmt_params
 
 from nmfre.cap import AUTO
 from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate
+from nmfre.inference.marginal import MarginalInference
 
 if TYPE_CHECKING:
     from nmfre.results import NMFREResults
@@ -95,6 +96,7 @@ def _header(results: NMFREResults) -> list[tuple[str, str, str, str]]:
     right = [
         ("Units (N):", f"{n_units}"),
         ("Responses (P):", f"{n_responses}"),
+        *_missing(results),
         ("Rank (Q):", f"{rank}"),
         ("Covariates (K):", f"{n_covariates}"),
         *_likelihood(results),
@@ -105,6 +107,13 @@ def _header(results: NMFREResults) -> list[tuple[str, str, str, str]]:
     ]
     left += [("", "")] * (len(right) - len(left))
     return [(*a, f"  {b}", c) for a, (b, c) in zip(left, right, strict=True)]
+
+
+def _missing(results: NMFREResults) -> list[tuple[str, str]]:
+    design = results.model.design
+    if not design.n_missing:
+        return []
+    return [("Missing cells:", f"{design.n_missing} of {design.n_missing + design.n_cells}")]
 
 
 def _variances(results: NMFREResults) -> list[tuple[str, str]]:
@@ -233,6 +242,11 @@ def _notes(results: NMFREResults, alpha: float, multipletests: str | None) -> li
             notes.append(
                 f"{AT_BOUND.strip()}: at the bound 0; z and P are those of a one-sided score test."
             )
+        if isinstance(results.inference, MarginalInference) and results.inference.flat:
+            notes.append(
+                "NOT DETERMINED: the observed cells leave the likelihood flat in some direction, "
+                "as where responses are never observed together. No standard errors."
+            )
         if results.identification.by_bounds:
             notes.append(
                 "Components are told apart by effects at their bound alone: these are held there, "
@@ -253,6 +267,11 @@ def _notes(results: NMFREResults, alpha: float, multipletests: str | None) -> li
                 f"{AT_BOUND.strip()}: at the bound 0; the standard error, z and interval of such "
                 "a coefficient are only formal."
             )
+    if results.model.design.n_missing:
+        notes.append(
+            "The likelihood is that of the observed responses: it takes the others to be missing "
+            "at random."
+        )
     estimate = results.estimate
     if isinstance(estimate, AlternatingEstimate):
         notes += _notes_on_alternating(results, estimate)

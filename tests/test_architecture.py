@@ -27,7 +27,7 @@ LAYERS = [
     {"refit"},
     {"results"},
     {"model"},
-    {"cap_scan", "paper", "simulation"},
+    {"cap_scan", "paper", "selection", "simulation"},
     {"__init__", "__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

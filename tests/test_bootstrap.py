@@ -122,3 +122,12 @@ def test_what_rotations_change_has_no_replicates(two_components):
     boot = res.bootstrap(20, refit=True)
     assert boot.replicates.loc[:, unknown.to_numpy()].isna().all(axis=None)
     assert boot.pvalues()[unknown].isna().all()
+
+
+def test_refits_leave_missing_cells_missing(model):
+    Y = model.endog.copy()
+    Y[3, 1] = Y[7, 2] = np.nan
+    res = nmfre.NMFRE(Y, model.exog, rank=1).fit("ml", n_boot=0)
+    boot = res.bootstrap(60, "rademacher", refit=True)
+    assert boot.n_failed == 0
+    np.testing.assert_allclose(boot.bse, res.bse, rtol=0.25)

@@ -43,6 +43,16 @@ def test_maximum_likelihood_has_no_cap_unless_it_is_given(folder, capsys):
     assert "-225.463" in capsys.readouterr().out
 
 
+def test_empty_fields_are_missing_responses(folder, capsys, orthodont):
+    holed = orthodont.assign(distance=orthodont["distance"].mask(orthodont.index == 5))
+    holed.to_csv(folder / "data.csv", index=False)
+    assert main([*CALL, "--method", "ml"]) == 0
+    assert "1 of 108" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(CALL)
+    assert "first response 10 of unit 'M02': df-cap needs all" in capsys.readouterr().err
+
+
 def test_warnings_are_a_line_each(folder, capsys):
     assert main([*CALL, "--df-cap", "off"]) == 0
     out, err = capsys.readouterr()

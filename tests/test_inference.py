@@ -33,7 +33,9 @@ class Linearized:
         Y, Theta, U = scale * Y, scale * Theta, scale * U
         options = {"information": "adjusted", "dispersion": "df", **options}
         rss = np.sum((Y - X @ (Theta @ A + U)) ** 2)
-        self.parts = linearize(X, Theta, A @ A.T, n_units=50, ridge=0.5, rss=rss, **options)
+        sums = {"counts": np.array([50]), "n_cells": 300}
+        AA, XtX = (A @ A.T)[None], (X.T @ X)[None]
+        self.parts = linearize(X, Theta, AA, XtX, ridge=0.5, rss=rss, **sums, **options)
         self.dispersion = self.parts.dispersion
         self.influence = self.parts.influence(Y, A, U)
 

@@ -17,7 +17,7 @@ from nmfre import errors
 from nmfre.estimation import moments as moments_module
 from nmfre.estimation.effective_df import effective_df
 from nmfre.estimation.identification import identify, sparsest_rotation
-from nmfre.estimation.marginal import marginal_value, profiled_theta
+from nmfre.estimation.marginal import marginal_value
 from nmfre.estimation.maximize import _Search, maximize, starting_bases
 from nmfre.estimation.moments import DenseMoments, OperatorMoments, moments_of
 
@@ -87,7 +87,7 @@ def test_profiled_theta_is_the_maximum_over_theta():
     Y, A, X, _, log_ridge = draw(6, 2, 3, 5)
     m = moments_of(Y, A)
     best = marginal_value(m, X, None, log_ridge).value
-    Theta = profiled_theta(m, X)
+    Theta = m.profiled_theta(X, 1.0)
     assert marginal_value(m, X, Theta, log_ridge).value == pytest.approx(best, rel=1e-12)
     rng = np.random.default_rng(0)
     for _ in range(10):

@@ -14,9 +14,11 @@ def eigenvalues_of(XtX: FloatArray) -> FloatArray:
     return np.asarray(np.maximum(np.linalg.eigvalsh(XtX), 0.0))
 
 
-def effective_df(eigenvalues: FloatArray, ridge: Float, n_units: int) -> FloatArray:
+def effective_df(
+    eigenvalues: FloatArray, ridge: Float, n_units: int, weights: Float = 1.0
+) -> FloatArray:
     """
-    df_U = N sum_q d_q / (d_q + ridge), for a stack of problems.
+    df_U = N sum_q w_q d_q / (d_q + ridge), for a stack of problems.
 
     Parameters
     ----------
@@ -26,18 +28,24 @@ def effective_df(eigenvalues: FloatArray, ridge: Float, n_units: int) -> FloatAr
         lambda = sigma2 / tau2.
     n_units : int
         N.
+    weights : array, (..., Q)
+        Shares of the units that the eigenvalues belong to, where these have different X.
 
     Returns
     -------
     array, (...)
     """
     shrinkage = eigenvalues / (eigenvalues + np.asarray(ridge)[..., None])
-    df: FloatArray = n_units * shrinkage.sum(axis=-1)
+    df: FloatArray = n_units * (weights * shrinkage).sum(axis=-1)
     return df
 
 
 def ridge_at_cap(
-    eigenvalues: FloatArray, cap: FloatArray, ridge: FloatArray, n_units: int
+    eigenvalues: FloatArray,
+    cap: FloatArray,
+    ridge: FloatArray,
+    n_units: int,
+    weights: Float = 1.0,
 ) -> FloatArray:
     """
     The ridge at which df_U equals the cap, for problems that exceed it at ``ridge``.
@@ -54,6 +62,8 @@ def ridge_at_cap(
     ridge : array, (B,)
         Where to start from.
     n_units : int
+    weights : array, (B, Q)
+        As in `effective_df`.
 
     Returns
     -------
@@ -62,8 +72,8 @@ def ridge_at_cap(
     moving = np.ones(ridge.shape, dtype=bool)  # so that a member's steps are its own
     for _ in range(MAX_NEWTON_STEPS):
         shrinkage = eigenvalues / (eigenvalues + ridge[..., None])
-        df = n_units * shrinkage.sum(axis=-1)
-        slope = n_units * (shrinkage / (eigenvalues + ridge[..., None])).sum(axis=-1)
+        df = n_units * (weights * shrinkage).sum(axis=-1)
+        slope = n_units * (weights * shrinkage / (eigenvalues + ridge[..., None])).sum(axis=-1)
         step = np.where(moving, df * (df / cap - 1.0) / slope, 0.0)
         ridge = ridge + step
         moving = step > np.finfo(float).eps * ridge
@@ -72,18 +82,11 @@ def ridge_at_cap(
     return ridge
 
 
-def log_ridge_on_cap(X: FloatArray, cap: float, n_units: int) -> float:
-    """Log lambda at which df_U = cap for a basis X (P, Q)."""
-    d = eigenvalues_of(X.T @ X)[None]
-    below = np.array([1e-12 * d.max()])
-    if effective_df(d, below, n_units)[0] <= cap:  # X has lost rank
+def log_ridge_on_cap(
+    eigenvalues: FloatArray, weights: FloatArray, cap: float, n_units: int
+) -> float:
+    """Log lambda at which df_U = cap; eigenvalues and weights (Q,) as in `effective_df`."""
+    below = np.array([1e-12 * eigenvalues.max()])
+    if effective_df(eigenvalues, below, n_units, weights)[0] <= cap:  # X has lost rank
         return float(np.log(below[0]))
-    return float(np.log(ridge_at_cap(d, np.array([cap]), below, n_units)[0]))
-
-
-def log_ridge_by_basis(X: FloatArray, log_ridge: float) -> FloatArray:
-    """Derivative of log lambda by X on df_U = cap, 2 X M^-2 / tr(X'X M^-2); (P, Q)."""
-    G = X.T @ X
-    M_inv = np.linalg.inv(G + np.exp(log_ridge) * np.eye(len(G)))
-    M_inv2 = M_inv @ M_inv
-    return np.asarray(2.0 * X @ M_inv2 / np.vdot(G, M_inv2))
+    return float(np.log(ridge_at_cap(eigenvalues, np.array([cap]), below, n_units, weights)[0]))

@@ -1,8 +1,8 @@
 """
 The marginal likelihood y_n ~ N(X Theta a_n, sigma2 I + tau2 X X'): value and gradient.
 
-Per cell: minus the log-likelihood of the scaled responses over N P, with sigma2 at its maximum
-given the rest, and signed Theta at its maximum given X, which is least squares.
+Per observed cell: minus the log-likelihood of the scaled responses over their number, with sigma2
+at its maximum given the rest, and signed Theta at its maximum given X and lambda.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmfre.estimation.moments import Moments
+from nmfre.estimation.products import Moments, Products
 from nmfre.typing import FloatArray
 
 SMALLEST_SIGMA2 = 1e-14
@@ -50,7 +50,7 @@ class MarginalScore:
     Attributes
     ----------
     X : (P, Q)
-        sum_n e_n b_n' / (N sigma2) - X M^-1, where e_n = y_n - X b_n and b_n = Theta a_n + u_n.
+        sum_n [e_n b_n' / sigma2 - X M_n^-1] / N, e_n = y_n - X b_n and b_n = Theta a_n + u_n.
     Theta : (Q, K)
         X' sum_n e_n a_n' / (N sigma2).
     log_sigma2, log_ridge : float
@@ -62,55 +62,22 @@ class MarginalScore:
     log_ridge: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Products:
-    """What value and score have in common: products of the moments T of Y - X Theta A."""
-
-    M: FloatArray
-    M_inv: FloatArray
-    DAA: FloatArray  # (B - X Theta) AA', (P, K)
-    TX: FloatArray
-    XtTX: FloatArray
-    quadratic: float  # tr T - tr(M^-1 X'TX)
-
-    @classmethod
-    def of(cls, moments: Moments, X: FloatArray, Theta: FloatArray, ridge: float) -> _Products:
-        M = X.T @ X + ridge * np.eye(X.shape[1])
-        M_inv = np.linalg.inv(M)
-        D = moments.B - X @ Theta
-        DAA = D @ moments.AA
-        TX = moments.times(X) + DAA @ (D.T @ X)
-        XtTX = X.T @ TX
-        quadratic = moments.trace + np.vdot(DAA, D) - np.vdot(M_inv, XtTX)
-        return cls(M, M_inv, DAA, TX, XtTX, float(quadratic))
-
-    def score(self, X: FloatArray, Theta: FloatArray, sigma2: float, ridge: float) -> MarginalScore:
-        n_responses, rank = X.shape
-        M_inv, XtDAA = self.M_inv, X.T @ self.DAA
-        EB = self.DAA @ Theta.T + self.TX @ M_inv  # sum of r_n b_n', then of e_n b_n'
-        EB = EB - X @ (M_inv @ (XtDAA @ Theta.T + self.XtTX @ M_inv))
-        UU = np.vdot(M_inv @ M_inv, self.XtTX)
-        return MarginalScore(
-            X=EB / sigma2 - X @ M_inv,
-            Theta=ridge * M_inv @ XtDAA / sigma2,
-            log_sigma2=0.5 * (self.quadratic / sigma2 - n_responses),
-            log_ridge=float(0.5 * (rank - ridge * (np.trace(M_inv) + UU / sigma2))),
-        )
-
-
 def marginal_score(
     moments: Moments, X: FloatArray, Theta: FloatArray, sigma2: float, ridge: float
 ) -> MarginalScore:
     """Derivatives of the log-likelihood per unit at any parameters of the scaled responses."""
-    return _Products.of(moments, X, Theta, ridge).score(X, Theta, sigma2, ridge)
+    return _score(moments, moments.products(X, Theta, ridge), sigma2, ridge)
 
 
-def profiled_theta(moments: Moments, X: FloatArray) -> FloatArray:
-    """Signed Theta of highest likelihood given X, (X'X)^-1 X'B, whatever the variances are."""
-    try:
-        return np.linalg.solve(X.T @ X, X.T @ moments.B)
-    except np.linalg.LinAlgError:  # two columns of X are one
-        return np.asarray(np.linalg.lstsq(X, moments.B, rcond=None)[0])
+def _score(moments: Moments, products: Products, sigma2: float, ridge: float) -> MarginalScore:
+    rank = products.EB.shape[1]
+    cells = moments.n_cells / moments.n_units
+    return MarginalScore(
+        X=products.EB / sigma2 - products.XM_inv,
+        Theta=products.XtEA / sigma2,
+        log_sigma2=0.5 * (products.quadratic / sigma2 - cells),
+        log_ridge=0.5 * (rank - ridge * (products.trace_inv + products.UU / sigma2)),
+    )
 
 
 def marginal_value(
@@ -119,9 +86,10 @@ def marginal_value(
     """
     Evaluate the objective.
 
-    With M = X'X + lambda I and T the moments of Y - X Theta A, the variance is
-    sigma2 = [tr T - tr(M^-1 X'TX)] / P and minus twice the log-likelihood per unit is
-    P log(2 pi sigma2) + P + log|M| - Q log lambda.
+    With M_n = X'X + lambda I and r_n = y_n - X Theta a_n, over the observed responses of a unit
+    and in means over units, the variance is sigma2 = [r_n'r_n - r_n'X M_n^-1 X'r_n] / P, P the
+    number of cells per unit, and minus twice the log-likelihood per unit is
+    P log(2 pi sigma2) + P + log|M_n| - Q log lambda.
 
     Parameters
     ----------
@@ -137,21 +105,21 @@ def marginal_value(
     -------
     MarginalValue
     """
-    n_responses, rank = X.shape
+    rank, cells = X.shape[1], moments.n_cells / moments.n_units
     ridge = float(np.exp(log_ridge))
     if Theta is None:
-        Theta = profiled_theta(moments, X)
-    products = _Products.of(moments, X, Theta, ridge)
-    sigma2 = max(products.quadratic / n_responses, SMALLEST_SIGMA2)
-    log_det = np.linalg.slogdet(products.M)[1]
-    score = products.score(X, Theta, sigma2, ridge)
+        Theta = moments.profiled_theta(X, ridge)
+    products = moments.products(X, Theta, ridge)
+    sigma2 = max(products.quadratic / cells, SMALLEST_SIGMA2)
+    score = _score(moments, products, sigma2, ridge)
     return MarginalValue(
         value=float(
-            0.5 * (np.log(2.0 * np.pi * sigma2) + 1.0 + (log_det - rank * log_ridge) / n_responses)
+            0.5
+            * (np.log(2.0 * np.pi * sigma2) + 1.0 + (products.log_det - rank * log_ridge) / cells)
         ),
         Theta=Theta,
         sigma2=sigma2,
-        X_gradient=-score.X / n_responses,
-        Theta_gradient=-score.Theta / n_responses,
-        log_ridge_gradient=-score.log_ridge / n_responses,
+        X_gradient=-score.X / cells,
+        Theta_gradient=-score.Theta / cells,
+        log_ridge_gradient=-score.log_ridge / cells,
     )

@@ -14,10 +14,9 @@ import numpy as np
 from scipy.linalg import null_space
 from scipy.optimize import OptimizeResult, minimize
 
-from nmfre.estimation.effective_df import log_ridge_by_basis, log_ridge_on_cap
 from nmfre.estimation.estimate import StopReason
-from nmfre.estimation.marginal import marginal_value, profiled_theta
-from nmfre.estimation.moments import Moments
+from nmfre.estimation.marginal import marginal_value
+from nmfre.estimation.products import Moments
 from nmfre.typing import FloatArray
 
 LOG_RIDGE_LIMITS = (-30.0, 30.0)
@@ -108,11 +107,11 @@ def maximize(
     """
     search = _Search(moments, X.shape[1], signed=signed, cap=cap)
     X = X / X.sum(axis=0)
-    if not signed and Theta is None:
-        free = profiled_theta(moments, X)
-        Theta = np.maximum(free, 0.1 * np.abs(free).mean())
     if log_ridge is None:
         log_ridge = float(np.log(np.sum(X**2) / X.shape[1]))
+    if not signed and Theta is None:
+        free = moments.profiled_theta(X, float(np.exp(log_ridge)))
+        Theta = np.maximum(free, 0.1 * np.abs(free).mean())
     z = search.pack(X, Theta, log_ridge)
     path: list[float] = []
 
@@ -212,7 +211,7 @@ class _Search:
         self.moments, self.rank, self.signed, self.cap = moments, rank, signed, cap
         self.capped = bool(np.isfinite(cap))
         self.n_basis = moments.n_responses * rank
-        self.n_theta = 0 if signed else rank * moments.B.shape[1]
+        self.n_theta = 0 if signed else rank * moments.n_covariates
         self.bounds: list[tuple[float | None, float | None]] = [(0.0, None)] * (
             self.n_basis + self.n_theta
         )
@@ -240,7 +239,7 @@ class _Search:
             flat = z[self.n_basis : self.n_basis + self.n_theta]
             Theta = self.moments.n_responses * flat.reshape(self.rank, -1)
         if self.capped:
-            return X, Theta, log_ridge_on_cap(X, self.cap, self.moments.n_units)
+            return X, Theta, self.moments.log_ridge_on_cap(X, self.cap)
         return X, Theta, float(z[-1])
 
     def normalised(self, z: FloatArray) -> FloatArray:
@@ -259,7 +258,7 @@ class _Search:
         point = marginal_value(self.moments, X, Theta, log_ridge)
         X_gradient = point.X_gradient
         if self.capped:
-            slope = log_ridge_by_basis(X, log_ridge)
+            slope = self.moments.log_ridge_by_basis(X, log_ridge)
             X_gradient = X_gradient + point.log_ridge_gradient * slope
         total = z[: self.n_basis].reshape(-1, self.rank).sum(axis=0)
         parts = [((X_gradient - np.sum(X * X_gradient, axis=0)) / total).ravel()]
@@ -301,14 +300,10 @@ def starting_bases(
 
 
 def _leading_eigenvectors(moments: Moments, rank: int, rng: np.random.Generator) -> FloatArray:
-    """Leading eigenvectors of S, (P, Q), by subspace iteration: a start needs no digits."""
-
-    def times_S(u: FloatArray) -> FloatArray:
-        return moments.times(u) + moments.B @ (moments.AA @ (moments.B.T @ u))
-
+    """Leading eigenvectors of YY', (P, Q), by subspace iteration: a start needs no digits."""
     u: Any = rng.standard_normal((moments.n_responses, rank))
     for _ in range(20):
-        u = np.linalg.qr(times_S(u))[0]
-    ritz = u.T @ times_S(u)
+        u = np.linalg.qr(moments.times_squares(u))[0]
+    ritz = u.T @ moments.times_squares(u)
     vectors: FloatArray = u @ np.linalg.eigh(ritz)[1][:, ::-1]
     return vectors

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from nmfre.estimation.effective_df import effective_df, eigenvalues_of
 from nmfre.estimation.estimate import MarginalEstimate, centroid_order
 from nmfre.estimation.identification import identify, sparsest_rotation
 from nmfre.estimation.maximize import CLIMB_TOL, Maximum, agreeing, maximize
-from nmfre.estimation.moments import Moments
+from nmfre.estimation.products import Moments
 from nmfre.typing import FloatArray
 
 
@@ -58,8 +57,7 @@ def fit_marginal(
     -------
     MarginalEstimate
     """
-    n_responses, n_units = Y.shape
-    cells = n_responses * n_units
+    cells = moments.n_cells
     if Theta is not None:
         Theta = Theta * bases[0].sum(axis=0)[:, None] / moments.scale
 
@@ -78,7 +76,7 @@ def fit_marginal(
     maxima = [climb(bases[0], Theta, log_ridge), *(climb(X) for X in bases[1:])]
     best = min(maxima, key=_value)
     uncapped = None
-    if _df(best, n_units) > cap:
+    if moments.df_random(best.X, best.ridge) > cap:
         uncapped = best.value
         maxima = [climb(m.X, m.Theta if not signed else None, cap=cap) for m in maxima]
         best = min(maxima, key=_value)
@@ -105,9 +103,7 @@ def fit_marginal(
     found = identify(X, None if signed else Theta_scaled)
     sigma2 = final.sigma2 * moments.scale**2
     Theta = Theta_scaled * moments.scale
-    XtX = X.T @ X
-    M_inv = np.linalg.inv(XtX + final.ridge * np.eye(len(XtX)))
-    U = M_inv @ (np.asarray(Y.T @ X).T - XtX @ (Theta @ A))
+    U, rss = moments.blup(Y, A, X, Theta, final.ridge)
     log_scale = np.log(moments.scale)
     return MarginalEstimate(
         X=X,
@@ -116,8 +112,8 @@ def fit_marginal(
         sigma2=sigma2,
         tau2=sigma2 / final.ridge,
         cap=cap,
-        df_random=_df(final, n_units),
-        rss=_rss(moments, X, Theta_scaled, M_inv) * n_units * moments.scale**2,
+        df_random=moments.df_random(final.X, final.ridge),
+        rss=rss,
         n_iter=final.n_iter + best.n_iter,
         stop_reason=final.stop_reason,
         signed=signed,
@@ -135,17 +131,3 @@ def fit_marginal(
 
 def _value(maximum: Maximum) -> float:
     return maximum.value if np.isfinite(maximum.value) else np.inf
-
-
-def _df(maximum: Maximum, n_units: int) -> float:
-    d = eigenvalues_of(maximum.X.T @ maximum.X)
-    return float(effective_df(d, maximum.ridge, n_units))
-
-
-def _rss(moments: Moments, X: FloatArray, Theta: FloatArray, M_inv: FloatArray) -> float:
-    """|Y - X(Theta A + U)|^2 per unit, scaled: U is linear in Y, so that moments suffice."""
-    D = moments.B - X @ Theta
-    DAA = D @ moments.AA
-    XtTX = X.T @ (moments.times(X) + DAA @ (D.T @ X))
-    shrunk = M_inv @ (2.0 * np.eye(len(M_inv)) - X.T @ X @ M_inv)
-    return float(moments.trace + np.vdot(DAA, D) - np.vdot(shrunk, XtTX))

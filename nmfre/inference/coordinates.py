@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from scipy.linalg import block_diag, helmert, null_space
 
-from nmfre.estimation.effective_df import log_ridge_by_basis, log_ridge_on_cap
 from nmfre.estimation.estimate import MarginalEstimate
 from nmfre.estimation.marginal import MarginalScore, marginal_score
-from nmfre.estimation.moments import Moments
+from nmfre.estimation.patterns import times_vectors, unit_inverses
+from nmfre.estimation.products import Moments
 from nmfre.typing import BoolArray, FloatArray
 
 DIFFERENCE = 1e-5
@@ -36,6 +36,7 @@ class Coordinates:
 
     def __init__(self, moments: Moments, estimate: MarginalEstimate) -> None:
         self.moments = moments
+        self.complete = moments.n_cells == moments.n_units * moments.n_responses
         self.X = estimate.X
         self.Theta = estimate.Theta / moments.scale
         self.log_sigma2 = float(np.log(estimate.sigma2)) - 2.0 * float(np.log(moments.scale))
@@ -102,7 +103,7 @@ class Coordinates:
         """Derivative of log lambda by X on df_U = cap; zero without a cap."""
         if np.isinf(self.cap):
             return np.zeros_like(X)
-        return log_ridge_by_basis(X, log_ridge_on_cap(X, self.cap, self.moments.n_units))
+        return self.moments.log_ridge_by_basis(X, self.moments.log_ridge_on_cap(X, self.cap))
 
     def _score(
         self, X: FloatArray, Theta: FloatArray, log_sigma2: float, log_ridge: float
@@ -120,7 +121,7 @@ class Coordinates:
         capped = np.isfinite(self.cap)
         log_ridge = self.log_ridge + psi[-1]
         if capped:
-            log_ridge = log_ridge_on_cap(X, self.cap, self.moments.n_units)
+            log_ridge = self.moments.log_ridge_on_cap(X, self.cap)
         score = self._score(X, Theta, self.log_sigma2 + psi[-2], log_ridge)
         full = np.concatenate(
             [
@@ -140,7 +141,7 @@ class Coordinates:
         return (hessian + hessian.T) / 2.0
 
     def leverages(self, A: FloatArray) -> FloatArray:
-        """a_n'(AA')^-1 a_n of units with covariates A (K, n); (n,)."""
+        """a_n'(AA')^-1 a_n of units with covariates A (K, n), missing cells or not; (n,)."""
         total = self.moments.AA * self.moments.n_units
         return np.asarray(np.sum(A * np.linalg.solve(total, A), axis=0))
 
@@ -148,23 +149,40 @@ class Coordinates:
         """Scores of units with responses Y (P, n) and covariates A (K, n); (n, f)."""
         (P, Q), n = self.X.shape, A.shape[1]
         sigma2, ridge = np.exp(self.log_sigma2), np.exp(self.log_ridge)
-        M_inv = np.linalg.inv(self.X.T @ self.X + ridge * np.eye(Q))
         fixed = A.T @ self.Theta.T
-        XtR = np.asarray(Y.T @ self.X) / self.moments.scale - fixed @ (self.X.T @ self.X)
-        U = XtR @ M_inv
+        shrink = self._shrink if self.complete else self._shrink_observed
+        U, E, cells, trace, XM_inv = shrink(Y, fixed, float(ridge))
         B = fixed + U
-        E = np.asarray(Y.T.toarray() if hasattr(Y, "toarray") else Y.T) / self.moments.scale
-        E = E - B @ self.X.T
         by_X = (B[:, :, None] * E[:, None, :]).reshape(n, P * Q) / sigma2
-        by_X -= (self.X @ M_inv).ravel(order="F")
+        by_X -= XM_inv
         XtE = E @ self.X / sigma2
         by_Theta = (A.T[:, :, None] * XtE[:, None, :]).reshape(n, -1)
         UU = np.sum(U * U, axis=1)
         quadratic = np.sum(E * E, axis=1) + ridge * UU  # r'(I - X M^-1 X')r = |e|^2 + lambda |u|^2
-        by_log_sigma2 = 0.5 * (quadratic / sigma2 - P)
-        by_log_ridge = 0.5 * (Q - ridge * (np.trace(M_inv) + UU / sigma2))
+        by_log_sigma2 = 0.5 * (quadratic / sigma2 - cells)
+        by_log_ridge = 0.5 * (Q - ridge * (trace + UU / sigma2))
         full = np.column_stack([by_X, by_Theta, by_log_sigma2, by_log_ridge])
         return np.asarray(full @ self.full_axes)
+
+    def _shrink(self, Y: Any, fixed: FloatArray, ridge: float) -> tuple[Any, ...]:
+        """Random effects (n, Q), residuals (n, P), P, tr M^-1 and vec(X M^-1) of complete units."""
+        X, scale = self.X, self.moments.scale
+        M_inv = np.linalg.inv(X.T @ X + ridge * np.eye(X.shape[1]))
+        U = (np.asarray(Y.T @ X) / scale - fixed @ (X.T @ X)) @ M_inv
+        E = np.asarray(Y.T.toarray() if hasattr(Y, "toarray") else Y.T) / scale
+        E = E - (fixed + U) @ X.T
+        return U, E, len(X), np.trace(M_inv), (X @ M_inv).ravel(order="F")
+
+    def _shrink_observed(self, Y: Any, fixed: FloatArray, ridge: float) -> tuple[Any, ...]:
+        """The same for each unit's observed responses; residuals of missing ones are 0."""
+        observed = ~np.isnan(Y)
+        M_inv = unit_inverses(observed, self.X, ridge)
+        R = np.where(observed, Y / self.moments.scale - self.X @ fixed.T, 0.0).T
+        U = times_vectors(M_inv, R @ self.X)
+        E = R - observed.T * (U @ self.X.T)
+        XM_inv = (M_inv @ self.X.T) * observed.T[:, None, :]
+        trace = np.trace(M_inv, axis1=1, axis2=2)
+        return U, E, observed.sum(axis=0), trace, XM_inv.reshape(len(U), -1)
 
     def score_tests(self, hessian: FloatArray, squares: FloatArray) -> FloatArray:
         """

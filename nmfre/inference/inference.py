@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from nmfre.estimation.estimate import Estimate
+from nmfre.estimation.patterns import patterns_of, squares_by_pattern, unit_grams
 from nmfre.inference.bootstrap import WildBootstrap, one_step, unit_blocks
 from nmfre.inference.linearized import CovType, Dispersion, Information, linearize
 from nmfre.inference.multipliers import Multiplier
@@ -103,7 +104,7 @@ def conditional_inference(
     Parameters
     ----------
     Y : array or SciPy sparse matrix, (P, N)
-        Responses.
+        Responses, NaN where missing.
     A : array, (K, N)
         Covariates.
     estimate : Estimate
@@ -116,11 +117,22 @@ def conditional_inference(
     theta = estimate.Theta.ravel(order="F")
     floor = -np.inf if estimate.signed else 0.0
     n_units = Y.shape[1]
+    X = estimate.X
+    AA: FloatArray = (A @ A.T)[None]
+    XtX: FloatArray = (X.T @ X)[None]
+    counts, n_cells = np.array([n_units]), len(X) * n_units
+    observed = ~np.isnan(Y) if isinstance(Y, np.ndarray) else None
+    if observed is not None and not observed.all():
+        patterns, which = patterns_of(observed)
+        AA, XtX = squares_by_pattern(A, which), unit_grams(patterns, X)
+        counts, n_cells = np.bincount(which), int(observed.sum())
     linearization = linearize(
-        estimate.X,
+        X,
         estimate.Theta,
-        A @ A.T,
-        n_units=n_units,
+        AA,
+        XtX,
+        counts=counts,
+        n_cells=n_cells,
         ridge=estimate.ridge,
         rss=estimate.rss,
         information=options.information,

@@ -45,10 +45,13 @@ class Linearization:
         """
         I^-1 s_n of units with responses Y (P, n), covariates A (K, n) and random effects U (Q, n).
 
-        With s_n = -vec(X' r_n a_n') / dispersion and r_n the residuals; (n, QK). A bootstrap
-        replicate is Theta - sum_n w_n I^-1 s_n.
+        With s_n = -vec(X' r_n a_n') / dispersion and r_n the residuals of the observed responses;
+        (n, QK). A bootstrap replicate is Theta - sum_n w_n I^-1 s_n.
         """
-        XtR = np.asarray(Y.T @ self.X) - (self.Theta @ A + U).T @ (self.X.T @ self.X)
+        B = self.Theta @ A + U
+        XtR = np.asarray(Y.T @ self.X) - B.T @ (self.X.T @ self.X)
+        if np.isnan(XtR).any():
+            XtR = np.nan_to_num(Y - self.X @ B).T @ self.X
         scores = (A.T[:, :, None] * XtR[:, None, :]).reshape(A.shape[1], -1)
         return -scores @ self.bread
 
@@ -75,8 +78,10 @@ def linearize(
     X: FloatArray,
     Theta: FloatArray,
     AA: FloatArray,
+    XtX: FloatArray,
     *,
-    n_units: int,
+    counts: FloatArray,
+    n_cells: int,
     ridge: float,
     rss: float,
     information: Information,
@@ -89,10 +94,15 @@ def linearize(
     ----------
     X, Theta : arrays, (P, Q), (Q, K)
         Estimates.
-    AA : array, (K, K)
-        AA'.
-    n_units : int
-        N.
+    AA : array, (G, K, K)
+        Sums of a_n a_n' over the units that have the same responses observed; G = 1 where none is
+        missing.
+    XtX : array, (G, Q, Q)
+        X'X over these responses.
+    counts : array, (G,)
+        Numbers of these units.
+    n_cells : int
+        Number of observed cells, PN where none is missing.
     ridge : float
         lambda = sigma2 / tau2.
     rss : float
@@ -101,24 +111,24 @@ def linearize(
         Whether the information of Theta is reduced for the estimation of U, X'(I - H)X with
         H = X M^-1 X', or not, X'X.
     dispersion : {"df", "n", "params"}
-        Divisor of rss: PN - df_U - QK, PN, or PN - QK, at least 1.
+        Divisor of rss: n_cells - df_U - QK, n_cells, or n_cells - QK, at least 1.
 
     Returns
     -------
     Linearization
     """
-    (n_responses, rank), n_params = X.shape, Theta.size
-    XtX = X.T @ X
-    cells = n_responses * n_units
-    df = float(effective_df(eigenvalues_of(XtX), ridge, n_units))
-    divisor = {"df": cells - df - n_params, "n": cells, "params": cells - n_params}
+    rank, n_params = X.shape[1], Theta.size
+    n_units = int(counts.sum())
+    weights = np.repeat(counts / n_units, rank)
+    df = float(effective_df(eigenvalues_of(XtX).ravel(), ridge, n_units, weights))
+    divisor = {"df": n_cells - df - n_params, "n": n_cells, "params": n_cells - n_params}
 
     if information == "adjusted":
         M = XtX + ridge * np.eye(rank)
         XtX_of_theta = XtX - XtX @ np.linalg.solve(M, XtX)
     else:
         XtX_of_theta = XtX
-    unscaled = np.kron(AA, XtX_of_theta)
+    unscaled = np.einsum("gkl,gqr->kqlr", AA, XtX_of_theta).reshape(n_params, n_params)
     unscaled[np.diag_indices(n_params)] += RELATIVE_RIDGE * np.trace(unscaled) / n_params
     bread = np.linalg.inv(unscaled)
     return Linearization(

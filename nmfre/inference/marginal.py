@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 
 from nmfre.estimation.estimate import MarginalEstimate
-from nmfre.estimation.moments import Moments
+from nmfre.estimation.products import Moments
 from nmfre.inference.bootstrap import WildBootstrap, one_step, unit_blocks
 from nmfre.inference.coordinates import Coordinates
 from nmfre.inference.inference import Inference, InferenceOptions
@@ -22,6 +22,8 @@ from nmfre.typing import BoolArray, FloatArray
 
 LARGEST = 3_000
 """Parameters P Q + Q K + 2 up to which their joint covariance is formed."""
+FLAT = 1e-7
+"""Smallest eigenvalue of the information, scaled to a unit diagonal, that is told from zero."""
 BLOCK_VALUES = 1 << 19
 """Entries of an array of unit scores that are held at a time."""
 
@@ -41,13 +43,17 @@ class MarginalInference(Inference):
     X, Theta : (P, Q), (Q, K)
         The estimates.
     mixing : tuple of bool, length Q
-        Components that can be rotated.
+        Components that can be rotated, or are not determined.
     tau2_at_bound : bool
         Whether tau2 is zero, and so has no standard error.
     at_bound : (QK,)
         Entries of Theta at their bound, whose z and p-value are those of one-sided score tests.
     score_z : (QK,)
         Their statistics; NaN elsewhere.
+    df_gradient : (P, Q), float
+        Derivatives of df_U by X and by log lambda.
+    flat : bool
+        Whether the observed cells leave the likelihood flat in some direction that is no rotation.
     """
 
     psi_covariance: FloatArray
@@ -57,6 +63,8 @@ class MarginalInference(Inference):
     tau2_at_bound: bool
     at_bound: BoolArray
     score_z: FloatArray
+    df_gradient: tuple[FloatArray, float]
+    flat: bool
 
     @property
     def zvalues(self) -> FloatArray:
@@ -82,6 +90,8 @@ class MarginalInference(Inference):
     def profile_covariance(self, covariates: list[int]) -> FloatArray:
         """Covariance of the mean profiles X Theta[:, k] of some covariates, stacked; (P n, P n)."""
         n_responses, rank = self.X.shape
+        if self.flat:
+            return np.full(2 * (n_responses * len(covariates),), np.nan)
         rows = []
         for k in covariates:
             J = np.zeros((n_responses, len(self.psi_covariance)))
@@ -93,31 +103,22 @@ class MarginalInference(Inference):
         covariance: FloatArray = stacked @ self.psi_covariance @ stacked.T
         return covariance
 
-    def variance_bse(self, n_units: int, ridge: float) -> dict[str, float]:
+    def variance_bse(self, ridge: float) -> dict[str, float]:
         """
         Standard errors of log sigma2, log tau2, the ICC and df_U (delta method); NaN at a bound.
 
         Parameters
         ----------
-        n_units : int
-            N.
         ridge : float
             lambda.
         """
-        n_responses, rank = self.X.shape
-        XtX = self.X.T @ self.X
-        M_inv2 = np.linalg.matrix_power(np.linalg.inv(XtX + ridge * np.eye(rank)), 2)
-        trace, rest = float(np.trace(XtX)), n_responses * ridge
+        trace, rest = float(np.sum(self.X**2)), len(self.X) * ridge
         icc_by_trace = rest / (trace + rest) ** 2
         gradients = {
             "log_sigma2": (np.zeros_like(self.X), 1.0, 0.0),
             "log_tau2": (np.zeros_like(self.X), 1.0, -1.0),
             "icc": (2.0 * icc_by_trace * self.X, 0.0, -icc_by_trace * trace),
-            "df_random": (
-                2.0 * n_units * ridge * self.X @ M_inv2,
-                0.0,
-                -n_units * ridge * float(np.vdot(XtX, M_inv2)),
-            ),
+            "df_random": (self.df_gradient[0], 0.0, self.df_gradient[1]),
         }
         bse = {}
         for name, (by_X, by_log_sigma2, by_log_ridge) in gradients.items():
@@ -134,6 +135,12 @@ class MarginalInference(Inference):
 def n_parameters(n_responses: int, rank: int, n_covariates: int) -> int:
     """P Q + Q K + 2."""
     return n_responses * rank + rank * n_covariates + 2
+
+
+def _is_flat(hessian: FloatArray) -> bool:
+    """Whether the log-likelihood does not fall in some direction."""
+    size = np.sqrt(np.maximum(-np.diag(hessian), np.finfo(float).tiny))
+    return bool(np.linalg.eigvalsh(-hessian / np.outer(size, size)).min() < FLAT)
 
 
 def marginal_inference(
@@ -154,6 +161,7 @@ def marginal_inference(
     Parameters
     ----------
     Y : array or SciPy sparse matrix, (P, N)
+        Missing cells are NaN.
     A : array, (K, N)
     moments : Moments
         Of Y and A.
@@ -167,9 +175,12 @@ def marginal_inference(
     n_units = Y.shape[1]
     hessian = coordinates.hessian()
     axes = coordinates.axes
-    # Negative definite, but for components that merge, which get no standard errors.
-    invert = np.linalg.pinv if estimate.degenerate else np.linalg.inv
-    hessian_inv = invert(axes.T @ hessian @ axes) / n_units
+    reduced_hessian = axes.T @ hessian @ axes
+    flat = not coordinates.complete and _is_flat(reduced_hessian)
+    # Negative definite, but for what gets no standard errors: components that merge, flatness.
+    undetermined = estimate.degenerate or flat
+    invert = np.linalg.pinv if undetermined else np.linalg.inv
+    hessian_inv = invert(reduced_hessian) / n_units
 
     def scores(s: slice) -> FloatArray:
         values = coordinates.unit_scores(Y[:, s], A[:, s])
@@ -205,7 +216,7 @@ def marginal_inference(
 
     theta = estimate.Theta.ravel(order="F")
     floor = -np.inf if estimate.signed else 0.0
-    unknown = coordinates.unknown_theta
+    unknown = coordinates.unknown_theta | flat
     theta_covariance = covariance[theta_rows, theta_rows].copy()
     theta_covariance[unknown] = np.nan
     theta_covariance[:, unknown] = np.nan
@@ -225,8 +236,10 @@ def marginal_inference(
         psi_covariance=covariance,
         X=estimate.X,
         Theta=estimate.Theta,
-        mixing=tuple(m or estimate.degenerate for m in estimate.identification.mixing),
+        mixing=tuple(m or undetermined for m in estimate.identification.mixing),
         tau2_at_bound=estimate.tau2_at_bound,
         at_bound=coordinates.theta_at_bound,
         score_z=coordinates.score_tests(hessian, squares),
+        df_gradient=moments.df_gradient(estimate.X, estimate.ridge),
+        flat=flat,
     )

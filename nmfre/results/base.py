@@ -104,7 +104,7 @@ class BaseResults(LikelihoodModelResults):
 
     @cached_property
     def resid(self) -> pd.DataFrame:
-        """Residuals of the BLUP fit, (N, P)."""
+        """Residuals of the BLUP fit, (N, P); NaN where responses are missing."""
         return self._responses(None) - self.fittedvalues
 
     @property

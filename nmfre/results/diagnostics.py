@@ -19,8 +19,8 @@ class DiagnosticResults(BaseResults):
 
     @property
     def nobs(self) -> int:
-        """Observed cells, P N."""
-        return len(self.estimate.X) * self.n_units
+        """Observed responses, P N less the missing ones."""
+        return int(self.model.design.n_cells)
 
     @property
     def n_units(self) -> int:
@@ -29,7 +29,11 @@ class DiagnosticResults(BaseResults):
 
     @property
     def df_random(self) -> float:
-        """Effective degrees of freedom of U: N sum_q d_q / (d_q + ridge), d = eig(X'X)."""
+        """
+        Effective degrees of freedom of U: N sum_q d_q / (d_q + ridge), d = eig(X'X).
+
+        With missing responses, the sum over units of the same with X'X over the observed ones.
+        """
         return self.estimate.df_random
 
     @property
@@ -49,7 +53,7 @@ class DiagnosticResults(BaseResults):
 
     @property
     def df_resid(self) -> float:
-        """P N - df_random - Q K."""
+        """Observed responses less df_random and Q K."""
         return self.nobs - self.df_random - len(self.params)
 
     @property
@@ -143,32 +147,42 @@ class DiagnosticResults(BaseResults):
 
         "correlation": squared correlation of all cells with their fits; "uncentered":
         ``1 - SSE / |Y|^2``; "row-centered": 1 - SSE / (sum of squares around each response's mean).
-        NaN where the denominator is zero.
+        Over observed cells. NaN where the denominator is zero.
         """
-        design, estimate = self.model.design, self.estimate
-        Y = design.Y
-        uncentered = squares(Y)
-        means = np.asarray(Y.mean(axis=1)).ravel()
-        centered = uncentered - Y.shape[1] * float(means @ means)
-        XtY, XtX = np.asarray(Y.T @ estimate.X).T, estimate.X.T @ estimate.X
-        fixed = estimate.Theta @ design.A
-        columns = {}
-        for which, scores in (("blup", fixed + estimate.U), ("fixed", fixed)):
-            # Moments of the fit X scores from those of the scores: no P x N array is formed.
-            fit = estimate.X.sum(axis=0) @ scores
-            product = float(np.vdot(XtY, scores))
-            fitted_squares = float(np.vdot(XtX, scores @ scores.T))
-            sse = uncentered - 2.0 * product + fitted_squares
-            mean_Y, mean_fit = float(means.mean()), float(fit.sum()) / self.nobs
-            variance_Y = uncentered / self.nobs - mean_Y**2
-            variance_fit = fitted_squares / self.nobs - mean_fit**2
-            covariance = product / self.nobs - mean_Y * mean_fit
-            columns[which] = [
-                _ratio(covariance**2, variance_Y * variance_fit, uncentered**2 / self.nobs**2),
-                1.0 - sse / uncentered,
-                1.0 - _ratio(sse, centered, uncentered),
-            ]
+        fixed = self.estimate.Theta @ self.model.design.A
+        columns = {
+            which: self._rsquared(scores)
+            for which, scores in (("blup", fixed + self.estimate.U), ("fixed", fixed))
+        }
         return pd.DataFrame(columns, index=["correlation", "uncentered", "row-centered"])
+
+    def _rsquared(self, scores: FloatArray) -> list[float]:
+        """The three R2 of the fit X scores."""
+        X, Y = self.estimate.X, self.model.design.Y
+        if self.model.design.n_missing:
+            observed = ~np.isnan(Y)
+            fitted = (X @ scores)[observed]
+            mean_fit, product = float(fitted.mean()), float(Y[observed] @ fitted)
+            fitted_squares, uncentered = float(fitted @ fitted), squares(Y[observed])
+            means, counts = np.nanmean(Y, axis=1), observed.sum(axis=1)
+        else:
+            # Moments of the fit from those of the scores: no P x N array is formed.
+            XtY, XtX = np.asarray(Y.T @ X).T, X.T @ X
+            mean_fit = float((X.sum(axis=0) @ scores).sum()) / self.nobs
+            product = float(np.vdot(XtY, scores))
+            fitted_squares, uncentered = float(np.vdot(XtX, scores @ scores.T)), squares(Y)
+            means, counts = np.asarray(Y.mean(axis=1)).ravel(), np.full(len(X), self.n_units)
+        centered = uncentered - float(counts @ means**2)
+        mean_Y = float(counts @ means) / self.nobs
+        sse = uncentered - 2.0 * product + fitted_squares
+        variance_Y = uncentered / self.nobs - mean_Y**2
+        variance_fit = fitted_squares / self.nobs - mean_fit**2
+        covariance = product / self.nobs - mean_Y * mean_fit
+        return [
+            _ratio(covariance**2, variance_Y * variance_fit, uncentered**2 / self.nobs**2),
+            1.0 - sse / uncentered,
+            1.0 - _ratio(sse, centered, uncentered),
+        ]
 
 
 def _ratio(numerator: float, denominator: float, size: float) -> float:

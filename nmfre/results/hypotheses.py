@@ -32,15 +32,6 @@ class HypothesisResults(InferenceResults):
         See `statsmodels.base.model.LikelihoodModelResults.t_test`. Parameters are called
         ``component[covariate]``.
 
-        Parameters
-        ----------
-        r_matrix, cov_p, use_t
-            As there.
-
-        Returns
-        -------
-        statsmodels.stats.contrast.ContrastResults
-
         Examples
         --------
         >>> import nmfre
@@ -69,15 +60,6 @@ class HypothesisResults(InferenceResults):
 
         See `statsmodels.base.model.LikelihoodModelResults.wald_test`.
 
-        Parameters
-        ----------
-        r_matrix, cov_p, invcov, use_f, df_constraints, scalar
-            As there.
-
-        Returns
-        -------
-        statsmodels.stats.contrast.ContrastResults
-
         Examples
         --------
         >>> import nmfre
@@ -105,15 +87,6 @@ class HypothesisResults(InferenceResults):
         The same as `wald_test`, with an F distribution on ``df_resid`` degrees of freedom.
 
         See `statsmodels.base.model.LikelihoodModelResults.f_test`.
-
-        Parameters
-        ----------
-        r_matrix, cov_p, invcov
-            As in `wald_test`.
-
-        Returns
-        -------
-        statsmodels.stats.contrast.ContrastResults
 
         Examples
         --------
@@ -339,7 +312,7 @@ class HypothesisResults(InferenceResults):
         """
         own, other = self._marginal("compare_lr_test"), restricted._marginal("compare_lr_test")
         Y, other_Y = self.model.design.Y, restricted.model.design.Y
-        same = Y.shape == other_Y.shape and (Y is other_Y or not (other_Y != Y).sum())
+        same = Y.shape == other_Y.shape and (Y is other_Y or _equal(Y, other_Y))
         df = self.df_model - restricted.df_model
         if not same or own.signed != other.signed or own.cap_binds != other.cap_binds or df <= 0:
             raise InvalidArgumentError(
@@ -363,7 +336,7 @@ class HypothesisResults(InferenceResults):
         covariance = self.inference.covariance[np.ix_(members, members)]
         if not np.isnan(covariance).any():
             return effects, covariance
-        if not isinstance(self.inference, MarginalInference):
+        if not isinstance(self.inference, MarginalInference) or self.inference.flat:
             raise NotComputedError(name="the joint test", reason="effects have no covariance.")
         X = self.estimate.X
         project = np.kron(np.eye(len(columns)), np.linalg.solve(X.T @ X, X.T))
@@ -400,3 +373,10 @@ def _adjust(pvalues: Any, method: str, alpha: float) -> tuple[Any, Any]:
             allowed="what statsmodels.stats.multitest.multipletests takes, such as 'holm'",
         ) from error
     return reject, adjusted
+
+
+def _equal(Y: Any, other: Any) -> bool:
+    """Whether responses are the same, missing ones included; arrays or sparse."""
+    if isinstance(Y, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(Y, other, equal_nan=True)
+    return not (other != Y).sum()

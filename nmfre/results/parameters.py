@@ -173,7 +173,7 @@ class ParameterResults(BaseResults):
         df_random     23.28     1.87  17.97   25.69
         """
         inference = self._all_parameters("variance_components")
-        bse = inference.variance_bse(self.estimate.U.shape[1], self.ridge)
+        bse = inference.variance_bse(self.ridge)
         check_alpha(alpha)
         z = stats.norm.isf(alpha / 2.0)
         rows = {}

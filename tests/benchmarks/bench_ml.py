@@ -17,6 +17,7 @@ import numpy as np
 import nmfre
 from nmfre.estimation.maximize import maximize, starting_bases
 from nmfre.estimation.moments import moments_of
+from nmfre.simulation import BumpDesign
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from conftest import Case
@@ -51,6 +52,11 @@ def main() -> None:
             f"Holzinger-Swineford, rank 3, signed={signed}, one start: "
             f"median {1e3 * statistics.median(seconds):.1f} ms"
         )
+    endog, exog = BumpDesign(n_responses=9, rank=2, n_units=2_000).draw(np.random.default_rng(0))
+    endog[np.random.default_rng(1).random(endog.shape) < 0.2] = np.nan
+    start = time.perf_counter()
+    nmfre.NMFRE(endog, exog, rank=2).fit("ml")
+    print(f"N = 2000, P = 9, 20 % missing, five starts: {time.perf_counter() - start:.2f} s")
     for n_units in (1_000, 1_000_000):
         endog, exog = large(n_units)
         start = time.perf_counter()

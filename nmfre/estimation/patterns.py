@@ -1,0 +1,209 @@
+"""
+Responses with missing cells: what the likelihood of the observed ones takes from the data.
+
+Units of one pattern enter through the sum of the outer products of (y_n, a_n) alone. Where they
+are more than these are long, the columns of a triangular factor of that sum take their place: a
+few patterns cost as little as complete data, whatever the number of units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nmfre.estimation.products import Moments, Products
+from nmfre.typing import BoolArray, FloatArray, IntArray
+
+FILL_RIDGE = 0.1
+"""Shrinkage of the scores that missing cells are filled from, for a start; observed ones have 1."""
+
+
+def unit_grams(observed: BoolArray | FloatArray, X: FloatArray) -> FloatArray:
+    """X'X over the observed responses of each column of ``observed`` (P, n); (n, Q, Q)."""
+    n_responses, rank = X.shape
+    outer = (X[:, :, None] * X[:, None, :]).reshape(n_responses, -1)
+    return np.asarray(observed.T @ outer).reshape(-1, rank, rank)
+
+
+def unit_inverses(observed: BoolArray | FloatArray, X: FloatArray, ridge: float) -> FloatArray:
+    """M_n^-1 = (X'X + lambda I)^-1 of the same, (n, Q, Q)."""
+    return np.linalg.inv(unit_grams(observed, X) + ridge * np.eye(X.shape[1]))
+
+
+def times_vectors(matrices: FloatArray, vectors: FloatArray) -> FloatArray:
+    """Each of the matrices (n, Q, Q) times its vector (n, Q)."""
+    return np.asarray(np.einsum("nqr,nr->nq", matrices, vectors))
+
+
+def patterns_of(observed: BoolArray) -> tuple[BoolArray, IntArray]:
+    """The different columns (P, G) of ``observed`` (P, N), and which of them each column is."""
+    bits = np.packbits(observed, axis=0)
+    words = np.zeros((-(-len(bits) // 8) * 8, observed.shape[1]), dtype=np.uint8)
+    words[: len(bits)] = bits
+    codes = np.ascontiguousarray(words.T).view(np.uint64)
+    if codes.shape[1] == 1:  # sorting numbers is faster than sorting rows
+        _, first, which = np.unique(codes[:, 0], return_index=True, return_inverse=True)
+    else:
+        _, first, which = np.unique(codes, axis=0, return_index=True, return_inverse=True)
+    return observed[:, first], which.ravel()
+
+
+def squares_by_pattern(A: FloatArray, which: IntArray) -> FloatArray:
+    """Sums of a_n a_n' over the units of each pattern; (G, K, K)."""
+    sums = np.zeros((int(which.max()) + 1, len(A), len(A)))
+    np.add.at(sums, which, A.T[:, :, None] * A.T[:, None, :])
+    return sums
+
+
+@dataclass(frozen=True, slots=True)
+class PatternMoments(Moments):
+    """
+    Data with missing cells, their patterns apart.
+
+    Attributes
+    ----------
+    patterns : (P, G)
+        1 where a response is observed, else 0.
+    counts : (G,)
+        Units of each pattern.
+    Y, A : (P, m), (K, m)
+        Scaled responses, 0 where missing, and covariates, of units or of what takes their place.
+    which : (m,)
+        The pattern of each of these columns.
+    observed : (P, m)
+        Their patterns themselves.
+    AA_by_pattern : (G, K, K)
+        Sum of a_n a_n' over each pattern, divided by N.
+    """
+
+    patterns: FloatArray
+    counts: IntArray
+    Y: FloatArray
+    A: FloatArray
+    which: IntArray
+    observed: FloatArray
+    AA_by_pattern: FloatArray
+
+    @classmethod
+    def of(cls, Y: FloatArray, A: FloatArray) -> PatternMoments:
+        """From responses (P, N), NaN where missing, and covariates (K, N)."""
+        observed = ~np.isnan(Y)
+        n_units, n_cells = Y.shape[1], int(observed.sum())
+        filled = np.where(observed, Y, 0.0)
+        scale = float(np.sqrt(np.vdot(filled, filled) / n_cells))
+        patterns, which = patterns_of(observed)
+        counts = np.bincount(which)
+        short_Y, short_A, short_which = _shortened(filled / scale, A, patterns, which)
+        return cls(
+            n_units=n_units,
+            n_cells=n_cells,
+            scale=scale,
+            AA=A @ A.T / n_units,
+            patterns=patterns.astype(float),
+            counts=counts,
+            Y=short_Y,
+            A=short_A,
+            which=short_which,
+            observed=patterns[:, short_which].astype(float),
+            AA_by_pattern=squares_by_pattern(short_A, short_which) / n_units,
+        )
+
+    @property
+    def n_responses(self) -> int:
+        """P."""
+        return len(self.Y)
+
+    @property
+    def shares(self) -> FloatArray:
+        """Share of each pattern in the units, (G,)."""
+        return self.counts / self.n_units
+
+    def grams(self, X: FloatArray) -> FloatArray:
+        """X'X over the observed responses of each pattern, (G, Q, Q)."""
+        return unit_grams(self.patterns, X)
+
+    def spread(self, X: FloatArray, values: FloatArray) -> FloatArray:
+        """Mean over units of X V_n, rows zero where responses are missing; (P, Q)."""
+        by_response = (self.patterns * self.shares) @ values.reshape(len(values), -1)
+        return times_vectors(by_response.reshape(-1, *values.shape[1:]), X)
+
+    def products(self, X: FloatArray, Theta: FloatArray, ridge: float) -> Products:
+        """Sums over units, or what takes their place."""
+        M = self.grams(X) + ridge * np.eye(X.shape[1])
+        M_inv = np.linalg.inv(M)
+        fixed = (Theta @ self.A).T
+        R = self.Y - self.observed * (X @ fixed.T)
+        U = times_vectors(M_inv[self.which], R.T @ X)
+        E = R - self.observed * (X @ U.T)
+        UU = float(np.vdot(U, U))
+        return Products(
+            quadratic=(float(np.vdot(E, E)) + ridge * UU) / self.n_units,
+            log_det=float(self.shares @ np.linalg.slogdet(M)[1]),
+            trace_inv=float(self.shares @ np.trace(M_inv, axis1=1, axis2=2)),
+            EB=E @ (fixed + U) / self.n_units,
+            XM_inv=self.spread(X, M_inv),
+            XtEA=ridge * (U.T @ self.A.T) / self.n_units,  # X'e_n = lambda u_n
+            UU=UU / self.n_units,
+        )
+
+    def profiled_theta(self, X: FloatArray, ridge: float) -> FloatArray:
+        """
+        Generalised least squares.
+
+        sum_n M_n^-1 X'X Theta a_n a_n' = sum_n M_n^-1 X'y_n a_n'.
+        """
+        rank, n_covariates = X.shape[1], self.n_covariates
+        grams = self.grams(X)
+        M_inv = np.linalg.inv(grams + ridge * np.eye(rank))
+        left = np.einsum("gkl,gqr->kqlr", self.AA_by_pattern, M_inv @ grams)
+        left = left.reshape(rank * n_covariates, -1)
+        XtY = times_vectors(M_inv[self.which], self.Y.T @ X)
+        right = (self.A @ XtY / self.n_units).ravel()
+        try:
+            solution = np.linalg.solve(left, right)
+        except np.linalg.LinAlgError:  # two columns of X are one
+            solution = np.linalg.lstsq(left, right, rcond=None)[0]
+        return np.asarray(solution).reshape(n_covariates, rank).T
+
+    def times_squares(self, u: FloatArray) -> FloatArray:
+        """YY' u / N, missing cells filled from scores on u that the observed ones tell."""
+        M_inv = unit_inverses(self.patterns, u, FILL_RIDGE)
+        scores = times_vectors(M_inv[self.which], self.Y.T @ u)
+        filled = self.Y + (1.0 - self.observed) * (u @ scores.T)
+        return np.asarray(filled @ (filled.T @ u)) / self.n_units
+
+    def blup(
+        self, Y: Any, A: FloatArray, X: FloatArray, Theta: FloatArray, ridge: float
+    ) -> tuple[FloatArray, float]:
+        """u_n = M_n^-1 X'(y_n - X Theta a_n) over observed responses, and the residuals' square."""
+        observed = ~np.isnan(Y)
+        R = np.where(observed, Y - X @ (Theta @ A), 0.0)
+        U = times_vectors(unit_inverses(observed, X, ridge), R.T @ X).T
+        E = R - observed * (X @ U)
+        return U, float(np.vdot(E, E))
+
+
+def _shortened(
+    Y: FloatArray, A: FloatArray, patterns: BoolArray, which: IntArray
+) -> tuple[FloatArray, FloatArray, IntArray]:
+    """Responses, covariates and patterns of the units, many of one pattern made few."""
+    n_responses, n_covariates = len(Y), len(A)
+    counts, length = np.bincount(which), patterns.sum(axis=0) + n_covariates
+    many = counts > length
+    order = np.argsort(which, kind="stable")
+    stop = np.cumsum(counts)
+    single = order[~many[which[order]]]
+    parts = [np.vstack([Y[:, single], A[:, single]])]
+    labels = [which[single]]
+    for g in np.flatnonzero(many):
+        units = order[stop[g] - counts[g] : stop[g]]
+        rows = np.append(np.flatnonzero(patterns[:, g]), n_responses + np.arange(n_covariates))
+        stacked = np.column_stack([Y[patterns[:, g]][:, units].T, A[:, units].T])
+        factor = np.zeros((n_responses + n_covariates, length[g]))
+        factor[rows] = np.asarray(np.linalg.qr(stacked, mode="r")).T
+        parts.append(factor)
+        labels.append(np.full(length[g], g))
+    columns = np.hstack(parts)
+    return columns[:n_responses], columns[n_responses:], np.concatenate(labels)

@@ -1,0 +1,79 @@
+"""One fit of a comparison, and what it says of its rank."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from nmfre.design import Design
+from nmfre.errors import NMFREWarning
+from nmfre.estimation.estimate import MarginalEstimate, StopReason
+from nmfre.estimation.moments import squares
+from nmfre.estimators import EstimatorOptions, estimate_ml
+from nmfre.selection.folds import units_of
+from nmfre.typing import IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A fit, without a fold where there are ``labels``."""
+
+    design: Design
+    labels: IntArray | None
+    fold: int
+    rank: int
+    options: EstimatorOptions
+    seed: np.random.SeedSequence
+
+    def estimate(self) -> MarginalEstimate:
+        """Estimates that know nothing of what is held out."""
+        design, labels = self.design, self.labels
+        if labels is not None and labels.ndim == 2:
+            design = replace(design, Y=np.where(labels == self.fold, np.nan, design.Y))
+        elif labels is not None:
+            design = units_of(design, labels != self.fold)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NMFREWarning)  # counted instead
+            estimate = estimate_ml(
+                design, self.rank, self.options, np.random.default_rng(self.seed)
+            )
+        assert isinstance(estimate, MarginalEstimate)
+        return estimate
+
+    def error(self, estimate: MarginalEstimate) -> float:
+        """Mean squared error of the predictions of what is held out."""
+        assert self.labels is not None
+        Y, A = self.design.Y, self.design.A
+        X, held = estimate.X, self.labels == self.fold
+        if self.labels.ndim == 2:
+            row, column = np.nonzero(held)
+            scores = estimate.Theta @ A + estimate.U
+            return float(np.mean((Y[held] - np.sum(X[row] * scores.T[column], axis=1)) ** 2))
+        units = np.flatnonzero(held)
+        Y, scores = Y[:, units], estimate.Theta @ A[:, units]
+        if self.design.sparse:
+            fitted = float(np.vdot(X.T @ X, scores @ scores.T))
+            total = squares(Y) - 2.0 * float(np.vdot((Y.T @ X).T, scores)) + fitted
+            return total / (len(X) * len(units))
+        return float(np.nanmean((Y - X @ scores) ** 2))
+
+
+def fit(task: Task) -> dict[str, Any]:
+    """What one fit says."""
+    estimate = task.estimate()
+    found: dict[str, Any] = {
+        "converged": estimate.stop_reason is StopReason.TOLERANCE,
+        "merging": estimate.degenerate,
+    }
+    if task.labels is not None:
+        return found | {"error": task.error(estimate)}
+    deviance, n_params = -2.0 * estimate.llf, estimate.n_parameters
+    return found | {
+        "llf": estimate.llf,
+        "n_params": n_params,
+        "aic": deviance + 2.0 * n_params,
+        "bic": deviance + float(np.log(len(task.design.units))) * n_params,
+    }

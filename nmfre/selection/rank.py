@@ -1,0 +1,217 @@
+"""Comparison of ranks."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from nmfre.arguments import check_choice, check_number, check_rank, known_arguments
+from nmfre.cap import Cap
+from nmfre.errors import ConvergenceWarning, InvalidArgumentError
+from nmfre.estimators import DEFAULT_CAP, EstimatorOptions
+from nmfre.inference.marginal import n_parameters
+from nmfre.model import NMFRE
+from nmfre.parallel import run_tasks
+from nmfre.selection.fits import Task, fit
+from nmfre.selection.folds import entry_folds, unit_folds
+from nmfre.selection.result import RankSelection
+from nmfre.typing import IntArray
+
+Criterion = Literal["cv", "bic", "aic"]
+Over = Literal["entries", "units"]
+
+
+@known_arguments
+def select_rank(
+    model: NMFRE,
+    ranks: Iterable[int],
+    *,
+    criterion: Criterion = "cv",
+    over: Over = "entries",
+    folds: int = 5,
+    repeats: int = 1,
+    seed: int | None = 0,
+    n_jobs: int | None = None,
+    progress: bool = True,
+    df_cap: float | Cap | None = DEFAULT_CAP,
+    tol: float = 1e-8,
+    maxiter: int = 50_000,
+    start_sigma2: float = 1.0,
+    start_tau2: float = 1.0,
+    signed: bool = False,
+    n_starts: int | None = None,
+) -> RankSelection:
+    """
+    Compare ranks by cross-validation, AIC or BIC; every fit is by marginal maximum likelihood.
+
+    Held-out entries are missing to the fit, which df-cap does not take: the rank so chosen is that
+    of ``method="ml"``.
+
+    Parameters
+    ----------
+    model : NMFRE
+        Data and covariates; its own rank plays no part.
+    ranks : iterable of int
+        Ranks to compare.
+    criterion : {"cv", "bic", "aic"}
+        Mean squared error of what a fit without some of the data predicts for them; or Schwarz's
+        (units are the observations) or Akaike's criterion of fits to all data.
+    over : {"entries", "units"}
+        What is held out (cv). Entries of the responses are predicted by the BLUP of their unit
+        given its other entries, X(Theta a + u); whole units by X Theta a, which knows components
+        only as far as covariates move them.
+    folds : int
+        Number of parts that are held out in turn (cv).
+    repeats : int
+        Divisions into folds (cv).
+    seed : int or None
+        Of folds and starts; the same seed gives the same table with any number of workers. None
+        takes fresh entropy, kept in the result.
+    n_jobs : int, optional
+        Processes, as in joblib. Default: those of ``joblib.parallel_config``, or one.
+    progress : bool
+        Whether to show a progress bar.
+    df_cap, tol, maxiter, start_sigma2, start_tau2, signed, n_starts
+        Of every fit, as in `NMFRE.fit` with ``method="ml"``.
+
+    Returns
+    -------
+    RankSelection
+        ``table``, ``best``, ``one_standard_error`` and ``plot()``.
+
+    Raises
+    ------
+    RankError, InvalidArgumentError
+        An argument that is not allowed.
+    FoldsError
+        Data that are too small to be divided so.
+    ExactFitError
+        A rank that reproduces the responses.
+
+    Warns
+    -----
+    ConvergenceWarning
+        Some fits did not reach the tolerance.
+
+    Notes
+    -----
+    Of every unit an entry stays in, and of every response a positive one; what alone keeps one of
+    them in is never held out. The standard error of the mean is the standard deviation over all
+    folds over the root of ``folds``: repeats make it steadier, and do not shrink it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nmfre
+    >>> from nmfre.simulation import BumpDesign
+    >>> endog, exog = BumpDesign(n_responses=6, rank=2, n_units=40).draw(np.random.default_rng(0))
+    >>> model = nmfre.NMFRE(endog, exog, rank=1)
+    >>> choice = nmfre.select_rank(model, range(1, 4), folds=2, n_starts=1, progress=False)
+    >>> choice.best
+    2
+    """
+    design = replace(model.design, design_info=None)  # which cannot be sent to other processes
+    check_choice("criterion", criterion, Criterion)
+    check_choice("over", over, Over)
+    check_number("folds", folds, least=2, whole=True)
+    check_number("repeats", repeats, least=1, whole=True)
+    if seed is not None:
+        check_number("seed", seed, least=0, whole=True)
+    if criterion != "cv" and (over, folds, repeats) != ("entries", 5, 1):
+        raise InvalidArgumentError(
+            name="criterion", value=criterion, allowed="'cv' where over, folds or repeats are given"
+        )
+    if criterion == "cv" and over == "entries" and design.sparse:
+        raise InvalidArgumentError(
+            name="over", value=over, allowed="'units' with sparse responses, which miss no entries"
+        )
+    options = EstimatorOptions(
+        df_cap=df_cap,
+        tol=tol,
+        maxiter=maxiter,
+        start_sigma2=start_sigma2,
+        start_tau2=start_tau2,
+        signed=signed,
+        n_starts=n_starts,
+    )
+    n_units = len(design.units)
+    if criterion == "cv" and over == "units":
+        n_units -= -(-n_units // folds)  # in the smallest of the fits
+    compared = _checked_ranks(ranks, len(design.responses), n_units)
+
+    entropy = np.random.SeedSequence(seed).entropy
+    parts: list[tuple[tuple[int, int], IntArray | None]] = [((0, 0), None)]
+    if criterion == "cv":
+        divide = entry_folds if over == "entries" else unit_folds
+        divisions = [
+            divide(design, folds, np.random.default_rng(_seed(entropy, 0, i)))
+            for i in range(repeats)
+        ]
+        parts = [
+            ((repeat, fold), labels)
+            for repeat, labels in enumerate(divisions)
+            for fold in range(folds)
+        ]
+    tasks = [
+        # The seed is that of the fold and the rank, whatever the other ranks are.
+        Task(design, labels, fold, rank, options, _seed(entropy, 1, repeat, fold, rank))
+        for (repeat, fold), labels in parts
+        for rank in compared
+    ]
+    found = run_tasks(fit, tasks, n_jobs=n_jobs, progress=progress, description="fits")
+    by = pd.MultiIndex.from_tuples(
+        [(rank, *part) for part, _ in parts for rank in compared], names=["rank", "repeat", "fold"]
+    )
+    fits = pd.DataFrame(found, index=by)
+    _warn_of(int((~fits["converged"]).sum()), len(fits), tol)
+    table = pd.DataFrame(index=pd.Index(compared, name="rank"))
+    scores = None
+    if criterion == "cv":
+        scores = fits["error"].unstack("rank")  # noqa: PD010
+        table["cv"] = scores.mean()
+        table["std err"] = scores.std(ddof=1) / np.sqrt(folds)
+        table["n_params"] = [
+            n_parameters(len(design.responses), rank, len(design.covariates)) - rank
+            for rank in compared
+        ]
+    else:
+        table = table.join(fits[[criterion, "llf", "n_params"]].droplevel(["repeat", "fold"]))
+    counts = fits.groupby("rank")[["converged", "merging"]].sum()
+    table["not_converged"], table["merging"] = len(parts) - counts["converged"], counts["merging"]
+    return RankSelection(
+        table=table,
+        scores=scores,
+        criterion=criterion,
+        over=over,
+        folds=folds,
+        repeats=repeats,
+        seed=entropy,
+    )
+
+
+def _seed(entropy: Any, *key: int) -> np.random.SeedSequence:
+    """A seed of its own for a division (0, ...) or a fit (1, ...)."""
+    return np.random.SeedSequence(entropy, spawn_key=key)
+
+
+def _checked_ranks(ranks: Any, n_responses: int, n_units: int) -> list[int]:
+    """The ranks in order, each once."""
+    given = list(ranks) if isinstance(ranks, Iterable) and not isinstance(ranks, str) else []
+    if not given:
+        raise InvalidArgumentError(name="ranks", value=ranks, allowed="ranks such as range(1, 6)")
+    return sorted({check_rank(rank, n_responses, n_units) for rank in given})
+
+
+def _warn_of(n_failed: int, n_fits: int, tol: float) -> None:
+    if n_failed:
+        warnings.warn(
+            f"{n_failed} of {n_fits} fits did not reach tol = {tol:g}: see the column "
+            "'not_converged'. Raise maxiter or n_starts, or accept a larger tol.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
