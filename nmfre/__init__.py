@@ -1,26 +1,33 @@
 """Non-negative matrix factorization with random effects (Satoh 2026, arXiv:2603.01468)."""
 
 from nmfre import datasets, errors, plotting
+from nmfre._version import __version__ as __version__
 from nmfre.cap import Cap
 from nmfre.cap_scan import CapScan, scan_cap
+from nmfre.comparison import Comparison, compare
 from nmfre.errors import ConvergenceWarning, NMFREError, NMFREWarning
 from nmfre.model import NMFRE
 from nmfre.results import NMFREResults
 from nmfre.selection import RankSelection, select_rank
 
-__version__ = "0.1.0"
+load = NMFREResults.load
+from_arrays = NMFREResults.from_arrays
 
 __all__ = [
     "NMFRE",
     "Cap",
     "CapScan",
+    "Comparison",
     "ConvergenceWarning",
     "NMFREError",
     "NMFREResults",
     "NMFREWarning",
     "RankSelection",
+    "compare",
     "datasets",
     "errors",
+    "from_arrays",
+    "load",
     "plotting",
     "scan_cap",
     "select_rank",

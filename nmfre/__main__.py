@@ -18,9 +18,9 @@ from typing import NoReturn
 
 import pandas as pd
 
+from nmfre.cap import DEFAULT_CAP
 from nmfre.datasets import load_orthodont
 from nmfre.errors import DatasetFileNotFoundError, NMFREError, NMFREWarning
-from nmfre.estimators import DEFAULT_CAP
 from nmfre.model import NMFRE
 from nmfre.paper import EXAMPLES, report
 from nmfre.results import NMFREResults

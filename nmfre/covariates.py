@@ -27,6 +27,7 @@ from nmfre.errors import (
     ShapeError,
     UnseenLevelError,
 )
+from nmfre.right_hand_side import RightHandSide
 from nmfre.typing import FloatArray, IntArray
 
 KEEP_ROWS = NAAction(NA_types=[])
@@ -41,9 +42,9 @@ def covariates_of_fit(
     *,
     formula: str,
     rows: tuple[IntArray, IntArray] | None,
-) -> tuple[DesignInfo, FloatArray]:
+) -> tuple[RightHandSide, FloatArray]:
     """
-    The patsy design of the right-hand side and A (K, N).
+    The right-hand side as patsy has evaluated it, and A (K, N).
 
     Parameters
     ----------
@@ -56,7 +57,7 @@ def covariates_of_fit(
     env : patsy.EvalEnvironment
         Where names that are not columns are looked up.
     formula : str
-        The whole formula, for messages.
+        The whole formula.
     rows : tuple of arrays, optional
         The unit that each row of ``frame`` belongs to, and the first row of each unit.
     """
@@ -80,7 +81,8 @@ def covariates_of_fit(
         raise FormulaError(
             formula=formula, reason="has no covariates; '~ 1' stands for an intercept alone."
         )
-    return matrix.design_info, np.ascontiguousarray(matrix.to_numpy(dtype=float).T)
+    right_hand_side = RightHandSide.of(matrix.design_info, formula, used, len(matrix))
+    return right_hand_side, np.ascontiguousarray(matrix.to_numpy(dtype=float).T)
 
 
 def covariates_of_new_data(info: DesignInfo, frame: Any) -> tuple[FloatArray, pd.Index]:
@@ -139,6 +141,8 @@ def _check_levels(info: DesignInfo, frame: pd.DataFrame) -> None:
             ) from error
         if factor_info.type == "categorical":
             known = list(factor_info.categories)
+            if hasattr(values, "contrast"):  # C() puts its data in a box
+                values = values.data
             for level in pd.unique(pd.Series(values)):
                 if level not in known:
                     raise UnseenLevelError(

@@ -8,7 +8,7 @@ where a Design is made, and nowhere else.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,8 @@ from nmfre.checks import (
 )
 from nmfre.covariates import covariates_of_new_data
 from nmfre.errors import MissingColumnError, ShapeError, TransposedError
+from nmfre.removed import Removed
+from nmfre.right_hand_side import RightHandSide
 from nmfre.typing import FloatArray
 
 
@@ -43,7 +45,7 @@ class Design:
         Labels.
     formula : str or None
         Where A comes from.
-    design_info : patsy.DesignInfo or None
+    right_hand_side : RightHandSide or None
         How A is made of a data frame.
     n_missing : int
         Number of missing responses.
@@ -55,10 +57,12 @@ class Design:
     units: pd.Index
     covariates: pd.Index
     formula: str | None = None
-    design_info: DesignInfo | None = None
-    n_missing: int = field(init=False)
+    right_hand_side: RightHandSide | None = None
+    n_missing: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
+        if isinstance(self.Y, Removed):
+            return
         n_missing = check_responses(self.Y, self.responses, self.units)
         object.__setattr__(self, "n_missing", n_missing)
         check_covariates(self.A, self.covariates, self.units)
@@ -76,24 +80,54 @@ class Design:
     @property
     def terms(self) -> dict[str, list[int]]:
         """The rows of A that belong to each term of the formula, or each row by itself."""
-        if self.design_info is None:
+        if self.right_hand_side is None:
             return {str(name): [k] for k, name in enumerate(self.covariates)}
-        slices = self.design_info.term_name_slices
-        return {name: list(range(len(self.covariates))[s]) for name, s in slices.items()}
+        return self.right_hand_side.terms
+
+    @property
+    def design_info(self) -> DesignInfo | None:
+        """What patsy makes A of a data frame with; None without a formula."""
+        return None if self.right_hand_side is None else self.right_hand_side.design_info
+
+    @property
+    def for_statsmodels(self) -> tuple[Any, Any]:
+        """Endog and exog for `statsmodels.base.model.Model`; stand-ins where it cannot take Y."""
+        if isinstance(self.Y, Removed):
+            return np.zeros(1), np.ones((1, len(self.covariates)))
+        return self.A.T[:, 0] if self.sparse else self.Y.T, self.A.T
+
+    def without_data(self) -> Design:
+        """The labels alone: responses and covariates keep their shape, units their number."""
+        design = Design(
+            Y=Removed("The responses", self.Y.shape),
+            A=cast("Any", Removed("The covariates", self.A.shape)),
+            responses=self.responses,
+            units=pd.RangeIndex(len(self.units), name=self.units.name),
+            covariates=self.covariates,
+            formula=self.formula,
+            right_hand_side=self.right_hand_side,
+        )
+        object.__setattr__(design, "n_missing", self.n_missing)
+        return design
 
     def covariates_of(self, exog: Any) -> tuple[FloatArray, pd.Index]:
         """
         A (K, M) and the labels of M units of new data.
 
-        Columns of a data frame are matched by name, those of an array by position.
+        Without a formula that can be evaluated, columns of a data frame are matched by name, those
+        of an array by position.
 
         Raises
         ------
         ShapeError, MissingColumnError, UnseenLevelError, NonFiniteError
             Where the new data do not fit those of the model.
+        FormulaNotRestoredError
+            Where the formula is needed, and was loaded without something that it uses.
         """
-        if self.design_info is not None:
-            A, units = covariates_of_new_data(self.design_info, exog)
+        right = self.right_hand_side
+        raw = isinstance(exog, pd.DataFrame) and not self.covariates.isin(exog.columns).all()
+        if right is not None and (raw or right.restored):
+            A, units = covariates_of_new_data(right.design_info, exog)
         elif isinstance(exog, pd.DataFrame):
             for name in self.covariates:
                 if name not in exog.columns:

@@ -237,6 +237,39 @@ class NotComputedError(NMFREError, AttributeError):
     message = "{name} was not computed: {reason}"
 
 
+class DataRemovedError(NotComputedError):
+    """Something that needs data which remove_data() has dropped."""
+
+    message = (
+        "{name} are not part of this result: remove_data() dropped them. Fit the model again, or "
+        "load a result that was saved with its data."
+    )
+
+
+class FormulaNotRestoredError(NMFREError, ValueError):
+    """A formula of a loaded result that cannot be evaluated here."""
+
+    message = (
+        "The formula {formula!r} cannot be evaluated: {reason}. Pass the covariates themselves: a "
+        "DataFrame with the columns {covariates}, or an array in this order."
+    )
+
+
+class SavedResultError(NMFREError, ValueError):
+    """A file that holds no result that can be read here."""
+
+    message = "{path} is not a result that can be loaded: {reason}."
+
+
+class NotArchivableError(NMFREError, TypeError):
+    """Labels or data that plain arrays cannot hold."""
+
+    message = (
+        "{what} cannot be written as plain arrays: these hold numbers, strings, dates and tuples "
+        "of them. Convert it before fitting, or use save()."
+    )
+
+
 class SparseResponsesError(NMFREError, TypeError):
     """Sparse responses where a method would have to make them dense."""
 

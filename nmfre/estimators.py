@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nmfre.arguments import check_number, start_array
-from nmfre.cap import AUTO, Cap, free_rate, resolve_cap
+from nmfre.cap import AUTO, Cap, DefaultCap, free_rate, resolve_cap
 from nmfre.checks import python_value
 from nmfre.design import Design
 from nmfre.errors import (
@@ -41,13 +41,6 @@ TO_USER = 5
 """Frames between a warning here and the line of the user's that called fit."""
 
 
-class DefaultCap(float):
-    """The default of ``df_cap``: a rate for df-cap, no cap for ml."""
-
-    __slots__ = ()
-
-
-DEFAULT_CAP = DefaultCap(0.10)
 DEFAULT_STARTS = 5
 
 

@@ -73,15 +73,15 @@ def design_from_formula(
         )
     else:
         Y, responses, units, rows = _pivot(blocks[0].iloc[:, 0], frame[unit], frame[occasion])
-    info, A = covariates_of_fit(right, frame, units, env, formula=formula, rows=rows)
+    right_hand_side, A = covariates_of_fit(right, frame, units, env, formula=formula, rows=rows)
     return Design(
         Y=Y,
         A=A,
         responses=responses,
         units=units,
-        covariates=pd.Index(info.column_names),
+        covariates=pd.Index(right_hand_side.covariates),
         formula=formula,
-        design_info=info,
+        right_hand_side=right_hand_side,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,9 @@ from nmfre.arguments import (
     known_arguments,
     start_array,
 )
-from nmfre.cap import Cap
+from nmfre.cap import DEFAULT_CAP, Cap
 from nmfre.design import Design, design_from_arrays
-from nmfre.estimators import DEFAULT_CAP, EstimatorOptions, estimate_df_cap, estimate_ml
+from nmfre.estimators import EstimatorOptions, estimate_df_cap, estimate_ml
 from nmfre.formula import design_from_formula
 from nmfre.inference.inference import Alternative, InferenceOptions, Uncertainty
 from nmfre.inference.linearized import CovType, Dispersion, Information
@@ -94,14 +94,15 @@ class NMFRE(Model):
         self._set_design(design_from_arrays(endog, exog), rank)
 
     def _set_design(self, design: Design, rank: int) -> None:
-        # statsmodels would make sparse responses an array of one object: it sees a stand-in.
-        super().__init__(design.A.T[:, 0] if design.sparse else design.Y.T, design.A.T)
+        super().__init__(*design.for_statsmodels)
         n_responses, n_units = design.Y.shape
         self.rank = check_rank(rank, n_responses, n_units)
         self.design = design
         self.formula = design.formula
         self.endog = design.Y.T  # statsmodels makes one response one-dimensional
+        self.exog = design.A.T
         self.data.endog = self.data.orig_endog = self.endog
+        self.data.exog = self.data.orig_exog = self.exog
         self.components = pd.Index([f"comp{q + 1}" for q in range(self.rank)], name="component")
         self.params_index = pd.MultiIndex.from_product(
             [design.covariates, self.components], names=["covariate", "component"]
@@ -180,9 +181,19 @@ class NMFRE(Model):
             occasion=occasion,
             env=EvalEnvironment.capture(2),  # past the check of the arguments
         )
+        return cls._of_design(design, rank)
+
+    @classmethod
+    def _of_design(cls, design: Design, rank: int) -> Self:
         model = cls.__new__(cls)
         model._set_design(design, rank)
         return model
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"design": self.design, "rank": self.rank}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._set_design(**state)
 
     @known_arguments
     def fit(
@@ -378,3 +389,6 @@ class NMFRE(Model):
             multipliers=given,
             alternative=alternative,
         )
+
+
+NMFREResults.model_class = NMFRE

@@ -6,12 +6,14 @@ import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
-from statsmodels.iolib.summary import Summary, forg
-from statsmodels.iolib.table import SimpleTable, default_latex_fmt
+from statsmodels.iolib.summary import Summary
 from statsmodels.iolib.tableformatting import fmt_2cols, fmt_params
 
 from nmfre.cap import AUTO
 from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate
+from nmfre.formats import LATEX, Table, TableSummary
+from nmfre.formats import fixed as _fixed
+from nmfre.formats import number as _number
 from nmfre.inference.marginal import MarginalInference
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ WIDTH = 78
 FORMULA_WIDTH = 22
 FEW_UNITS = 50
 AT_BOUND = " (b)"
-LATEX = {"replacements": {**default_latex_fmt["replacements"], "~": r"$\sim$"}}
 
 
 def summarize(
@@ -48,9 +49,9 @@ def summarize(
     columns[1] = max(columns[1], (width - 3) // 2 - columns[0])
     columns[3] = width - 3 - sum(columns[:3])
     heading = title or f"Non-negative matrix factorization with random effects: {results.method}"
-    summary = Summary()
+    summary = TableSummary()
     summary.tables = [
-        SimpleTable(
+        Table(
             header,
             title=heading,
             txt_fmt={
@@ -61,7 +62,7 @@ def summarize(
             },
             ltx_fmt=LATEX,
         ),
-        SimpleTable(
+        Table(
             rows,
             headers,
             stubs,
@@ -368,13 +369,3 @@ def _cap(results: NMFREResults) -> str:
 
 def _with_error(value: float, error: float) -> str:
     return "0.000 (at its bound)" if np.isnan(error) else f"{_number(value)} ({_number(error)})"
-
-
-def _fixed(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.3f}"
-
-
-def _number(value: float) -> str:
-    if np.isnan(value):
-        return ""
-    return "0.000" if value == 0 else str(forg(value, prec=3)).strip()

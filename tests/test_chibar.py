@@ -35,3 +35,11 @@ def test_known_cases():
     rho = np.array([[1.0, 0.5], [0.5, 1.0]])
     assert orthant_probability(rho) == pytest.approx(1 / 3)
     assert orthant_probability(np.eye(4)) == pytest.approx(1 / 16, abs=1e-5)
+
+
+def test_the_global_random_state_is_left_alone():
+    covariance = 0.5 * np.eye(5) + 0.5
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    first = chi_bar_sf(3.0, covariance)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    assert chi_bar_sf(3.0, covariance) == pytest.approx(first, rel=1e-5)

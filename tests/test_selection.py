@@ -12,7 +12,8 @@ from scipy.sparse import csr_array
 
 import nmfre
 from nmfre import errors
-from nmfre.estimators import DEFAULT_CAP, EstimatorOptions
+from nmfre.cap import DEFAULT_CAP
+from nmfre.estimators import EstimatorOptions
 from nmfre.selection import fits as fits_module
 from nmfre.selection.fits import Task
 from nmfre.selection.folds import NO_FOLD, entry_folds, unit_folds

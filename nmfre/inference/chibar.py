@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from itertools import combinations
 from typing import Any
 
@@ -25,7 +26,11 @@ def orthant_probability(covariance: FloatArray) -> float:
         return float(0.5**size + angles / (2.0 ** (size - 1) * np.pi)) if size > 1 else 0.5**size
     zeros = np.zeros(size)
     normal: Any = stats.multivariate_normal  # its annotations know no tolerances
-    return float(normal.cdf(zeros, zeros, correlation, allow_singular=True, abseps=PRECISION))
+    options: dict[str, Any] = {"allow_singular": True, "abseps": PRECISION}
+    if "rng" in inspect.signature(normal.cdf).parameters:
+        # Since SciPy 1.16 its points come from NumPy's global state, unless it is given another.
+        options["rng"] = np.random.default_rng(0)
+    return float(normal.cdf(zeros, zeros, correlation, **options))
 
 
 def chi_bar_weights(covariance: FloatArray) -> FloatArray:

@@ -24,6 +24,17 @@ def conditional_blup(X: FloatArray, ridge: float, R: FloatArray) -> FloatArray:
     return U
 
 
+def posterior_variances(
+    X: FloatArray, sigma2: float, ridge: float, observed: BoolArray
+) -> FloatArray:
+    """Variances (Q, M) of u given the responses observed (P, M), with known parameters."""
+    variances = np.empty((X.shape[1], observed.shape[1]))
+    for seen, units in _patterns(observed):
+        M_inv = np.linalg.inv(X[seen].T @ X[seen] + ridge * np.eye(X.shape[1]))
+        variances[:, units] = sigma2 * np.diag(M_inv)[:, None]
+    return variances
+
+
 def fixed_variances(profiles: FloatArray, A: FloatArray) -> FloatArray:
     """
     Variances (P, M) of X Theta a for units with covariates A (K, M).

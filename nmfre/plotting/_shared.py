@@ -216,7 +216,7 @@ def check_component(results: NMFREResults, component: Any) -> int:
         raise InvalidArgumentError(
             name="component", value=component, allowed=" or ".join(map(repr, components))
         )
-    return int(components.get_loc(component))
+    return list(components).index(component)
 
 
 def heatmap(ax: Axes, values: FloatArray, title: str, *, diverging: bool = False) -> AxesImage:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 class BaseResults(LikelihoodModelResults):
     """Estimates, fits and residuals with the labels of the data."""
 
+    model: NMFRE
+
     def __init__(
         self,
         model: NMFRE,

@@ -157,9 +157,9 @@ class HypothesisResults(InferenceResults):
         else:
             intercepts = set(terms) & {"Intercept", "const"}
             tested = [k for name in terms if name not in intercepts for k in terms[name]]
-            columns = np.array(tested or range(len(self.model.design.covariates)))
+            covariates = np.array(tested or range(len(self.model.design.covariates)))
             for q, name in enumerate(self.model.components):
-                members = columns * rank + q
+                members = covariates * rank + q
                 effects = self.inference.estimate[members]
                 covariance = self.inference.covariance[np.ix_(members, members)]
                 rows[name] = self._joint_test(effects, covariance)

@@ -6,15 +6,20 @@ import pandas as pd
 from statsmodels.iolib.summary import Summary
 
 from nmfre.arguments import known_arguments
+from nmfre.estimation.estimate import AlternatingEstimate
 from nmfre.results.bootstrap import BootstrapResults
 from nmfre.results.check import CheckResults
+from nmfre.results.frames import FrameResults
 from nmfre.results.parameters import ParameterResults
 from nmfre.results.plots import PlotResults
 from nmfre.results.prediction import PredictionResults
+from nmfre.results.saving import SavingResults
 from nmfre.summary import summarize
 
 
 class NMFREResults(
+    FrameResults,
+    SavingResults,
     BootstrapResults,
     CheckResults,
     ParameterResults,
@@ -43,6 +48,20 @@ class NMFREResults(
     scale : float
         Residual variance: that of conditional standard errors, or sigma2; as ``dispersion``.
     """
+
+    def __repr__(self) -> str:
+        n_units, n_responses = self.model.endog.shape
+        rank, n_covariates = self.theta.shape
+        measure = "objective" if isinstance(self.estimate, AlternatingEstimate) else "llf"
+        return (
+            f"<NMFREResults: {self.method}, P={n_responses}, N={n_units}, Q={rank}, "
+            f"K={n_covariates}, {measure}={getattr(self, measure):.6g}, "
+            f"{'converged' if self.converged else 'not converged'}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """The summary, for notebooks."""
+        return str(self.summary().as_html())
 
     @known_arguments
     def summary(

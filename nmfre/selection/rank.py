@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from nmfre.arguments import check_choice, check_number, check_rank, known_arguments
-from nmfre.cap import Cap
+from nmfre.cap import DEFAULT_CAP, Cap
 from nmfre.errors import ConvergenceWarning, InvalidArgumentError
-from nmfre.estimators import DEFAULT_CAP, EstimatorOptions
+from nmfre.estimators import EstimatorOptions
 from nmfre.inference.marginal import n_parameters
 from nmfre.model import NMFRE
 from nmfre.parallel import run_tasks
@@ -115,7 +114,7 @@ def select_rank(
     >>> choice.best
     2
     """
-    design = replace(model.design, design_info=None)  # which cannot be sent to other processes
+    design = model.design
     check_choice("criterion", criterion, Criterion)
     check_choice("over", over, Over)
     check_number("folds", folds, least=2, whole=True)

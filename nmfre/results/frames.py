@@ -1,0 +1,249 @@
+"""Scores, clusters and coefficients as data frames."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from nmfre.arguments import check_alpha, check_choice, known_arguments
+from nmfre.inference.prediction import posterior_variances
+from nmfre.results.inference import InferenceResults, IntervalMethod
+from nmfre.results.prediction import Which
+
+
+class FrameResults(InferenceResults):
+    """What is in the estimates, laid out for further use."""
+
+    @known_arguments
+    def scores(self, which: Which = "blup") -> pd.DataFrame:
+        """
+        Scores of the units on the components, (N, Q).
+
+        Parameters
+        ----------
+        which : {"blup", "fixed"}
+            Theta a_n + u_n, or Theta a_n alone. Neither is cut off at 0: random effects are normal,
+            and a unit far below the mean can have a negative score.
+
+        Returns
+        -------
+        DataFrame, (N, Q)
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> model.fit("ml", n_boot=0).scores().round(1).head(2)
+        component  comp1
+        subject
+        M01        109.6
+        M02         94.5
+        """
+        check_choice("which", which, Which)
+        fixed = pd.DataFrame(
+            (self.estimate.Theta @ self.model.design.A).T,
+            index=self.model.design.units,
+            columns=self.model.components,
+        )
+        return fixed if which == "fixed" else fixed + self.random_effects
+
+    @cached_property
+    def random_effects_se(self) -> pd.DataFrame:
+        """
+        Posterior standard errors of the random effects, (N, Q).
+
+        sqrt(sigma2 diag((X'X + ridge I)^-1)), with all parameters taken for known; the same for
+        every unit of which the same responses are observed, whose rows of X these are.
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> model.fit("ml", n_boot=0).random_effects_se.round(2).head(2)
+        component  comp1
+        subject
+        M01         2.58
+        M02         2.58
+        """
+        effects, X, design = self.random_effects, self.estimate.X, self.model.design
+        if design.n_missing:
+            observed = ~np.isnan(design.Y)
+        else:
+            observed = np.ones((len(X), len(effects)), dtype=bool)
+        variances = posterior_variances(X, self.sigma2, self.ridge, observed)
+        return pd.DataFrame(np.sqrt(variances).T, index=effects.index, columns=effects.columns)
+
+    @cached_property
+    def response_membership(self) -> pd.DataFrame:
+        """
+        Soft clusters of the responses: rows of the basis, divided by their sums; (P, Q).
+
+        NaN for a response that no component carries.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> import nmfre
+        >>> topics = np.array([[4.0, 3.0, 0.5], [0.5, 1.0, 4.0]]).repeat(10, axis=0)
+        >>> counts = topics + np.random.default_rng(0).uniform(size=(20, 3))
+        >>> words = pd.DataFrame(counts, columns=["sea", "ship", "hill"])
+        >>> res = nmfre.NMFRE(words, rank=2).fit("ml", n_boot=0)
+        >>> res.response_membership.round(2)
+        component  comp1  comp2
+        sea         1.00   0.00
+        ship        0.75   0.25
+        hill        0.00   1.00
+        """
+        return _shares(self.basis)
+
+    @known_arguments
+    def unit_membership(self, which: Which = "blup") -> pd.DataFrame:
+        """
+        Soft clusters of the units: positive parts of their scores, divided by their sums; (N, Q).
+
+        NaN for a unit without a positive score.
+
+        Parameters
+        ----------
+        which : {"blup", "fixed"}
+            Which scores; see `scores`.
+
+        Returns
+        -------
+        DataFrame, (N, Q)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> import nmfre
+        >>> topics = np.array([[4.0, 3.0, 0.5], [0.5, 1.0, 4.0]]).repeat(10, axis=0)
+        >>> counts = topics + np.random.default_rng(0).uniform(size=(20, 3))
+        >>> words = pd.DataFrame(counts, columns=["sea", "ship", "hill"])
+        >>> res = nmfre.NMFRE(words, rank=2).fit("ml", n_boot=0)
+        >>> res.unit_membership().round(2).iloc[[0, 19]]
+        component  comp1  comp2
+        0           0.92   0.08
+        19          0.30   0.70
+        """
+        return _shares(self.scores(which).clip(lower=0.0))
+
+    @cached_property
+    def response_clusters(self) -> pd.Series:
+        """
+        Hard clusters of the responses: the component with the largest share, (P,).
+
+        The first of several equal ones; missing where `response_membership` is.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> import nmfre
+        >>> topics = np.array([[4.0, 3.0, 0.5], [0.5, 1.0, 4.0]]).repeat(10, axis=0)
+        >>> counts = topics + np.random.default_rng(0).uniform(size=(20, 3))
+        >>> words = pd.DataFrame(counts, columns=["sea", "ship", "hill"])
+        >>> res = nmfre.NMFRE(words, rank=2).fit("ml", n_boot=0)
+        >>> res.response_clusters.to_dict()
+        {'sea': 'comp1', 'ship': 'comp1', 'hill': 'comp2'}
+        """
+        return _largest(self.response_membership)
+
+    @known_arguments
+    def unit_clusters(self, which: Which = "blup") -> pd.Series:
+        """
+        Hard clusters of the units: the component with the largest share, (N,).
+
+        The first of several equal ones; missing where `unit_membership` is.
+
+        Parameters
+        ----------
+        which : {"blup", "fixed"}
+            Which scores; see `scores`.
+
+        Returns
+        -------
+        Series of length N
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> import nmfre
+        >>> topics = np.array([[4.0, 3.0, 0.5], [0.5, 1.0, 4.0]]).repeat(10, axis=0)
+        >>> counts = topics + np.random.default_rng(0).uniform(size=(20, 3))
+        >>> words = pd.DataFrame(counts, columns=["sea", "ship", "hill"])
+        >>> res = nmfre.NMFRE(words, rank=2).fit("ml", n_boot=0)
+        >>> res.unit_clusters().value_counts().to_dict()
+        {'comp1': 10, 'comp2': 10}
+        """
+        return _largest(self.unit_membership(which))
+
+    @known_arguments
+    def tidy(self, alpha: float = 0.05) -> pd.DataFrame:
+        """
+        A row a coefficient, under the names that broom gives.
+
+        Parameters
+        ----------
+        alpha : float
+            1 minus the level of the intervals.
+
+        Returns
+        -------
+        DataFrame, (QK, 8)
+            Columns component, covariate, estimate, std_error, statistic, p_value, conf_low and
+            conf_high; ``attrs`` holds "level" and "interval", the method of the intervals.
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> table = model.fit(df_cap=0.21).tidy()
+        >>> table[["component", "covariate", "estimate", "std_error"]].round(2)
+          component    covariate  estimate  std_error
+        0     comp1    Intercept     90.50       2.47
+        1     comp1  sex[T.Male]      9.43       3.06
+        >>> table.attrs
+        {'level': 0.95, 'interval': 'percentile'}
+        """
+        check_alpha(alpha)
+        method: IntervalMethod = "wald" if self.inference.bootstrap is None else "percentile"
+        limits = self.conf_int(alpha, method).to_numpy()
+        columns = {
+            **{name: self.params.index.get_level_values(name) for name in self.params.index.names},
+            "estimate": self.params.to_numpy(),
+            "std_error": self.bse.to_numpy(),
+            "statistic": self.tvalues.to_numpy(),
+            "p_value": self.pvalues.to_numpy(),
+            "conf_low": limits[:, 0],
+            "conf_high": limits[:, 1],
+        }
+        table = pd.DataFrame(columns)
+        table.attrs = {"level": 1.0 - alpha, "interval": method}
+        return table
+
+
+def _shares(values: pd.DataFrame) -> pd.DataFrame:
+    """Rows divided by their sums; NaN where these are zero."""
+    total = values.sum(axis=1)
+    return values.div(total.where(total > 0.0), axis=0)
+
+
+def _largest(shares: pd.DataFrame) -> pd.Series:
+    """Label of the largest share in each row; missing where there are none."""
+    known = shares.notna().all(axis=1).to_numpy()
+    labels = shares.columns.to_numpy(dtype=object)[shares.fillna(0.0).to_numpy().argmax(axis=1)]
+    return pd.Series(np.where(known, labels, np.nan), index=shares.index, name="component")

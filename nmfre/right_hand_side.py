@@ -1,0 +1,197 @@
+"""The right-hand side of a formula as a fit has learned it, in a form that can be pickled."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import io
+import pickle
+import types
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import patsy.builtins
+from patsy import DesignInfo, EvalEnvironment, FactorInfo
+
+from nmfre.errors import FormulaNotRestoredError
+
+BUILTINS = vars(patsy.builtins)
+"""Names that every formula knows: C, Q, center, bs, ..."""
+ARRAYS = (list, tuple, np.ndarray, pd.Series, pd.DataFrame)
+NOT_PICKLED = (pickle.PicklingError, AttributeError, NotImplementedError, TypeError)
+NOT_UNPICKLED = (pickle.UnpicklingError, AttributeError, ImportError, TypeError)
+
+
+@dataclass(slots=True, eq=False)
+class RightHandSide:
+    """
+    How covariates are made of a data frame.
+
+    patsy's own DesignInfo refuses to be pickled. What it has learned (levels, contrasts, knots,
+    means) is kept here in pickled form, without a row of the data, and is made a DesignInfo again
+    when it is asked for.
+
+    Attributes
+    ----------
+    formula : str
+        The whole formula.
+    covariates : list of str
+        Columns that it makes.
+    terms : dict
+        Columns of each term.
+    variables : list of str
+        Columns of the data that it uses, and arrays beside them with a row a unit.
+    learned : patsy.DesignInfo, bytes or str
+        What the fit has learned; the same pickled; or why it is not there.
+    """
+
+    formula: str
+    covariates: list[str]
+    terms: dict[str, list[int]]
+    variables: list[str]
+    learned: DesignInfo | bytes | str = field(
+        default="an archive of plain arrays does not hold what it has learned", init=False
+    )
+
+    @classmethod
+    def of(cls, info: DesignInfo, formula: str, used: Iterable[Any], n_units: int) -> RightHandSide:
+        """The right-hand side that patsy has evaluated; ``used`` are columns of the data."""
+        columns = list(range(len(info.column_names)))
+        variables = {str(name) for name in used}
+        for factor_info in info.factor_infos.values():
+            names = factor_info.state["eval_env"].namespace
+            for name in _names(factor_info) - variables:
+                value = names.get(name)
+                if isinstance(value, ARRAYS) and len(value) == n_units:
+                    variables.add(name)
+        right = cls(
+            formula=formula,
+            covariates=list(info.column_names),
+            terms={name: columns[part] for name, part in info.term_name_slices.items()},
+            variables=sorted(variables),
+        )
+        right.learned = info
+        return right
+
+    @property
+    def design_info(self) -> DesignInfo:
+        """
+        The design that patsy evaluates new data with.
+
+        Raises
+        ------
+        FormulaNotRestoredError
+            If it was loaded, and uses what cannot be found here.
+        """
+        if isinstance(self.learned, bytes):
+            try:
+                # Not kept where it fails: what is missing may be defined or imported later.
+                self.learned = pickle.loads(self.learned)
+            except NOT_UNPICKLED as error:
+                raise self._not_restored(f"{error}; define or import it here first") from error
+        if isinstance(self.learned, str):
+            raise self._not_restored(self.learned)
+        return self.learned
+
+    @property
+    def restored(self) -> bool:
+        """Whether the design can be had."""
+        try:
+            _ = self.design_info
+        except FormulaNotRestoredError:
+            return False
+        return True
+
+    def _not_restored(self, reason: str) -> FormulaNotRestoredError:
+        return FormulaNotRestoredError(
+            formula=self.formula, reason=reason, covariates=", ".join(self.covariates)
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {name: getattr(self, name) for name in self.__slots__}
+        if isinstance(self.learned, DesignInfo):
+            state["learned"] = _pickled(self.learned, self.variables)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> RightHandSide:
+        """Itself: nothing in it is ever changed."""
+        return self
+
+
+def _pickled(info: DesignInfo, variables: list[str]) -> bytes | str:
+    """The design pickled, or why it cannot be."""
+    used = set().union(*map(_names, info.factor_infos.values())) - set(variables)
+    buffer = io.BytesIO()
+    try:
+        _DesignPickler(buffer, used).dump(info)
+    except _NameNotPickledError as error:
+        return f"{error} could not be saved, because other programs cannot import it"
+    except NOT_PICKLED as error:
+        return str(error)
+    return buffer.getvalue()
+
+
+def _names(factor_info: FactorInfo) -> set[str]:
+    """Names in the code that evaluates a factor."""
+    tree = ast.parse(factor_info.state["eval_code"], mode="eval")
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+class _NameNotPickledError(Exception):
+    """A name of the user's that stands for something that cannot be pickled."""
+
+
+class _DesignPickler(pickle.Pickler):
+    """
+    Pickles what patsy refuses to, and of its environments only the names that formulas use.
+
+    Parameters
+    ----------
+    file : file
+        Open for writing.
+    used : set of str
+        Names that are not columns of the data.
+    """
+
+    def __init__(self, file: io.BytesIO, used: set[str]) -> None:
+        super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
+        self.used = used
+
+    def reducer_override(self, value: Any) -> Any:
+        """How to pickle modules and objects of patsy's; all else as usual."""
+        if isinstance(value, types.ModuleType):
+            return importlib.import_module, (value.__name__,)
+        if isinstance(value, EvalEnvironment):
+            names = {name: value.namespace[name] for name in self.used if name in value.namespace}
+            own = {name: x for name, x in names.items() if BUILTINS.get(name) is not x}
+            for name, x in own.items():
+                _check_pickled(name, x)
+            return _environment, (own, value.flags)
+        if type(value).__module__.startswith("patsy."):
+            return _rebuilt, (type(value), vars(value))
+        return NotImplemented
+
+
+def _check_pickled(name: str, value: Any) -> None:
+    try:
+        _DesignPickler(io.BytesIO(), set()).dump(value)
+    except NOT_PICKLED as error:
+        raise _NameNotPickledError(repr(name)) from error
+
+
+def _environment(names: dict[str, Any], flags: int) -> EvalEnvironment:
+    return EvalEnvironment([names, BUILTINS], flags)
+
+
+def _rebuilt(cls: Callable[..., Any], attributes: dict[str, Any]) -> Any:
+    """An object of patsy's from its attributes."""
+    value = object.__new__(cls)  # type: ignore[arg-type]
+    vars(value).update(attributes)
+    return value
