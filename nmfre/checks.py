@@ -113,7 +113,11 @@ def check_covariates(A: FloatArray, covariates: pd.Index, units: pd.Index) -> No
         raise ZeroCovariateError(covariate=covariates[int(zero.argmax())])
     if n_units <= n_covariates:
         raise TooFewUnitsError(units=n_units, covariates=n_covariates, needed=n_covariates + 1)
-    R = np.asarray(np.linalg.qr(A.T, mode="r"))
+    check_independent(np.asarray(np.linalg.qr(A.T, mode="r")), covariates)
+
+
+def check_independent(R: FloatArray, covariates: pd.Index) -> None:
+    """Covariates A with A' = QR must be linearly independent."""
     dependent = np.abs(np.diag(R)) <= COLLINEAR * np.linalg.norm(R, axis=0)
     if dependent.any():
         j = int(dependent.argmax())

@@ -7,6 +7,7 @@ where a Design is made, and nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -25,9 +26,13 @@ from nmfre.checks import (
 )
 from nmfre.covariates import covariates_of_new_data
 from nmfre.errors import MissingColumnError, ShapeError, TransposedError
+from nmfre.estimation.estimate import Estimate
+from nmfre.estimation.moments import moments_of, squares
+from nmfre.estimation.products import Moments
+from nmfre.inference.bootstrap import whole
 from nmfre.removed import Removed
 from nmfre.right_hand_side import RightHandSide
-from nmfre.typing import FloatArray
+from nmfre.typing import BoolArray, FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,44 @@ class Design:
         object.__setattr__(design, "n_missing", self.n_missing)
         return design
 
+    def moments(self) -> Moments:
+        """Moments of Y and A."""
+        return moments_of(self.Y, self.A)
+
+    def cross_products(self) -> FloatArray:
+        """AA', (K, K)."""
+        return self.A @ self.A.T
+
+    def total(self, function: Callable[..., tuple[Any, ...]], *data: Any) -> tuple[Any, ...]:
+        """What ``function`` returns for the number of the first unit, 0, and data of all units."""
+        return whole(function, *data)
+
+    def frame(self, values: Any, columns: pd.Index, units: pd.Index | None = None) -> Any:
+        """Values (J, N), of new units or of these, as units x columns."""
+        return pd.DataFrame(values.T, index=self.units if units is None else units, columns=columns)
+
+    def same_responses(self, other: Design) -> bool:
+        """Whether another design has these responses."""
+        Y, other_Y = self.Y, other.Y
+        if Y is other_Y or Y.shape != other_Y.shape:
+            return Y is other_Y
+        if isinstance(Y, np.ndarray) and isinstance(other_Y, np.ndarray):
+            return np.array_equal(Y, other_Y, equal_nan=True)
+        return not (other_Y != Y).sum()
+
+    def response_sums(self) -> tuple[float, FloatArray]:
+        """|Y|^2, and the sum of each response, (P,)."""
+        return squares(self.Y), np.asarray(self.Y.sum(axis=1)).ravel()
+
+    def score_sums(
+        self, estimate: Estimate, *, blup: bool
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Y s', s s' and the sum of scores s = Theta A (+ U for the BLUP), all without X s."""
+        scores = estimate.Theta @ self.A
+        if blup:
+            scores = scores + estimate.U
+        return np.asarray(self.Y @ scores.T), scores @ scores.T, scores.sum(axis=1)
+
     def covariates_of(self, exog: Any) -> tuple[FloatArray, pd.Index]:
         """
         A (K, M) and the labels of M units of new data.
@@ -182,18 +225,13 @@ class Design:
 
 def design_from_arrays(endog: Any, exog: Any) -> Design:
     """Design of responses (N x P) and covariates (N x K; None for an intercept alone)."""
-    Y, responses, units = _matrix(endog, "endog", "y")
+    Y, responses, units = labelled_matrix(endog, "endog", "y")
     n_units = Y.shape[0]
     A: FloatArray = np.ones((n_units, 1))
     covariates = pd.Index(["Intercept"])
     if exog is not None:
-        A, covariates, exog_units = _matrix(exog, "exog", "x")
-        if n_units != len(A):
-            if Y.shape[1] == len(A):
-                raise TransposedError(rows=n_units, units=len(A))
-            raise ShapeError(
-                reason=f"endog has {n_units} rows and exog {len(A)}: one row a unit in both."
-            )
+        A, covariates, exog_units = labelled_matrix(exog, "exog", "x")
+        check_same_units(Y, A)
         labelled = [isinstance(part, pd.DataFrame | pd.Series) for part in (endog, exog)]
         if all(labelled) and not units.equals(exog_units):
             raise ShapeError(
@@ -202,8 +240,17 @@ def design_from_arrays(endog: Any, exog: Any) -> Design:
         if labelled == [False, True]:
             units = exog_units
         if not labelled[1]:
-            covariates = _exog_names(A)
+            covariates = exog_names(np.all(A == 1.0, axis=0))
     return Design(Y=Y.T, A=A.T, responses=responses, units=units, covariates=covariates)
+
+
+def check_same_units(Y: Any, A: Any) -> None:
+    """Responses (N, P) and covariates (N, K) must have one number of rows."""
+    rows, units = Y.shape[0], A.shape[0]
+    if rows != units:
+        if Y.shape[1] == units:
+            raise TransposedError(rows=rows, units=units)
+        raise ShapeError(reason=f"endog has {rows} rows and exog {units}: one row a unit in both.")
 
 
 def sparse_responses(values: Any) -> Any:
@@ -211,7 +258,7 @@ def sparse_responses(values: Any) -> Any:
     return csr_array(values, dtype=float)
 
 
-def _matrix(values: Any, name: str, prefix: str) -> tuple[Any, pd.Index, pd.Index]:
+def labelled_matrix(values: Any, name: str, prefix: str) -> tuple[Any, pd.Index, pd.Index]:
     """Numbers with two axes, and the labels of their columns and rows."""
     sparse = issparse(values) and name == "endog"
     array = sparse_responses(values) if sparse else numeric(values, name)
@@ -230,9 +277,9 @@ def _matrix(values: Any, name: str, prefix: str) -> tuple[Any, pd.Index, pd.Inde
     return array, columns, rows
 
 
-def _exog_names(A: FloatArray) -> pd.Index:
+def exog_names(all_one: BoolArray) -> pd.Index:
     """Names as statsmodels gives them: const for a column of ones, x1, x2, ... for the others."""
     names: list[str] = []
-    for is_const in np.all(A == 1.0, axis=0):
+    for is_const in all_one:
         names.append("const" if is_const else f"x{len(names) - names.count('const') + 1}")
     return pd.Index(names)

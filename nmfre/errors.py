@@ -276,6 +276,33 @@ class SparseResponsesError(NMFREError, TypeError):
     message = "df-cap needs dense responses: use method='ml', which keeps them sparse."
 
 
+class ChunkedResponsesError(NMFREError, TypeError):
+    """Responses in chunks where a method needs all of them in memory."""
+
+    message = (
+        "df-cap needs all responses in memory: use method='ml', which passes over chunks, or "
+        "compute() the data first."
+    )
+
+
+class ChunkError(NMFREError, RuntimeError):
+    """A chunk of data that could not be read, or whose worker died."""
+
+    message = (
+        "A pass over the chunks of the data did not finish ({cause}), and nothing was computed "
+        "from a part of them. Check the files and the logs of the workers, and repeat the call."
+    )
+
+
+class ChunkLengthError(ChunkError):
+    """A chunk that does not have the units that it was said to have."""
+
+    message = (
+        "The chunk of units {first} to {last} has {found} units: a file that ends early, or chunk "
+        "sizes that are not those of the data. Check them, and repeat the call."
+    )
+
+
 class ExactFitError(NMFREError, ValueError):
     """Responses that are fitted exactly."""
 

@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike
 from nmfre.arguments import check_number, start_array
 from nmfre.cap import AUTO, Cap, DefaultCap, free_rate, resolve_cap
 from nmfre.checks import python_value
+from nmfre.chunked import ChunkedDesign
 from nmfre.design import Design
 from nmfre.errors import (
+    ChunkedResponsesError,
     ConvergenceWarning,
     DegenerateBasisWarning,
     ExactFitError,
@@ -33,7 +35,6 @@ from nmfre.estimation.initial import nndsvd
 from nmfre.estimation.marginal import SMALLEST_SIGMA2
 from nmfre.estimation.maximize import starting_bases
 from nmfre.estimation.maximum_likelihood import fit_marginal
-from nmfre.estimation.moments import moments_of
 from nmfre.threads import one_thread_if_small
 from nmfre.typing import FloatArray
 
@@ -99,7 +100,6 @@ def estimate_df_cap(
         raise InvalidArgumentError(
             name="n_starts", value=options.n_starts, allowed="1 with df-cap; 'ml' takes more"
         )
-    _warn_of_negative_covariates(design)
     auto, n_units = options.df_cap == AUTO, len(design.units)
     cap = resolve_cap(1.0 if auto else options.df_cap, n_units, rank)
     (estimate,) = fit_caps(design, rank, options, rng, np.array([cap]))
@@ -128,6 +128,9 @@ def fit_caps(
             response=python_value(design.responses[row]),
             unit=python_value(design.units[column]),
         )
+    if isinstance(design, ChunkedDesign):
+        raise ChunkedResponsesError()
+    _warn_of_negative_covariates(design)
     # One layout in memory, so that the form of the data does not change a bit of the results.
     Y, A = np.ascontiguousarray(design.Y), np.ascontiguousarray(design.A)
     X, Theta = options.basis(design, rank), options.theta(design, rank)
@@ -162,7 +165,7 @@ def estimate_ml(
             name="start_theta", value="array", allowed="None with signed Theta: it is profiled out"
         )
     cap = None if isinstance(options.df_cap, DefaultCap) else options.df_cap
-    moments = moments_of(design.Y, design.A)
+    moments = design.moments()
     bases = starting_bases(moments, rank, n_starts, rng)
     log_ridge = None
     if given is not None:

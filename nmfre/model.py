@@ -13,21 +13,21 @@ from statsmodels.base.model import Model
 
 from nmfre.arguments import (
     check_choice,
-    check_n_boot,
     check_number,
     check_rank,
     known_arguments,
-    start_array,
 )
 from nmfre.cap import DEFAULT_CAP, Cap
+from nmfre.chunked import design_from_chunks, is_chunked
 from nmfre.design import Design, design_from_arrays
+from nmfre.errors import FormulaError
 from nmfre.estimators import EstimatorOptions, estimate_df_cap, estimate_ml
 from nmfre.formula import design_from_formula
-from nmfre.inference.inference import Alternative, InferenceOptions, Uncertainty
+from nmfre.inference.inference import Alternative, Uncertainty
 from nmfre.inference.linearized import CovType, Dispersion, Information
 from nmfre.inference.multipliers import Multiplier
 from nmfre.results import NMFREResults
-from nmfre.uncertainty import infer
+from nmfre.uncertainty import checked_options, infer
 
 Method = Literal["df-cap", "ml"]
 ESTIMATORS = {"df-cap": estimate_df_cap, "ml": estimate_ml}
@@ -43,18 +43,18 @@ class NMFRE(Model):
 
     Parameters
     ----------
-    endog : array_like or SciPy sparse matrix, (N, P)
-        Responses, not negative; a row a unit. A DataFrame gives labels. Missing ones (NaN) and
-        sparse responses, which stay sparse, are for ``fit(method="ml")``.
-    exog : array_like, (N, K), optional
+    endog : array_like, SciPy sparse matrix, or dask array or DataFrame, (N, P)
+        Responses, not negative; a row a unit. A DataFrame gives labels. Missing ones (NaN), sparse
+        responses, which stay sparse, and those of dask, which stay in their chunks of units, are
+        for ``fit(method="ml")``.
+    exog : array_like, or dask array or DataFrame, (N, K), optional
         Covariates; a row a unit, the intercept included if wanted. Default: an intercept alone.
     rank : int
         Number of components Q, from 1 to min(P, N).
 
     Attributes
     ----------
-    endog : ndarray, (N, P)
-    exog : ndarray, (N, K)
+    endog, exog : arrays, (N, P), (N, K)
     rank : int
     components : pandas.Index of length Q
         comp1, comp2, ...: sorted by centroid, so that comp1 loads on the first responses.
@@ -91,7 +91,8 @@ class NMFRE(Model):
 
     @known_arguments
     def __init__(self, endog: ArrayLike, exog: ArrayLike | None = None, *, rank: int) -> None:
-        self._set_design(design_from_arrays(endog, exog), rank)
+        build = design_from_chunks if is_chunked(endog, exog) else design_from_arrays
+        self._set_design(build(endog, exog), rank)
 
     def _set_design(self, design: Design, rank: int) -> None:
         super().__init__(*design.for_statsmodels)
@@ -173,6 +174,13 @@ class NMFRE(Model):
         >>> model.endog.shape, model.exog_names
         ((27, 4), ['Intercept', 'sex[T.Male]'])
         """
+        if is_chunked(data):
+            raise FormulaError(
+                formula=formula,
+                reason="a formula needs to see every level of all data, which are in chunks: use "
+                "nmfre.NMFRE(data[responses], data[covariates], rank=...), with categories made "
+                "columns by dask.dataframe.get_dummies, say.",
+            )
         design = design_from_formula(
             formula,
             data,
@@ -331,7 +339,8 @@ class NMFRE(Model):
             signed=signed,
             n_starts=n_starts,
         )
-        inference_options = self._inference_options(
+        inference_options = checked_options(
+            self.design,
             uncertainty or ("marginal" if method == "ml" else "conditional"),
             cov_type,
             information,
@@ -354,40 +363,6 @@ class NMFRE(Model):
             method=method,
             seed=seeds.entropy,
             estimator_options=options,
-        )
-
-    def _inference_options(
-        self,
-        uncertainty: Uncertainty,
-        cov_type: CovType,
-        information: Information,
-        dispersion: Dispersion,
-        n_boot: int,
-        multiplier: Multiplier,
-        multipliers: ArrayLike | None,
-        alternative: Alternative,
-    ) -> InferenceOptions:
-        check_choice("uncertainty", uncertainty, Uncertainty)
-        check_choice("cov_type", cov_type, CovType)
-        check_choice("information", information, Information)
-        check_choice("dispersion", dispersion, Dispersion)
-        check_choice("multiplier", multiplier, Multiplier)
-        check_n_boot(n_boot, least=0)
-        check_choice("alternative", alternative, Alternative)
-        given = None
-        if multipliers is not None:
-            n_boot = max(len(np.atleast_1d(multipliers)), 2)
-            shape = (n_boot, len(self.design.units))
-            given = start_array("multipliers", multipliers, shape, signed=True)
-        return InferenceOptions(
-            uncertainty=uncertainty,
-            cov_type=cov_type,
-            information=information,
-            dispersion=dispersion,
-            n_boot=int(n_boot),
-            multiplier=multiplier,
-            multipliers=given,
-            alternative=alternative,
         )
 
 

@@ -21,5 +21,10 @@ def one_thread_if_small(multiplications: int) -> AbstractContextManager[Any]:
     """Context in which BLAS has one thread, where its typical product is small."""
     if multiplications > SMALL:
         return nullcontext()
+    return one_thread()
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """Context in which BLAS has one thread: where work is divided otherwise."""
     limits: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
     return limits

@@ -3,14 +3,71 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from nmfre.arguments import check_choice, check_n_boot, start_array
+from nmfre.chunked import ChunkedDesign
 from nmfre.design import Design
 from nmfre.errors import InvalidArgumentError, TooManyParametersError
 from nmfre.estimation.estimate import Estimate, MarginalEstimate
-from nmfre.estimation.moments import moments_of
-from nmfre.inference.inference import Inference, InferenceOptions, conditional_inference
+from nmfre.inference.inference import (
+    Alternative,
+    Inference,
+    InferenceOptions,
+    Uncertainty,
+    conditional_inference,
+)
+from nmfre.inference.linearized import CovType, Dispersion, Information
 from nmfre.inference.marginal import LARGEST, marginal_inference, n_parameters
+from nmfre.inference.multipliers import Multiplier
 from nmfre.threads import one_thread_if_small
+
+
+def checked_options(
+    design: Design,
+    uncertainty: Uncertainty,
+    cov_type: CovType,
+    information: Information,
+    dispersion: Dispersion,
+    n_boot: int,
+    multiplier: Multiplier,
+    multipliers: ArrayLike | None,
+    alternative: Alternative,
+) -> InferenceOptions:
+    """
+    Options of the user, as in `nmfre.NMFRE.fit`.
+
+    Raises
+    ------
+    InvalidArgumentError
+        One that is not allowed.
+    """
+    check_choice("uncertainty", uncertainty, Uncertainty)
+    check_choice("cov_type", cov_type, CovType)
+    check_choice("information", information, Information)
+    check_choice("dispersion", dispersion, Dispersion)
+    check_choice("multiplier", multiplier, Multiplier)
+    check_n_boot(n_boot, least=0)
+    check_choice("alternative", alternative, Alternative)
+    given = None
+    if multipliers is not None:
+        if isinstance(design, ChunkedDesign):
+            raise InvalidArgumentError(
+                name="multipliers", value="array", allowed="None where data are in chunks"
+            )
+        n_boot = max(len(np.atleast_1d(multipliers)), 2)
+        shape = (n_boot, len(design.units))
+        given = start_array("multipliers", multipliers, shape, signed=True)
+    return InferenceOptions(
+        uncertainty=uncertainty,
+        cov_type=cov_type,
+        information=information,
+        dispersion=dispersion,
+        n_boot=int(n_boot),
+        multiplier=multiplier,
+        multipliers=given,
+        alternative=alternative,
+    )
 
 
 def infer(
@@ -34,7 +91,15 @@ def infer(
                 value="cr3",
                 allowed="the other kinds where inference is conditional",
             )
-        return conditional_inference(design.Y, design.A, estimate, options, seeds)
+        return conditional_inference(
+            design.Y,
+            design.A,
+            estimate,
+            options,
+            seeds,
+            AA=design.cross_products(),
+            total=design.total,
+        )
     if not isinstance(estimate, MarginalEstimate):
         raise InvalidArgumentError(
             name="uncertainty", value="marginal", allowed="'conditional' with df-cap"
@@ -51,5 +116,6 @@ def infer(
     if size > LARGEST:
         raise TooManyParametersError(parameters=size, most=LARGEST)
     with one_thread_if_small(size**2):
-        moments = moments_of(design.Y, design.A)
-        return marginal_inference(design.Y, design.A, moments, estimate, options, seeds)
+        return marginal_inference(
+            design.Y, design.A, design.moments(), estimate, options, seeds, total=design.total
+        )

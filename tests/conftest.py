@@ -113,3 +113,19 @@ def simulated():
     scores = 5 + 3 * frame[["age"]].to_numpy() + rng.normal(size=(40, 2))
     Y = np.maximum(scores @ X.T + rng.normal(size=(40, 5)), 0)
     return pd.concat([pd.DataFrame(Y, columns=[f"y{j}" for j in range(1, 6)]), frame], axis=1)
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A client of two processes of dask."""
+    distributed = pytest.importorskip("distributed")
+    import dask
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as local,
+        distributed.Client(local, set_as_default=False) as client,
+    ):
+        yield client

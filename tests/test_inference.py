@@ -49,8 +49,9 @@ linearization = Linearized
 def replicates(estimate, influence, *, n_boot, multiplier, seed=1, floor=0.0, **given):
     influence = np.asarray(influence)
     _, steps, bse = one_step(
+        (influence.T,),
+        np.transpose,
         unit_blocks(len(influence), n_boot),
-        lambda s: influence[s],
         n_boot=n_boot,
         multiplier=multiplier,
         seeds=np.random.SeedSequence(seed),

@@ -96,7 +96,7 @@ class CompleteMoments(Moments):
         """U = M^-1 X'(Y - X Theta A); it is linear in Y, so that moments tell the residuals."""
         XtX = X.T @ X
         M_inv = np.linalg.inv(XtX + ridge * np.eye(len(XtX)))
-        U = M_inv @ (np.asarray(Y.T @ X).T - XtX @ (Theta @ A))
+        U: Any = M_inv @ ((Y.T @ X).T - XtX @ (Theta @ A))  # lazy where Y and A are
         D = self.B - X @ (Theta / self.scale)
         DAA = D @ self.AA
         XtTX = X.T @ (self.times(X) + DAA @ (D.T @ X))
@@ -147,13 +147,26 @@ def moments_of(Y: Any, A: FloatArray) -> Moments:
     total = squares(Y)
     if np.isnan(total):
         return PatternMoments.of(Y, A)
-    AA = A @ A.T / n_units
-    sparse = not isinstance(Y, np.ndarray)
+    YA, AA = np.asarray(Y @ A.T), A @ A.T
+    if isinstance(Y, np.ndarray) and n_responses <= min(n_units, LARGEST_DENSE):
+        return dense_moments(n_units, total, Y @ Y.T, YA, AA)
     scale = float(np.sqrt(total / n_cells))
-    C = np.asarray(Y @ A.T) / (n_units * scale)
+    C = YA / (n_units * scale)
+    B = np.linalg.solve(AA / n_units, C.T).T
+    trace = n_responses - float(np.vdot(B, C))
+    return OperatorMoments(n_units, n_cells, scale, AA / n_units, B, trace, Y, C)
+
+
+def dense_moments(
+    n_units: int, total: float, YY: FloatArray, YA: FloatArray, AA: FloatArray
+) -> DenseMoments:
+    """Moments from sums over N complete units: |Y|^2, YY' (P, P), YA' (P, K) and AA' (K, K)."""
+    n_responses = len(YY)
+    n_cells = n_responses * n_units
+    scale = float(np.sqrt(total / n_cells))
+    AA = AA / n_units
+    C = YA / (n_units * scale)
     B = np.linalg.solve(AA, C.T).T
     trace = n_responses - float(np.vdot(B, C))
-    if sparse or n_responses > min(n_units, LARGEST_DENSE):
-        return OperatorMoments(n_units, n_cells, scale, AA, B, trace, Y, C)
-    R = Y @ Y.T / (n_units * scale**2) - B @ C.T
+    R = YY / (n_units * scale**2) - B @ C.T
     return DenseMoments(n_units, n_cells, scale, AA, B, trace, (R + R.T) / 2.0)

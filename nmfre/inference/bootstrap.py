@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy import stats
@@ -15,6 +15,7 @@ from nmfre.typing import FloatArray
 BLOCK_BYTES = 1 << 25
 """Multipliers held at a time."""
 SMALLEST_BLOCK = 256
+Total: TypeAlias = Callable[..., tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +111,68 @@ def unit_blocks(n_units: int, n_boot: int, most: int | None = None) -> list[slic
     return [slice(start, min(start + size, n_units)) for start in range(0, n_units, size)]
 
 
+def whole(function: Total, *data: Any) -> tuple[Any, ...]:
+    """``function`` of data in memory, from their first unit: what `one_step` does by default."""
+    return function(0, *data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WildSums:
+    """
+    The sums of `one_step` over consecutive units; sums over all are sums of these.
+
+    Units that begin or end within a block get the multipliers that are theirs: these do not depend
+    on how the units are divided. Attributes as the parameters of `one_step`, a seed a block.
+    """
+
+    influence: Callable[..., FloatArray]
+    blocks: list[slice]
+    n_boot: int
+    multiplier: Multiplier
+    seeds: list[np.random.SeedSequence]
+    multipliers: FloatArray | None
+    projection: FloatArray | None
+    studentize: bool
+
+    def __call__(self, start: int, *data: Any) -> tuple[Any, Any, Any]:
+        """Meat, steps and squares of the units that ``data`` hold, the first being ``start``."""
+        meat: Any = 0.0
+        steps: Any = 0.0
+        squares: Any = 0.0
+        size, stop = self.blocks[0].stop, start + data[0].shape[1]
+        for number in range(start // size, -(-stop // size)):
+            block = self.blocks[number]
+            first, last = max(block.start, start), min(block.stop, stop)
+            if first == last:
+                continue
+            values = self.influence(*(part[:, first - start : last - start] for part in data))
+            meat = meat + values.T @ values
+            if self.projection is not None:
+                values = values @ self.projection
+            w = self._multipliers(number)
+            if w is None:
+                continue
+            w = w[:, first - block.start : last - block.start]
+            steps = steps + w @ values
+            if self.studentize:
+                squares = squares + (w * w) @ (values * values)
+        return meat, steps, squares
+
+    def _multipliers(self, number: int) -> FloatArray | None:
+        """Those of a block, (B, n); None without replicates."""
+        block = self.blocks[number]
+        if self.multipliers is not None:
+            return self.multipliers[:, block]
+        if not self.n_boot:
+            return None
+        rng = np.random.default_rng(self.seeds[number])
+        return MULTIPLIERS[self.multiplier](rng, (self.n_boot, block.stop - block.start))
+
+
 def one_step(
+    data: tuple[Any, ...],
+    influence: Callable[..., FloatArray],
     blocks: list[slice],
-    influence: Callable[[slice], FloatArray],
     *,
     n_boot: int,
     multiplier: Multiplier,
@@ -120,16 +180,19 @@ def one_step(
     multipliers: FloatArray | None = None,
     projection: FloatArray | None = None,
     studentize: bool = False,
+    total: Total = whole,
 ) -> tuple[FloatArray, FloatArray, FloatArray | None]:
     """
     Sums over units for the sandwich and the one-step wild bootstrap (paper, Section 5).
 
     Parameters
     ----------
+    data : tuple of arrays, (..., N)
+        Units in columns.
+    influence : callable
+        From some columns of the data to I^-1 s_n, or s_n, of these units, (n, d).
     blocks : list of slices
         Units, as `unit_blocks` divides them.
-    influence : callable
-        From a block to I^-1 s_n, or s_n, of its units, (n, d).
     n_boot : int
         Number of replicates B.
     multiplier : {"exponential", "rademacher", "mammen", "normal"}
@@ -142,6 +205,8 @@ def one_step(
         What the replicates are of, as linear functions of these. Default: these.
     studentize : bool
         Whether every replicate gets a standard error.
+    total : callable
+        Sums over all units from a function of the first unit and the data of some.
 
     Returns
     -------
@@ -152,25 +217,19 @@ def one_step(
     bse : array, (B, QK), or None
         Root of N/(N-1) times the sum of squares of the N terms around their mean.
     """
-    meat: Any = 0.0
-    steps: Any = 0.0
-    squares: Any = 0.0
-    n_units = blocks[-1].stop
-    for block, seed in zip(blocks, seeds.spawn(len(blocks)), strict=True):
-        values = influence(block)
-        meat = meat + values.T @ values
-        if projection is not None:
-            values = values @ projection
-        if multipliers is not None:
-            w = multipliers[:, block]
-        elif n_boot:
-            w = MULTIPLIERS[multiplier](np.random.default_rng(seed), (n_boot, len(values)))
-        else:
-            continue
-        steps = steps + w @ values
-        if studentize:
-            squares = squares + (w * w) @ (values * values)
+    sums = WildSums(
+        influence=influence,
+        blocks=blocks,
+        n_boot=n_boot,
+        multiplier=multiplier,
+        seeds=seeds.spawn(len(blocks)),
+        multipliers=multipliers,
+        projection=projection,
+        studentize=studentize,
+    )
+    meat, steps, squares = total(sums, *data)
     if not studentize:
         return meat, steps, None
+    n_units = blocks[-1].stop
     bse = np.sqrt(n_units / (n_units - 1) * (squares - steps * steps / n_units))
     return meat, steps, bse

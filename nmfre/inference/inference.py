@@ -10,7 +10,7 @@ from scipy import stats
 
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.patterns import patterns_of, squares_by_pattern, unit_grams
-from nmfre.inference.bootstrap import WildBootstrap, one_step, unit_blocks
+from nmfre.inference.bootstrap import Total, WildBootstrap, one_step, unit_blocks, whole
 from nmfre.inference.linearized import CovType, Dispersion, Information, linearize
 from nmfre.inference.multipliers import Multiplier
 from nmfre.typing import FloatArray
@@ -95,6 +95,9 @@ def conditional_inference(
     estimate: Estimate,
     options: InferenceOptions,
     seeds: np.random.SeedSequence,
+    *,
+    AA: FloatArray | None = None,
+    total: Total = whole,
 ) -> Inference:
     """
     Inference conditional on the estimated basis, random effects and variances (paper, Section 5).
@@ -113,23 +116,27 @@ def conditional_inference(
         What to compute.
     seeds : numpy.random.SeedSequence
         For the multipliers of the bootstrap.
+    AA : array, (K, K), optional
+        AA', where it is known.
+    total : callable
+        As in `one_step`.
     """
     theta = estimate.Theta.ravel(order="F")
     floor = -np.inf if estimate.signed else 0.0
     n_units = Y.shape[1]
     X = estimate.X
-    AA: FloatArray = (A @ A.T)[None]
+    by_pattern: FloatArray = (A @ A.T if AA is None else AA)[None]
     XtX: FloatArray = (X.T @ X)[None]
     counts, n_cells = np.array([n_units]), len(X) * n_units
     observed = ~np.isnan(Y) if isinstance(Y, np.ndarray) else None
     if observed is not None and not observed.all():
         patterns, which = patterns_of(observed)
-        AA, XtX = squares_by_pattern(A, which), unit_grams(patterns, X)
+        by_pattern, XtX = squares_by_pattern(A, which), unit_grams(patterns, X)
         counts, n_cells = np.bincount(which), int(observed.sum())
     linearization = linearize(
         X,
         estimate.Theta,
-        AA,
+        by_pattern,
         XtX,
         counts=counts,
         n_cells=n_cells,
@@ -139,13 +146,15 @@ def conditional_inference(
         dispersion=options.dispersion,
     )
     meat, steps, steps_bse = one_step(
+        (Y, A, estimate.U),
+        linearization.influence,
         unit_blocks(n_units, options.n_boot),
-        lambda s: linearization.influence(Y[:, s], A[:, s], estimate.U[:, s]),
         n_boot=options.n_boot,
         multiplier=options.multiplier,
         seeds=seeds,
         multipliers=options.multipliers,
         studentize=options.studentize,
+        total=total,
     )
     bootstrap = None
     if options.n_boot > 0:

@@ -15,7 +15,7 @@ from scipy import stats
 
 from nmfre.estimation.estimate import MarginalEstimate
 from nmfre.estimation.products import Moments
-from nmfre.inference.bootstrap import WildBootstrap, one_step, unit_blocks
+from nmfre.inference.bootstrap import Total, WildBootstrap, one_step, unit_blocks, whole
 from nmfre.inference.coordinates import Coordinates
 from nmfre.inference.inference import Inference, InferenceOptions
 from nmfre.typing import BoolArray, FloatArray
@@ -150,6 +150,8 @@ def marginal_inference(
     estimate: MarginalEstimate,
     options: InferenceOptions,
     seeds: np.random.SeedSequence,
+    *,
+    total: Total = whole,
 ) -> MarginalInference:
     """
     Sandwich covariance and one-step wild bootstrap of all parameters.
@@ -170,6 +172,8 @@ def marginal_inference(
     options : InferenceOptions
     seeds : numpy.random.SeedSequence
         For the multipliers of the bootstrap.
+    total : callable
+        As in `one_step`.
     """
     coordinates = Coordinates(moments, estimate)
     n_units = Y.shape[1]
@@ -182,10 +186,10 @@ def marginal_inference(
     invert = np.linalg.pinv if undetermined else np.linalg.inv
     hessian_inv = invert(reduced_hessian) / n_units
 
-    def scores(s: slice) -> FloatArray:
-        values = coordinates.unit_scores(Y[:, s], A[:, s])
+    def scores(Y: Any, A: FloatArray) -> FloatArray:
+        values = coordinates.unit_scores(Y, A)
         if options.cov_type == "cr3":
-            values = values / (1.0 - coordinates.leverages(A[:, s])[:, None])
+            values = values / (1.0 - coordinates.leverages(A)[:, None])
         return values
 
     J = coordinates.jacobian
@@ -193,14 +197,16 @@ def marginal_inference(
     unit = np.ones(len(J))
     unit[theta_rows] = moments.scale
     squares, steps, steps_bse = one_step(
-        unit_blocks(n_units, options.n_boot, BLOCK_VALUES // coordinates.X.size),
+        (Y, A),
         scores,
+        unit_blocks(n_units, options.n_boot, BLOCK_VALUES // coordinates.X.size),
         n_boot=options.n_boot,
         multiplier=options.multiplier,
         seeds=seeds,
         multipliers=options.multipliers,
         projection=moments.scale * axes @ hessian_inv @ J[theta_rows].T,
         studentize=options.studentize,
+        total=total,
     )
     meat = hessian_inv @ axes.T @ squares @ axes @ hessian_inv
     naive = -hessian_inv

@@ -62,11 +62,13 @@ class BaseResults(LikelihoodModelResults):
         )
 
     @cached_property
-    def random_effects(self) -> pd.DataFrame:
-        """Random effects U, (N, Q): deviations of the units' scores from Theta a_n."""
-        return pd.DataFrame(
-            self.estimate.U.T, index=self.model.design.units, columns=self.model.components
-        )
+    def random_effects(self) -> Any:
+        """
+        Random effects U, (N, Q): deviations of the units' scores from Theta a_n.
+
+        Of data in chunks a lazy dask DataFrame, as are `fittedvalues`, `resid` and ``predict()``.
+        """
+        return self.model.design.frame(self.estimate.U, self.model.components)
 
     @property
     def sigma2(self) -> float:
@@ -100,12 +102,12 @@ class BaseResults(LikelihoodModelResults):
         return between / (between + len(self.estimate.X) * self.sigma2)
 
     @cached_property
-    def fittedvalues(self) -> pd.DataFrame:
+    def fittedvalues(self) -> Any:
         """BLUP fit X(Theta A + U), (N, P); the fixed-effect mean is ``predict()``."""
         return self._responses(self.estimate.Theta @ self.model.design.A + self.estimate.U)
 
     @cached_property
-    def resid(self) -> pd.DataFrame:
+    def resid(self) -> Any:
         """Residuals of the BLUP fit, (N, P); NaN where responses are missing."""
         return self._responses(None) - self.fittedvalues
 
@@ -153,11 +155,11 @@ class BaseResults(LikelihoodModelResults):
         """Names of the limits of an interval, which carry its level."""
         return [f"{100 * level:g} %" for level in (alpha / 2, 1 - alpha / 2)]
 
-    def _responses(self, scores: FloatArray | None, units: pd.Index | None = None) -> pd.DataFrame:
+    def _responses(self, scores: Any, units: pd.Index | None = None) -> Any:
         """X scores (or, for None, Y) as units x responses."""
         design = self.model.design
-        values = design.Y if scores is None else self.estimate.X @ scores
-        if scores is None and design.sparse:
-            values = design.Y.toarray()
-        index = design.units if units is None else units
-        return pd.DataFrame(values.T, index=index, columns=design.responses)
+        if scores is not None:
+            values = self.estimate.X @ scores
+        else:
+            values = design.Y.toarray() if design.sparse else design.Y
+        return design.frame(values, design.responses, units)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from nmfre import plotting
 from nmfre.arguments import check_choice, check_n_boot, check_number, known_arguments
+from nmfre.chunked import ChunkedDesign
 from nmfre.errors import NotComputedError
 from nmfre.inference.bootstrap import WildBootstrap
 from nmfre.inference.inference import Alternative
@@ -250,7 +251,7 @@ class BootstrapResults(BaseResults):
         ------
         InvalidArgumentError
         NotComputedError
-            Refits of sparse responses.
+            Refits of sparse responses, or of responses in chunks.
 
         Examples
         --------
@@ -271,10 +272,10 @@ class BootstrapResults(BaseResults):
         assert isinstance(entropy, int)
         n_failed = 0
         if refit:
-            if self.model.design.sparse:
+            if self.model.design.sparse or isinstance(self.model.design, ChunkedDesign):
                 raise NotComputedError(
                     name="bootstrap(refit=True)",
-                    reason="responses are sparse, their replicates would not be.",
+                    reason="responses are sparse or in chunks, their replicates would not be.",
                 )
             thetas, n_failed = refit_replicates(
                 self.model.design,

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from nmfre.chunked import ChunkedDesign
 from nmfre.errors import NotComputedError
 from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate
 from nmfre.results.diagnostics import DiagnosticResults
@@ -110,6 +111,8 @@ class CheckResults(HypothesisResults, DiagnosticResults):
         for that unit. Up to 5,000 units.
         """
         n_units = self.n_units
+        if isinstance(self.model.design, ChunkedDesign):
+            raise NotComputedError(name="dfbetas", reason="the data are in chunks.")
         if n_units > MOST_UNITS:
             raise NotComputedError(
                 name="dfbetas", reason=f"there are more than {MOST_UNITS} units ({n_units})."
@@ -298,6 +301,9 @@ class CheckResults(HypothesisResults, DiagnosticResults):
             )
 
     def _on_residuals(self) -> Iterator[Advice]:
+        if isinstance(self.model.design, ChunkedDesign):
+            yield Advice("note", "residuals", "not looked at: the data are in chunks.")
+            return
         resid, fitted = self.resid.to_numpy(), self.fittedvalues.to_numpy()
         variances = np.nanvar(resid, axis=0)
         if len(variances) > 1 and variances.max() > UNEQUAL * variances.min():
@@ -332,9 +338,11 @@ class CheckResults(HypothesisResults, DiagnosticResults):
                 )
 
     def _on_units(self) -> Iterator[Advice]:
-        if self.n_units > MOST_UNITS:
+        if isinstance(self.model.design, ChunkedDesign) or self.n_units > MOST_UNITS:
             yield Advice(
-                "note", "influence", f"not looked at: there are more than {MOST_UNITS} units."
+                "note",
+                "influence",
+                f"not looked at: there are more than {MOST_UNITS} units, or data are in chunks.",
             )
         else:
             largest = self._largest_changes()

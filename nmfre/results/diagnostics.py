@@ -149,29 +149,26 @@ class DiagnosticResults(BaseResults):
         ``1 - SSE / |Y|^2``; "row-centered": 1 - SSE / (sum of squares around each response's mean).
         Over observed cells. NaN where the denominator is zero.
         """
-        fixed = self.estimate.Theta @ self.model.design.A
-        columns = {
-            which: self._rsquared(scores)
-            for which, scores in (("blup", fixed + self.estimate.U), ("fixed", fixed))
-        }
+        columns = {which: self._rsquared(blup=which == "blup") for which in ("blup", "fixed")}
         return pd.DataFrame(columns, index=["correlation", "uncentered", "row-centered"])
 
-    def _rsquared(self, scores: FloatArray) -> list[float]:
-        """The three R2 of the fit X scores."""
-        X, Y = self.estimate.X, self.model.design.Y
-        if self.model.design.n_missing:
-            observed = ~np.isnan(Y)
+    def _rsquared(self, *, blup: bool) -> list[float]:
+        """The three R2 of one of the fits."""
+        X, design = self.estimate.X, self.model.design
+        if design.n_missing:
+            Y, observed = design.Y, ~np.isnan(design.Y)
+            scores = self.estimate.Theta @ design.A + (self.estimate.U if blup else 0.0)
             fitted = (X @ scores)[observed]
             mean_fit, product = float(fitted.mean()), float(Y[observed] @ fitted)
             fitted_squares, uncentered = float(fitted @ fitted), squares(Y[observed])
             means, counts = np.nanmean(Y, axis=1), observed.sum(axis=1)
         else:
-            # Moments of the fit from those of the scores: no P x N array is formed.
-            XtY, XtX = np.asarray(Y.T @ X).T, X.T @ X
-            mean_fit = float((X.sum(axis=0) @ scores).sum()) / self.nobs
-            product = float(np.vdot(XtY, scores))
-            fitted_squares, uncentered = float(np.vdot(XtX, scores @ scores.T)), squares(Y)
-            means, counts = np.asarray(Y.mean(axis=1)).ravel(), np.full(len(X), self.n_units)
+            # Moments of the fit X s from those of the scores s: no P x N array is formed.
+            uncentered, sums = design.response_sums()
+            YS, SS, S1 = design.score_sums(self.estimate, blup=blup)
+            mean_fit, product = float(X.sum(axis=0) @ S1) / self.nobs, float(np.vdot(X, YS))
+            fitted_squares = float(np.vdot(X.T @ X, SS))
+            means, counts = sums / self.n_units, np.full(len(X), self.n_units)
         centered = uncentered - float(counts @ means**2)
         mean_Y = float(counts @ means) / self.nobs
         sse = uncentered - 2.0 * product + fitted_squares

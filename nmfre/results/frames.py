@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from nmfre.arguments import check_alpha, check_choice, known_arguments
+from nmfre.chunked import ChunkedDesign
+from nmfre.errors import NotComputedError
 from nmfre.inference.prediction import posterior_variances
 from nmfre.results.inference import InferenceResults, IntervalMethod
 from nmfre.results.prediction import Which
@@ -45,12 +47,11 @@ class FrameResults(InferenceResults):
         M02         94.5
         """
         check_choice("which", which, Which)
-        fixed = pd.DataFrame(
-            (self.estimate.Theta @ self.model.design.A).T,
-            index=self.model.design.units,
-            columns=self.model.components,
-        )
-        return fixed if which == "fixed" else fixed + self.random_effects
+        scores = self.estimate.Theta @ self.model.design.A
+        if which == "blup":
+            scores = scores + self.estimate.U
+        frame: pd.DataFrame = self.model.design.frame(scores, self.model.components)
+        return frame
 
     @cached_property
     def random_effects_se(self) -> pd.DataFrame:
@@ -74,6 +75,12 @@ class FrameResults(InferenceResults):
         M02         2.58
         """
         effects, X, design = self.random_effects, self.estimate.X, self.model.design
+        if isinstance(design, ChunkedDesign):
+            raise NotComputedError(
+                name="random_effects_se",
+                reason="the data are in chunks; for each unit they are the same, "
+                "sqrt(sigma2 diag((X'X + ridge I)^-1)).",
+            )
         if design.n_missing:
             observed = ~np.isnan(design.Y)
         else:

@@ -311,8 +311,7 @@ class HypothesisResults(InferenceResults):
         (8.76, 0.0031, 1)
         """
         own, other = self._marginal("compare_lr_test"), restricted._marginal("compare_lr_test")
-        Y, other_Y = self.model.design.Y, restricted.model.design.Y
-        same = Y.shape == other_Y.shape and (Y is other_Y or _equal(Y, other_Y))
+        same = self.model.design.same_responses(restricted.model.design)
         df = self.df_model - restricted.df_model
         if not same or own.signed != other.signed or own.cap_binds != other.cap_binds or df <= 0:
             raise InvalidArgumentError(
@@ -373,10 +372,3 @@ def _adjust(pvalues: Any, method: str, alpha: float) -> tuple[Any, Any]:
             allowed="what statsmodels.stats.multitest.multipletests takes, such as 'holm'",
         ) from error
     return reject, adjusted
-
-
-def _equal(Y: Any, other: Any) -> bool:
-    """Whether responses are the same, missing ones included; arrays or sparse."""
-    if isinstance(Y, np.ndarray) and isinstance(other, np.ndarray):
-        return np.array_equal(Y, other, equal_nan=True)
-    return not (other != Y).sum()

@@ -150,7 +150,7 @@ class PredictionResults(BaseResults):
         *,
         endog: pd.DataFrame | ArrayLike | None = None,
         which: Which | None = None,
-    ) -> pd.DataFrame:
+    ) -> Any:
         """
         Fixed-effect means X Theta a, or BLUPs X(Theta a + u).
 
@@ -170,6 +170,7 @@ class PredictionResults(BaseResults):
         Returns
         -------
         DataFrame, (M, P)
+            A lazy one of dask for the units of data in chunks, or for new ones in chunks.
 
         Raises
         ------

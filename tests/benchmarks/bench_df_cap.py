@@ -58,8 +58,9 @@ def main() -> None:
     timed(
         "10000 wild-bootstrap replicates of Orthodont",
         lambda: one_step(
+            (influence.T,),
+            np.transpose,
             unit_blocks(27, 10_000),
-            lambda s: influence[s],
             n_boot=10_000,
             multiplier="exponential",
             seeds=np.random.SeedSequence(0),
