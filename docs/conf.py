@@ -75,4 +75,9 @@ html_theme_options = {
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc"],
 }
-html_sidebars = {"index": [], "start": [], "theory": [], "changelog": [], "benchmarks": []}
+html_sidebars = {
+    page: []
+    for page in (
+        "index", "start", "theory", "gallery", "paper", "benchmarks", "contributing", "changelog"
+    )
+}
