@@ -38,7 +38,10 @@ exclude_patterns = ["_build", "_ext", "_templates", "images", "studies"]
 templates_path = ["_templates"]
 default_role = "py:obj"
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(statsmodels|matplotlib|pandas|numpy|patsy|scipy)\..*")]
+nitpick_ignore_regex = [
+    ("py:.*", r"(statsmodels|matplotlib|pandas|numpy|patsy|scipy)\..*"),
+    ("py:obj", r"[a-z_0-9]+"),  # names of the same class in summary lines, which know no class
+]
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
@@ -55,7 +58,9 @@ autosummary_generate = True
 autosummary_ignore_module_all = False
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
-numpydoc_validation_checks = {"all", "ES01", "EX01", "SA01", "GL01", "GL03"}
+numpydoc_validation_checks = {
+    "GL05", "GL06", "GL07", "GL08", "PR02", "PR03", "PR05", "PR10", "SS04", "YD01"
+}
 
 html_theme = "pydata_sphinx_theme"
 html_title = "nmfre"
