@@ -14,7 +14,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pandas as pd
 
@@ -121,8 +121,7 @@ def _paper(arguments: Sequence[str]) -> int:
             example = EXAMPLES[name]()
             text = report(example)
             if options.figures is not None:
-                figure = example.plot().get_figure(root=True)
-                assert figure is not None
+                figure: Any = example.plot().figure
                 figure.savefig(options.figures / f"{name}.png", dpi=150)
         except DatasetFileNotFoundError as error:
             if options.example:

@@ -14,12 +14,11 @@ from statsmodels.iolib.tableformatting import fmt_params
 from nmfre.arguments import check_alpha, check_choice, known_arguments
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.estimate import MarginalEstimate
-from nmfre.formats import LATEX, Table, TableSummary, fixed, number
+from nmfre.formats import LATEX, Table, TableSummary, fixed, meaning_of_stars, number, stars
 from nmfre.results import NMFREResults
 
 Stat = Literal["std err", "conf_int", "pvalue"]
 WIDTH = 78
-STARS = {"***": 0.01, "**": 0.05, "*": 0.1}
 
 
 def _two_decimals(value: float | None) -> str:
@@ -198,13 +197,13 @@ class Comparison:
         """The estimate with stars, and what goes below it."""
         if np.isnan(numbers["estimate"]):
             return "", ""
-        stars = next((sign for sign, p in STARS.items() if numbers["p"] < p), "")
+        marks = stars(numbers["p"])
         quantities = [name for name in numbers.index if name not in ("estimate", "p")] or ["p"]
         write = fixed if self.stat == "pvalue" else number
         below = ", ".join(
             write(numbers[name]) for name in quantities if not np.isnan(numbers[name])
         )
-        return f"{number(numbers['estimate'])}{stars:<3}", f"({below})  " if below else ""
+        return f"{number(numbers['estimate'])}{marks:<3}", f"({below})  " if below else ""
 
     def _footer(self) -> list[list[str]]:
         return [
@@ -218,7 +217,7 @@ class Comparison:
             "else Wald",
             "pvalue": "p-values",
         }[self.stat]
-        levels = ", ".join(f"{sign} p < {p:g}" for sign, p in reversed(STARS.items()))
+        levels = meaning_of_stars()
         notes = ["Notes:", f"In parentheses: {below}. {levels}, each by the tests of its own fit."]
         if self._differ("Rank"):
             notes.append(
@@ -281,7 +280,7 @@ def compare(
     comp1
       Intercept       90.501***  90.506***
                       (2.472)    (2.470)
-      sex[T.Male]      9.429***   9.423***
+      sex[T.Male]      9.429**    9.423**
                       (3.056)    (3.056)
     ======================================
     Method               df-cap         ml
@@ -304,8 +303,8 @@ def compare(
     ======================================
     <BLANKLINE>
     Notes:
-    In parentheses: standard errors. * p < 0.1, ** p < 0.05, *** p < 0.01, each by
-    the tests of its own fit.
+    In parentheses: standard errors. * p < 0.05, ** p < 0.01, *** p < 0.001, each
+    by the tests of its own fit.
     """
     check_choice("stat", stat, Stat)
     check_alpha(alpha)

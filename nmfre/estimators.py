@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -35,6 +36,7 @@ from nmfre.estimation.initial import nndsvd
 from nmfre.estimation.marginal import SMALLEST_SIGMA2
 from nmfre.estimation.maximize import starting_bases
 from nmfre.estimation.maximum_likelihood import fit_marginal
+from nmfre.parallel import run_tasks
 from nmfre.threads import one_thread_if_small
 from nmfre.typing import FloatArray
 
@@ -184,6 +186,7 @@ def estimate_ml(
             log_ridge=log_ridge,
             tol=options.tol,
             maxiter=options.maxiter,
+            run=partial(run_tasks, n_jobs=None, progress=False, description="starts"),
         )
     if estimate.sigma2 <= 10.0 * SMALLEST_SIGMA2 * moments.scale**2:
         raise ExactFitError(rank=rank)

@@ -12,6 +12,8 @@ from statsmodels.iolib.table import SimpleTable, default_latex_fmt
 
 LATEX = {"replacements": {**default_latex_fmt["replacements"], "~": r"$\sim$"}}
 
+STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
+
 
 class Table(SimpleTable):
     """A table of statsmodels whose HTML is escaped."""
@@ -48,4 +50,18 @@ def number(value: float) -> str:
     """Three decimals, or an exponent where these would show too little; nothing for NaN."""
     if np.isnan(value):
         return ""
-    return "0.000" if value == 0 else str(forg(value, prec=3)).strip()
+    if value == 0:
+        return "0.000"
+    if abs(value) < 1e-3:
+        return f"{value:.3g}"
+    return str(forg(value, prec=3)).strip()
+
+
+def stars(pvalue: float) -> str:
+    """Stars of significance; none for NaN."""
+    return next((mark for level, mark in STARS if pvalue < level), "")
+
+
+def meaning_of_stars() -> str:
+    """What the stars say."""
+    return ", ".join(f"{mark} p < {level:g}" for level, mark in reversed(STARS))

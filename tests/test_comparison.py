@@ -84,7 +84,7 @@ def test_the_table(fits):
     assert text == nmfre.compare(fits).as_text() == repr(nmfre.compare(fits))
     lines = text.splitlines()
     assert lines[2].split() == list(fits)
-    assert line(text, "sex[T.Male]").split()[:2] == ["sex[T.Male]", "9.429***"]
+    assert line(text, "sex[T.Male]").split()[:2] == ["sex[T.Male]", "9.429**"]
     below = lines[lines.index(line(text, "sex[T.Male]")) + 1]
     assert below.split()[0] == "(3.056)"
     assert line(text, "Cap").split() == ["Cap", "5.67", "off", "20.00", "off"]
@@ -110,7 +110,7 @@ def test_stars_are_those_of_the_pvalues(simulated):
     text = nmfre.compare([res], stat="pvalue").as_text()
     seen = set()
     for (_, covariate), p in res.pvalues.items():
-        stars = "***" if p < 0.01 else "**" if p < 0.05 else "*" if p < 0.1 else ""
+        stars = "***" if p < 0.001 else "**" if p < 0.01 else "*" if p < 0.05 else ""
         cell = line(text, covariate).split()[1]
         assert cell.lstrip("-.0123456789") == stars
         seen.add(stars)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -533,3 +534,12 @@ def test_starts_are_reproducible():
     one = maximize(m, a[0], signed=False)
     two = maximize(m, b[0], signed=False)
     np.testing.assert_array_equal(one.X, two.X)
+
+
+def test_starts_on_two_processes_are_those_on_one(simulated):
+    model = nmfre.NMFRE.from_formula("y1 + y2 + y3 + y4 + y5 ~ age", simulated, rank=2)
+    one = model.fit("ml", n_boot=0)
+    with joblib.parallel_config("loky", n_jobs=2):
+        two = model.fit("ml", n_boot=0)
+    pd.testing.assert_series_equal(one.params, two.params, check_exact=True)
+    assert one.n_agree == two.n_agree

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -11,6 +14,35 @@ from nmfre.estimation.identification import identify, sparsest_rotation
 from nmfre.estimation.maximize import CLIMB_TOL, Maximum, agreeing, maximize
 from nmfre.estimation.products import Moments
 from nmfre.typing import FloatArray
+
+Run: TypeAlias = Callable[[Callable[[Any], Any], list[Any]], list[Any]]
+
+
+def one_by_one(function: Callable[[Any], Any], tasks: list[Any]) -> list[Any]:
+    """The function of each."""
+    return [function(task) for task in tasks]
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    X: FloatArray
+    Theta: FloatArray | None = None
+    log_ridge: float | None = None
+    cap: float = np.inf
+
+
+def _climb(moments: Moments, signed: bool, tol: float, maxiter: int, start: _Start) -> Maximum:
+    return maximize(
+        moments,
+        start.X,
+        start.Theta,
+        start.log_ridge,
+        signed=signed,
+        cap=start.cap,
+        tol=tol,
+        maxiter=maxiter,
+        polish=False,
+    )
 
 
 def fit_marginal(
@@ -25,6 +57,7 @@ def fit_marginal(
     log_ridge: float | None = None,
     tol: float = 1e-8,
     maxiter: int = 50_000,
+    run: Run = one_by_one,
 ) -> MarginalEstimate:
     """
     Maximise the marginal likelihood from several starts.
@@ -52,6 +85,8 @@ def fit_marginal(
         Norm of the projected gradient per cell.
     maxiter : int
         The largest number of iterations of a start.
+    run : callable
+        Applies a function to each of a list, here or elsewhere.
 
     Returns
     -------
@@ -61,24 +96,15 @@ def fit_marginal(
     if Theta is not None:
         Theta = Theta * bases[0].sum(axis=0)[:, None] / moments.scale
 
-    def climb(X: FloatArray, *start: Any, cap: float = np.inf) -> Maximum:
-        return maximize(
-            moments,
-            X,
-            *start,
-            signed=signed,
-            cap=cap,
-            tol=max(tol, CLIMB_TOL),
-            maxiter=maxiter,
-            polish=False,
-        )
-
-    maxima = [climb(bases[0], Theta, log_ridge), *(climb(X) for X in bases[1:])]
+    climb = partial(_climb, moments, signed, max(tol, CLIMB_TOL), maxiter)
+    starts = [_Start(bases[0], Theta, log_ridge), *(_Start(X) for X in bases[1:])]
+    maxima = run(climb, starts)
     best = min(maxima, key=_value)
     uncapped = None
     if moments.df_random(best.X, best.ridge) > cap:
         uncapped = best.value
-        maxima = [climb(m.X, m.Theta if not signed else None, cap=cap) for m in maxima]
+        capped = [_Start(m.X, None if signed else m.Theta, cap=cap) for m in maxima]
+        maxima = run(climb, capped)
         best = min(maxima, key=_value)
     final = maximize(
         moments,

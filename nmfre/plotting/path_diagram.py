@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nmfre.arguments import check_alpha, known_arguments
+from nmfre.formats import meaning_of_stars, stars
 from nmfre.plotting._shared import (
     COLOURS,
     FONT,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from nmfre.results import NMFREResults
 
 MANY_RESPONSES = 20
-STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 POSITIVE, NEGATIVE = COLOURS[0], COLOURS[2]
 EDGE_FONTS = (9.0, 8.0, 7.0, 6.0, 5.0)
 SMALLEST_EDGE_FONT = 4.5
@@ -117,8 +117,8 @@ def plot_path_diagram(
     radius = canvas.circles(middle, components)
     _effects(canvas, results, alpha, start, middle, radius)
     _loadings(canvas, results.estimate.X, middle, end, radius)
-    stars = ", ".join(f"{mark} p < {level:g}" for level, mark in reversed(STARS))
-    note = f"{stars}; dashed: p not below {alpha:g}"
+    legend_of_stars = meaning_of_stars()
+    note = f"{legend_of_stars}; dashed: p not below {alpha:g}"
     font = min(8.0, 8.0 * canvas.width / (text_width(note, 8.0) + 2 * PAD))
     canvas.text((canvas.width / 2, 0.3 * MARGIN), note, font, color=GREY)
     return ax
@@ -263,11 +263,7 @@ def _effects(
             dashed=not pvalues[q, k] < alpha,
             stop=radius,
         )
-    shown = [
-        _number(float(theta[edge]))
-        + next((mark for level, mark in STARS if pvalues[edge] < level), "")
-        for edge in edges
-    ]
+    shown = [_number(float(theta[edge])) + stars(float(pvalues[edge])) for edge in edges]
     ends = np.array([[start[k], end[q]] for q, k in edges]).reshape(-1, 2, 2)
     fonts = [font for font in EDGE_FONTS if canvas.scale * font >= SMALLEST_EDGE_FONT]
     font, centres = _places(ends, shown, radius, fonts)
