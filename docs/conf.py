@@ -38,6 +38,8 @@ extensions = [
 exclude_patterns = ["_build", "_ext", "_templates", "images", "studies"]
 templates_path = ["_templates"]
 default_role = "py:obj"
+smartquotes = False
+python_maximum_signature_line_length = 70
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(statsmodels|matplotlib|pandas|numpy|patsy|scipy)\..*"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from docutils import nodes
@@ -9,16 +10,22 @@ from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
+GREEK_CAPITAL = re.compile(r"<mi>(&#x0039[1-9A-F];|&#x003A[0-9];)</mi>")
+
+
+def mathml(formula: str, display: str) -> str:
+    """MathML of LaTeX; Greek capitals stand upright, as LaTeX has them."""
+    return GREEK_CAPITAL.sub(r'<mi mathvariant="normal">\1</mi>', convert(formula, display=display))
+
 
 def visit_inline(translator: HTML5Translator, node: nodes.math) -> None:
-    translator.body.append(convert(node.astext()))
+    translator.body.append(mathml(node.astext(), "inline"))
     raise nodes.SkipNode
 
 
 def visit_block(translator: HTML5Translator, node: nodes.math_block) -> None:
-    formula = convert(node.astext(), display="block")
-    translator.body.append(translator.starttag(node, "div", CLASS="math"))
-    translator.body.append(f"{formula}</div>\n")
+    translator.body.append(translator.starttag(node, "div", CLASS="formula"))
+    translator.body.append(f"{mathml(node.astext(), 'block')}</div>\n")
     raise nodes.SkipNode
 
 
