@@ -21,7 +21,7 @@ class NMFREError(Exception):
     Parameters
     ----------
     **values
-        The values that the message of the class names; kept as `values`.
+        The values that the message of the class names; kept as ``values``.
     """
 
     message: ClassVar[str] = "{reason}"

@@ -54,7 +54,7 @@ class Estimate:
     df_random : float
         df_U at X and sigma2 / tau2.
     rss : float
-        |Y - X (Theta A + U)|^2.
+        ``|Y - X (Theta A + U)|^2``.
     n_iter : int
         Iterations.
     stop_reason : StopReason

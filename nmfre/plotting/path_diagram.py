@@ -57,14 +57,14 @@ def plot_path_diagram(
     """
     Path diagram: covariates on the left, components in the middle, responses on the right.
 
-    Edges from covariates carry the coefficient and stars: * p < 0.05, ** p < 0.01, *** p < 0.001.
-    They are dashed where p is not below ``alpha``, and absent where the coefficient is 0. Their
-    width goes with the effect of one standard deviation of the covariate, so that covariates of
-    different units compare; covariates that are constant are compared with one another. Edges to
-    responses are as wide as the loading; loadings below 1 / (2 P), half of what a flat basis has,
-    are left out, and those below 1 / P where there are more than 20 responses. Labels are put where
-    they hide no other, in a smaller font where there are many; in axes that are too small for that,
-    those that find no place are left out.
+    Edges from covariates carry the coefficient and stars, one for p < 0.05, two for p < 0.01, three
+    for p < 0.001. They are dashed where p is not below ``alpha``, and absent where the coefficient
+    is 0. Their width goes with the effect of one standard deviation of the covariate, so that
+    covariates of different units compare; covariates that are constant are compared with one
+    another. Edges to responses are as wide as the loading; loadings below 1 / (2 P), half of what a
+    flat basis has, are left out, and those below 1 / P where there are more than 20 responses.
+    Labels are put where they hide no other, in a smaller font where there are many; in axes that
+    are too small for that, those that find no place are left out.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 class Bootstrap:
     """
-    Replicates of params, and what follows from them; made by `NMFREResults.bootstrap`.
+    Replicates of params, and what follows from them; made by `nmfre.NMFREResults.bootstrap`.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class Bootstrap:
         alpha : float
             1 minus the level.
         method : {"percentile", "basic", "normal", "studentized"}
-            As in `NMFREResults.conf_int`. Refits have no studentized intervals.
+            As in `nmfre.NMFREResults.conf_int`. Refits have no studentized intervals.
 
         Returns
         -------

@@ -59,7 +59,7 @@ class Advice:
 
 class Check:
     """
-    Advice on a fit, the gravest first; made by `NMFREResults.check`.
+    Advice on a fit, the gravest first; made by `nmfre.NMFREResults.check`.
 
     Attributes
     ----------

@@ -73,7 +73,7 @@ class DiagnosticResults(BaseResults):
 
     @property
     def objective(self) -> float:
-        """What was minimised, at the end: |Y - X(Theta A + U)|^2 + ridge |U|^2; for ml -llf."""
+        """What was minimised, at the end: ``|Y - X(Theta A + U)|^2 + ridge |U|^2``; for ml -llf."""
         return float(self.estimate.objective_path[-1])
 
     @property
@@ -146,7 +146,7 @@ class DiagnosticResults(BaseResults):
         Three R2 (rows) of the BLUP and the fixed-effect fit (columns).
 
         "correlation": squared correlation of all cells with their fits; "uncentered":
-        1 - SSE / |Y|^2; "row-centered": 1 - SSE / (sum of squares around each response's mean).
+        ``1 - SSE / |Y|^2``; "row-centered": 1 - SSE / (sum of squares around each response's mean).
         Over observed cells. NaN where the denominator is zero.
         """
         columns = {which: self._rsquared(blup=which == "blup") for which in ("blup", "fixed")}

@@ -143,7 +143,16 @@ class InferenceResults(BaseResults):
         """
         Covariance of params, (QK, QK), labelled; with arguments as in statsmodels, an array.
 
-        See `statsmodels.base.model.LikelihoodModelResults.cov_params` for the arguments.
+        See `statsmodels.base.model.LikelihoodModelResults.cov_params`.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            As there.
+
+        Returns
+        -------
+        DataFrame or ndarray
 
         Examples
         --------

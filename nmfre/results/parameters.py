@@ -62,12 +62,17 @@ class ParameterResults(BaseResults):
     @known_arguments
     def basis_conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
         """
-        Wald intervals of the basis, cut off at 0 and 1; (P, 2Q), columns (component, limit).
+        Wald intervals of the basis, cut off at 0 and 1.
 
         Parameters
         ----------
         alpha : float
             1 minus the level.
+
+        Returns
+        -------
+        DataFrame, (P, 2Q)
+            Columns (component, limit).
 
         Examples
         --------
@@ -107,12 +112,17 @@ class ParameterResults(BaseResults):
     @known_arguments
     def profiles_conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
         """
-        Wald intervals of `profiles`; (P, 2K), columns (covariate, limit).
+        Wald intervals of `profiles`.
 
         Parameters
         ----------
         alpha : float
             1 minus the level.
+
+        Returns
+        -------
+        DataFrame, (P, 2K)
+            Columns (covariate, limit).
 
         Examples
         --------

@@ -24,7 +24,7 @@ class Prediction:
     """
     Predicted means of responses, with errors of the means and of new observations.
 
-    Made by `NMFREResults.get_prediction`.
+    Made by `nmfre.NMFREResults.get_prediction`.
 
     Attributes
     ----------

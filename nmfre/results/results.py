@@ -115,7 +115,7 @@ class NMFREResults(
         -------
         DataFrame
             Columns coef, std err, bootstrap std err (where there is a bootstrap), z, p, adjusted p
-            (where asked for), and the limits, whose names carry the level; rows as `params`.
+            (where asked for), and the limits, whose names carry the level; rows as ``params``.
 
         Examples
         --------

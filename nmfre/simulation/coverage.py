@@ -85,7 +85,18 @@ class BumpDesign:
         return np.column_stack([np.full(self.rank, INTERCEPT), effects])
 
     def draw(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """Responses (N, P), not negative, and covariates (N, 2)."""
+        """
+        Draw a data set.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        endog, exog : ndarray, (N, P) and (N, 2)
+            Responses, not negative, and covariates.
+        """
         group = np.arange(self.n_units) % 2.0
         exog = np.column_stack([np.ones(self.n_units), group])
         if self.errors == "normal":

@@ -83,7 +83,17 @@ class PaperDesign:
         return np.column_stack([np.full(rank, INTERCEPT / rank), effects])
 
     def covariates(self, rng: np.random.Generator) -> FloatArray:
-        """An intercept and the group, (N, 2)."""
+        """
+        An intercept and the group.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        ndarray, (N, 2)
+        """
         if self.n_units == CHILDREN:
             group = (np.arange(CHILDREN) < BOYS).astype(float)
         else:
@@ -91,7 +101,18 @@ class PaperDesign:
         return np.column_stack([np.ones(self.n_units), group])
 
     def responses(self, exog: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """Responses, (N, P), shifted by their minimum if that is negative."""
+        """
+        Draw responses; they are shifted by their minimum if that is negative.
+
+        Parameters
+        ----------
+        exog : ndarray, (N, 2)
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        ndarray, (N, P)
+        """
         X, Theta = self.basis, self.theta
         U = rng.standard_normal((self.n_units, len(Theta)))
         shape = (self.n_units, len(X))
@@ -107,6 +128,10 @@ class PaperDesign:
 def baseline_designs() -> list[PaperDesign]:
     """
     The 12 settings of the baseline study: N, effect, errors.
+
+    Returns
+    -------
+    list of PaperDesign
 
     Examples
     --------
@@ -126,6 +151,10 @@ def stress_designs() -> list[PaperDesign]:
     The 12 settings of the stress test: errors, effect, and the cap at 0.21, 0.99 or off.
 
     N is 100 and tau2 starts at 1,000.
+
+    Returns
+    -------
+    list of PaperDesign
 
     Examples
     --------

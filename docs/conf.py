@@ -1,0 +1,103 @@
+"""How the site is built: ``python -m sphinx -W --keep-going -b html docs docs/_build/html``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import nmfre
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_ext"))
+
+# The kernels that run the pages: figures as SVG, plain tables, no history, none of the user's files.
+_profile = Path(tempfile.mkdtemp()) / "profile_default"
+_profile.mkdir()
+shutil.copy(HERE / "ipython_kernel_config.py", _profile)
+os.environ["IPYTHONDIR"] = str(_profile.parent)
+os.environ.pop("NMFRE_DATA", None)
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+project = "nmfre"
+author = "The nmfre developers"
+project_copyright = author
+version = release = nmfre.__version__
+
+extensions = [
+    "mathml",
+    "myst_nb",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx_copybutton",
+    "sphinx_design",
+]
+exclude_patterns = ["_build", "_ext", "_templates", "images", "studies"]
+templates_path = ["_templates"]
+default_role = "py:obj"
+smartquotes = False
+python_maximum_signature_line_length = 70
+nitpicky = True
+nitpick_ignore_regex = [
+    ("py:.*", r"(statsmodels|matplotlib|pandas|numpy|patsy|scipy)\..*"),
+    ("py:obj", r"[a-z_0-9]+"),  # names of the same class in summary lines, which know no class
+]
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+nb_execution_mode = "force"
+nb_execution_timeout = 120
+nb_execution_raise_on_error = True
+nb_execution_show_tb = True
+nb_output_stderr = "remove-warn"  # a page that warns says so on purpose, or the build fails
+nb_merge_streams = True
+html_math_renderer = "mathml"
+
+autodoc_typehints = "none"
+autosummary_generate = True
+autosummary_ignore_module_all = False
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+numpydoc_validation_checks = {
+    *("GL05", "GL06", "GL07", "GL08", "PR01", "PR02", "PR03", "PR05", "PR10"),
+    *("RT01", "SA04", "SS01", "SS03", "SS04", "YD01"),
+}
+numpydoc_validation_exclude = {
+    r"\.[A-Z]\w*$",  # classes that nobody makes have attributes, not parameters
+    r"\.(t_test|wald_test|f_test|as_\w+)$",  # statsmodels has their parameters; strings
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "nmfre"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sourcelink = False
+html_theme_options = {
+    "navbar_align": "left",
+    "navbar_end": ["theme-switcher"],
+    "header_links_before_dropdown": 6,
+    "show_prev_next": True,
+    "show_toc_level": 2,
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "secondary_sidebar_items": ["page-toc"],
+}
+html_sidebars = {
+    page: []
+    for page in (
+        "index",
+        "start",
+        "theory",
+        "gallery",
+        "paper",
+        "benchmarks",
+        "contributing",
+        "changelog",
+    )
+}
