@@ -88,7 +88,7 @@ class DiagnosticResults(BaseResults):
 
     @property
     def converged(self) -> bool:
-        """Whether the tolerance was reached; for df-cap, see also `fixed_point_distance`."""
+        """Whether the tolerance was reached; for df-cap, see also ``fixed_point_distance``."""
         return self.estimate.stop_reason is StopReason.TOLERANCE
 
     @property

@@ -84,7 +84,7 @@ class HypothesisResults(InferenceResults):
 
     def f_test(self, r_matrix: Any, cov_p: Any = None, invcov: Any = None) -> Any:
         """
-        The same as `wald_test`, with an F distribution on ``df_resid`` degrees of freedom.
+        The same as ``wald_test``, with an F distribution on ``df_resid`` degrees of freedom.
 
         See `statsmodels.base.model.LikelihoodModelResults.f_test`.
 

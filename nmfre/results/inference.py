@@ -48,7 +48,7 @@ class InferenceResults(BaseResults):
 
     @cached_property
     def pvalues(self) -> pd.Series:
-        """P-values of params = 0, from z, against `alternative`."""
+        """P-values of params = 0, from z, against ``alternative``."""
         return self._series(self.inference.pvalues(), "pvalues")
 
     @cached_property

@@ -98,7 +98,7 @@ class ParameterResults(BaseResults):
 
     @cached_property
     def profiles_bse(self) -> pd.DataFrame:
-        """Standard errors of `profiles`, (P, K); rotations of the components do not change them."""
+        """Standard errors of ``profiles``, (P, K); rotations do not change them."""
         inference = self._all_parameters("profiles_bse")
         variances = [
             np.diag(inference.profile_covariance([k])) for k in range(len(self.theta.columns))
@@ -112,7 +112,7 @@ class ParameterResults(BaseResults):
     @known_arguments
     def profiles_conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
         """
-        Wald intervals of `profiles`.
+        Wald intervals of ``profiles``.
 
         Parameters
         ----------

@@ -215,7 +215,7 @@ class PredictionResults(BaseResults):
         which: Which | None = None,
     ) -> Prediction:
         """
-        Predictions as by `predict`, with standard errors and intervals.
+        Predictions as by ``predict``, with standard errors and intervals.
 
         The variance of a fixed-effect mean is that of Theta, and of the basis with
         uncertainty="marginal"; that of an observation has tau2 X X' + sigma2 I on top. The variance
@@ -225,7 +225,7 @@ class PredictionResults(BaseResults):
         Parameters
         ----------
         exog, endog, which
-            As in `predict`.
+            As in ``predict``.
 
         Returns
         -------

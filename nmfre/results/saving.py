@@ -112,10 +112,10 @@ class SavingResults(DiagnosticResults):
     @known_arguments
     def load(cls, fname: str | Path) -> Self:
         """
-        Load a result that was saved by `save`.
+        Load a result that was saved by `nmfre.NMFREResults.save`.
 
         A pickle can run any code when it is loaded: load only files that you trust. Files of
-        `to_arrays` run none.
+        `nmfre.NMFREResults.to_arrays` run none.
 
         Parameters
         ----------
@@ -243,7 +243,7 @@ class SavingResults(DiagnosticResults):
     @known_arguments
     def from_arrays(cls, fname: str | Path) -> Self:
         """
-        Read a result that was written by `to_arrays`.
+        Read a result that was written by `nmfre.NMFREResults.to_arrays`.
 
         Parameters
         ----------
