@@ -1,7 +1,7 @@
 """
-Time and memory of method="ml" for 20 million units on disk: ``python tests/benchmarks/bench_large.py``.
+method="ml" for 20 million units on disk: ``python tests/benchmarks/bench_large.py``.
 
-It writes 2.2 GB into a temporary folder, and removes them. Set OPENBLAS_NUM_THREADS=1. Each fit
+It writes 2.2 GB into a temporary folder, and removes it. Set OPENBLAS_NUM_THREADS=1. Each fit
 runs in a process of its own, so that its peak memory is its own.
 """
 
