@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmfre.errors import InvalidArgumentError
-from nmfre.typing import FloatArray
+from nmfre.typing import BoolArray, Float, FloatArray
 
 AUTO = "auto"
 MARGIN = 0.02
@@ -90,9 +90,14 @@ def free_rate(df_path: FloatArray, n_units: int, rank: int) -> float:
     The smallest of the rates 0.01, 0.02, ..., 1 that df_U stays clear of, given its path.
 
     The path is that of a fit without a binding cap; it is the same under every cap that does not
-    bind. Clear is 2 % below the cap in every iteration.
+    bind.
     """
     rates = np.arange(1, 101) / 100.0
     caps = np.maximum(rates * n_units * rank, 1.0)
-    clear = np.flatnonzero(df_path.max() <= (1.0 - MARGIN) * caps)
+    clear = np.flatnonzero(is_clear(df_path, caps))
     return float(rates[clear[0]]) if len(clear) else 1.0
+
+
+def is_clear(df_path: FloatArray, cap: Float) -> BoolArray:
+    """Whether df_U is 2 % below a cap, or each of several, in every iteration."""
+    return np.asarray(df_path.max() <= (1.0 - MARGIN) * cap)

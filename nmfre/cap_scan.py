@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from nmfre import plotting
 from nmfre.arguments import check_number, known_arguments
-from nmfre.cap import MARGIN, resolve_cap
+from nmfre.cap import is_clear, resolve_cap
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.estimate import AlternatingEstimate, StopReason
 from nmfre.estimators import EstimatorOptions, fit_caps
@@ -163,6 +163,5 @@ def _status(estimate: AlternatingEstimate) -> str:
         return "did not converge"
     if estimate.cap_binds:
         return "binds"
-    if estimate.df_random_path.max() > (1.0 - MARGIN) * estimate.cap:
-        return "just does not bind"
-    return "does not bind"
+    clear = is_clear(estimate.df_random_path, estimate.cap)
+    return "does not bind" if clear else "just does not bind"

@@ -18,12 +18,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nmfre.checks import check_finite, check_unique, listed, numeric_frame
-from nmfre.design import Design, check_same_units, exog_names, labelled_matrix
+from nmfre.checks import check_finite, check_unique, numeric_frame
+from nmfre.design import Design, check_same_units, exog_names, labelled_matrix, two_axes
 from nmfre.errors import (
     ChunkError,
     ChunkLengthError,
-    MissingColumnError,
     NMFREError,
     NonNumericError,
     ShapeError,
@@ -123,17 +122,9 @@ class ChunkedDesign(Design):
         if not is_chunked(exog):
             return Design.covariates_of(self, exog)
         if hasattr(exog, "columns"):
-            for name in self.covariates:
-                if name not in exog.columns:
-                    raise MissingColumnError(role="predict", name=name, known=listed(exog.columns))
-            exog = exog[list(self.covariates)]
+            exog = self.columns_of(exog)
         array = _Rows.of(exog, "exog", "x").array
-        if array.shape[1] != len(self.covariates):
-            raise ShapeError(
-                reason=f"exog has {array.shape[1]} columns, the model {len(self.covariates)} "
-                f"covariates ({listed(self.covariates)}): pass units in rows and every "
-                "covariate, the intercept included."
-            )
+        self.check_columns(array)
         names = self.covariates
 
         def checked(block: FloatArray, block_info: Any = None) -> FloatArray:
@@ -209,14 +200,7 @@ class _Rows:
             array, labels, index = _parts_of(values, name)
         if array.dtype.kind not in "buif":
             raise NonNumericError(name=name, dtype=array.dtype, remedy="convert it to numbers.")
-        if array.ndim == 1:
-            array = array[:, None]
-        if array.ndim != 2 or 0 in array.shape:
-            raise ShapeError(
-                reason=f"{name} has shape {array.shape}: pass an array with two axes, units in "
-                "rows."
-            )
-        columns = pd.Index([f"{prefix}{j + 1}" for j in range(array.shape[1])])
+        array, columns = two_axes(array, name, prefix)
         return cls(
             array.astype(float), columns if labels is None else labels, index, labels is not None
         )

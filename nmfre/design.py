@@ -83,6 +83,13 @@ class Design:
         return len(self.responses) * len(self.units) - self.n_missing
 
     @property
+    def observed(self) -> BoolArray:
+        """Which responses are observed, (P, N)."""
+        if self.n_missing:
+            return np.asarray(~np.isnan(self.Y))
+        return np.ones(self.Y.shape, dtype=bool)
+
+    @property
     def terms(self) -> dict[str, list[int]]:
         """The rows of A that belong to each term of the formula, or each row by itself."""
         if self.right_hand_side is None:
@@ -172,21 +179,29 @@ class Design:
         if right is not None and (raw or right.restored):
             A, units = covariates_of_new_data(right.design_info, exog)
         elif isinstance(exog, pd.DataFrame):
-            for name in self.covariates:
-                if name not in exog.columns:
-                    raise MissingColumnError(role="predict", name=name, known=listed(exog.columns))
-            A, units = numeric(exog[list(self.covariates)], "exog").T, exog.index
+            A, units = numeric(self.columns_of(exog), "exog").T, exog.index
         else:
             A = np.atleast_2d(numeric(exog, "exog")).T
             units = pd.RangeIndex(A.shape[-1])
-            if A.ndim != 2 or len(A) != len(self.covariates):
-                raise ShapeError(
-                    reason=f"exog has {len(A)} columns, the model {len(self.covariates)} "
-                    f"covariates ({listed(self.covariates)}): pass units in rows and every "
-                    "covariate, the intercept included."
-                )
+            self.check_columns(A.T)
         check_finite(A, "Covariate", self.covariates, units)
         return A, units
+
+    def columns_of(self, frame: Any) -> Any:
+        """The columns of a data frame, in memory or of dask, that are the covariates."""
+        for name in self.covariates:
+            if name not in frame.columns:
+                raise MissingColumnError(role="predict", name=name, known=listed(frame.columns))
+        return frame[list(self.covariates)]
+
+    def check_columns(self, exog: Any) -> None:
+        """An array, in memory or of dask, must have two axes and a column a covariate."""
+        if exog.ndim != 2 or exog.shape[1] != len(self.covariates):
+            raise ShapeError(
+                reason=f"exog has {exog.shape[-1]} columns, the model {len(self.covariates)} "
+                f"covariates ({listed(self.covariates)}): pass units in rows and every "
+                "covariate, the intercept included."
+            )
 
     def responses_of(self, endog: Any, units: pd.Index) -> FloatArray:
         """
@@ -262,19 +277,24 @@ def labelled_matrix(values: Any, name: str, prefix: str) -> tuple[Any, pd.Index,
     """Numbers with two axes, and the labels of their columns and rows."""
     sparse = issparse(values) and name == "endog"
     array = sparse_responses(values) if sparse else numeric(values, name)
-    if array.ndim == 1:
-        array = array[:, None]
-    if array.ndim != 2 or 0 in array.shape:
-        raise ShapeError(
-            reason=f"{name} has shape {array.shape}: pass an array with two axes, units in rows."
-        )
-    columns = pd.Index([f"{prefix}{j + 1}" for j in range(array.shape[1])])
+    array, columns = two_axes(array, name, prefix)
     rows: pd.Index = pd.RangeIndex(array.shape[0])
     if isinstance(values, pd.DataFrame):
         columns, rows = values.columns, values.index
     elif isinstance(values, pd.Series):
         columns, rows = pd.Index([name if values.name is None else values.name]), values.index
     return array, columns, rows
+
+
+def two_axes(array: Any, name: str, prefix: str) -> tuple[Any, pd.Index]:
+    """An array, in memory or of dask, with two axes, and names for columns that have none."""
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or 0 in array.shape:
+        raise ShapeError(
+            reason=f"{name} has shape {array.shape}: pass an array with two axes, units in rows."
+        )
+    return array, pd.Index([f"{prefix}{j + 1}" for j in range(array.shape[1])])
 
 
 def exog_names(all_one: BoolArray) -> pd.Index:

@@ -42,8 +42,6 @@ from nmfre.typing import FloatArray
 
 TO_USER = 5
 """Frames between a warning here and the line of the user's that called fit."""
-
-
 DEFAULT_STARTS = 5
 
 

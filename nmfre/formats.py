@@ -7,6 +7,7 @@ import html
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from statsmodels.iolib.summary import Summary, forg
 from statsmodels.iolib.table import SimpleTable, default_latex_fmt
 
@@ -55,6 +56,18 @@ def number(value: float) -> str:
     if abs(value) < 1e-3:
         return f"{value:.3g}"
     return str(forg(value, prec=3)).strip()
+
+
+def limit_names(alpha: float) -> list[str]:
+    """Names of the limits of an interval, which carry its level."""
+    return [f"{100 * level:g} %" for level in (alpha / 2, 1 - alpha / 2)]
+
+
+def side_by_side(low: pd.DataFrame, high: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    """Limits below the columns that they are of: columns (column, limit)."""
+    names = limit_names(alpha)
+    limits = pd.concat(dict(zip(names, (low, high), strict=True)), axis=1)
+    return limits.swaplevel(axis=1)[pd.MultiIndex.from_product([low.columns, names])]
 
 
 def stars(pvalue: float) -> str:

@@ -171,6 +171,16 @@ class MarginalEstimate(Estimate):
         return self.llf_uncapped is not None
 
     @property
+    def aic(self) -> float:
+        """Akaike's criterion."""
+        return -2.0 * self.llf + 2.0 * self.n_parameters
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion: units are the observations."""
+        return -2.0 * self.llf + float(np.log(self.U.shape[1])) * self.n_parameters
+
+    @property
     def degenerate(self) -> bool:
         """Whether columns of X are so nearly collinear that Theta is not determined."""
         return self.condition > COLLINEAR

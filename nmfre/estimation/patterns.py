@@ -37,6 +37,17 @@ def times_vectors(matrices: FloatArray, vectors: FloatArray) -> FloatArray:
     return np.asarray(np.einsum("nqr,nr->nq", matrices, vectors))
 
 
+def conditional_blup(X: FloatArray, ridge: float, R: FloatArray) -> FloatArray:
+    """
+    Random effects (Q, n) of units given residuals R (P, n) around the fixed effects.
+
+    u_n = M_n^-1 X'r_n over the responses observed of the unit; NaN in R are those that are not.
+    Units with nothing observed have zero.
+    """
+    M_inv = unit_inverses(~np.isnan(R), X, ridge)
+    return times_vectors(M_inv, np.nan_to_num(R).T @ X).T
+
+
 def patterns_of(observed: BoolArray) -> tuple[BoolArray, IntArray]:
     """The different columns (P, G) of ``observed`` (P, N), and which of them each column is."""
     bits = np.packbits(observed, axis=0)
@@ -178,10 +189,9 @@ class PatternMoments(Moments):
         self, Y: Any, A: FloatArray, X: FloatArray, Theta: FloatArray, ridge: float
     ) -> tuple[FloatArray, float]:
         """u_n = M_n^-1 X'(y_n - X Theta a_n) over observed responses, and the residuals' square."""
-        observed = ~np.isnan(Y)
-        R = np.where(observed, Y - X @ (Theta @ A), 0.0)
-        U = times_vectors(unit_inverses(observed, X, ridge), R.T @ X).T
-        E = R - observed * (X @ U)
+        R = Y - X @ (Theta @ A)
+        U = conditional_blup(X, ridge, R)
+        E = np.nan_to_num(R - X @ U)
         return U, float(np.vdot(E, E))
 
 

@@ -17,7 +17,6 @@ from nmfre.plotting._shared import (
     legend,
     name,
 )
-from nmfre.typing import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +74,7 @@ def plot_scores(
     """
     check_choice("which", which, Which)
     check_order(order)
-    shares = _shares(results, which)
+    shares = results.unit_membership(which).fillna(0.0).to_numpy()
     n_units = len(shares)
     rows = np.arange(n_units) if order is None else clustered(shares)
     ax = axes(ax, np.clip(2.5 + 0.16 * n_units, 5.0, 12.0), 4.0)
@@ -98,14 +97,3 @@ def plot_scores(
     ax.set_xlabel(name(units, "unit"))
     legend(ax)
     return ax
-
-
-def _shares(results: NMFREResults, which: Which) -> FloatArray:
-    """Scores over their sum, (N, Q); zeros where all scores are zero."""
-    estimate = results.estimate
-    scores: FloatArray = estimate.Theta @ results.model.design.A
-    if which == "blup":
-        scores = scores + estimate.U
-    scores = np.maximum(scores, 0.0).T
-    total = scores.sum(axis=1, keepdims=True)
-    return scores / np.where(total > 0.0, total, 1.0)

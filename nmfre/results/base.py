@@ -150,11 +150,6 @@ class BaseResults(LikelihoodModelResults):
     def _series(self, values: FloatArray, name: str) -> pd.Series:
         return pd.Series(values, index=self.params.index, name=name)
 
-    @staticmethod
-    def _limit_names(alpha: float) -> list[str]:
-        """Names of the limits of an interval, which carry its level."""
-        return [f"{100 * level:g} %" for level in (alpha / 2, 1 - alpha / 2)]
-
     def _responses(self, scores: Any, units: pd.Index | None = None) -> Any:
         """X scores (or, for None, Y) as units x responses."""
         design = self.model.design

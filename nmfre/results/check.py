@@ -18,6 +18,7 @@ from nmfre.errors import NotComputedError
 from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate
 from nmfre.results.diagnostics import DiagnosticResults
 from nmfre.results.hypotheses import HypothesisResults
+from nmfre.summary import FEW_UNITS
 from nmfre.typing import FloatArray
 
 Severity = Literal["problem", "caution", "note"]
@@ -34,7 +35,6 @@ HEAVY = 3.0
 SIGNIFICANT = 0.001
 INFLUENTIAL = 0.5
 """Standard errors by which the deletion of a unit may move an effect: a quarter of its variance."""
-FEW_UNITS = 50
 SHOWN = 5
 
 

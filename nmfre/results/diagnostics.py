@@ -156,7 +156,7 @@ class DiagnosticResults(BaseResults):
         """The three R2 of one of the fits."""
         X, design = self.estimate.X, self.model.design
         if design.n_missing:
-            Y, observed = design.Y, ~np.isnan(design.Y)
+            Y, observed = design.Y, design.observed
             scores = self.estimate.Theta @ design.A + (self.estimate.U if blup else 0.0)
             fitted = (X @ scores)[observed]
             mean_fit, product = float(fitted.mean()), float(Y[observed] @ fitted)

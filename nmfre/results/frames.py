@@ -11,7 +11,7 @@ from nmfre.arguments import check_alpha, check_choice, known_arguments
 from nmfre.chunked import ChunkedDesign
 from nmfre.errors import NotComputedError
 from nmfre.inference.prediction import posterior_variances
-from nmfre.results.inference import InferenceResults, IntervalMethod
+from nmfre.results.inference import InferenceResults
 from nmfre.results.prediction import Which
 
 
@@ -81,11 +81,7 @@ class FrameResults(InferenceResults):
                 reason="the data are in chunks; for each unit they are the same, "
                 "sqrt(sigma2 diag((X'X + ridge I)^-1)).",
             )
-        if design.n_missing:
-            observed = ~np.isnan(design.Y)
-        else:
-            observed = np.ones((len(X), len(effects)), dtype=bool)
-        variances = posterior_variances(X, self.sigma2, self.ridge, observed)
+        variances = posterior_variances(X, self.sigma2, self.ridge, design.observed)
         return pd.DataFrame(np.sqrt(variances).T, index=effects.index, columns=effects.columns)
 
     @cached_property
@@ -227,8 +223,7 @@ class FrameResults(InferenceResults):
         {'level': 0.95, 'interval': 'percentile'}
         """
         check_alpha(alpha)
-        method: IntervalMethod = "wald" if self.inference.bootstrap is None else "percentile"
-        limits = self.conf_int(alpha, method).to_numpy()
+        limits = self.conf_int(alpha).to_numpy()
         columns = {
             **{name: self.params.index.get_level_values(name) for name in self.params.index.names},
             "estimate": self.params.to_numpy(),
@@ -239,7 +234,7 @@ class FrameResults(InferenceResults):
             "conf_high": limits[:, 1],
         }
         table = pd.DataFrame(columns)
-        table.attrs = {"level": 1.0 - alpha, "interval": method}
+        table.attrs = {"level": 1.0 - alpha, "interval": self._default_interval}
         return table
 
 

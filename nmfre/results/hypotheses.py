@@ -16,6 +16,7 @@ from nmfre.arguments import check_alpha, check_choice, known_arguments
 from nmfre.checks import listed
 from nmfre.covariates import categorical_coding
 from nmfre.errors import InvalidArgumentError, NotComputedError
+from nmfre.formats import limit_names
 from nmfre.inference.chibar import LARGEST, chi_bar_sf
 from nmfre.inference.marginal import MarginalInference
 from nmfre.results.inference import InferenceResults
@@ -259,7 +260,7 @@ class HypothesisResults(InferenceResults):
         self._check_tested(contrasts)
         test = self._unlabelled.t_test(contrasts)
         reject, adjusted = _adjust(test.pvalue, method, alpha)
-        low, high = self._limit_names(alpha)
+        low, high = limit_names(alpha)
         limits = test.conf_int(alpha)
         return pd.DataFrame(
             {

@@ -11,6 +11,7 @@ from statsmodels.base.model import LikelihoodModelResults
 
 from nmfre.arguments import check_alpha, check_choice, known_arguments
 from nmfre.errors import NotComputedError
+from nmfre.formats import limit_names
 from nmfre.inference.bootstrap import WildBootstrap
 from nmfre.inference.marginal import MarginalInference
 from nmfre.results.base import BaseResults
@@ -77,12 +78,16 @@ class InferenceResults(BaseResults):
     @property
     def aic(self) -> float:
         """Akaike's criterion, -2 llf + 2 df_model (ml)."""
-        return -2.0 * self.llf + 2.0 * self.df_model
+        return self._marginal("aic").aic
 
     @property
     def bic(self) -> float:
         """Schwarz's criterion, -2 llf + log(N) df_model: units are the observations (ml)."""
-        return -2.0 * self.llf + float(np.log(self.n_units)) * self.df_model
+        return self._marginal("bic").bic
+
+    @property
+    def _default_interval(self) -> IntervalMethod:
+        return "wald" if self.inference.bootstrap is None else "percentile"
 
     @known_arguments
     def conf_int(self, alpha: float = 0.05, method: IntervalMethod | None = None) -> pd.DataFrame:
@@ -124,8 +129,7 @@ class InferenceResults(BaseResults):
         """
         check_alpha(alpha)
         bootstrap = self.inference.bootstrap
-        if method is None:
-            method = "wald" if bootstrap is None else "percentile"
+        method = self._default_interval if method is None else method
         check_choice("method", method, IntervalMethod)
         if method == "wald":
             limits = self.inference.wald_interval(alpha)
@@ -137,7 +141,7 @@ class InferenceResults(BaseResults):
             limits = self._studentized.studentized_interval(alpha, self.inference.bse)
         else:
             limits = getattr(bootstrap, f"{method}_interval")(alpha)
-        return pd.DataFrame(limits, index=self.params.index, columns=self._limit_names(alpha))
+        return pd.DataFrame(limits, index=self.params.index, columns=limit_names(alpha))
 
     def cov_params(self, *args: Any, **kwargs: Any) -> pd.DataFrame | FloatArray:
         """

@@ -11,6 +11,7 @@ from scipy import stats
 
 from nmfre.arguments import check_alpha, check_choice, known_arguments
 from nmfre.errors import NotComputedError
+from nmfre.formats import limit_names, side_by_side
 from nmfre.inference.inference import Uncertainty
 from nmfre.inference.marginal import MarginalInference
 from nmfre.results.base import BaseResults
@@ -193,7 +194,7 @@ class ParameterResults(BaseResults):
                 odds = value / (most - value) * np.exp([-spread, spread])
                 rows[name] = [value, se, *(most * odds / (1.0 + odds))]
         return pd.DataFrame.from_dict(
-            rows, orient="index", columns=["estimate", "std err", *self._limit_names(alpha)]
+            rows, orient="index", columns=["estimate", "std err", *limit_names(alpha)]
         )
 
     def _all_parameters(self, name: str) -> MarginalInference:
@@ -211,7 +212,4 @@ class ParameterResults(BaseResults):
         """Estimate -+ z se, with the limits below the columns of the estimates."""
         check_alpha(alpha)
         half_width = stats.norm.isf(alpha / 2.0) * bse
-        low, high = self._limit_names(alpha)
-        limits = pd.concat({low: estimates - half_width, high: estimates + half_width}, axis=1)
-        order = pd.MultiIndex.from_product([estimates.columns, [low, high]])
-        return limits.swaplevel(axis=1)[order]
+        return side_by_side(estimates - half_width, estimates + half_width, alpha)

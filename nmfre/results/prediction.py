@@ -12,8 +12,10 @@ from scipy import stats
 
 from nmfre.arguments import check_alpha, check_choice, known_arguments
 from nmfre.errors import InvalidArgumentError
+from nmfre.estimation.patterns import conditional_blup
+from nmfre.formats import side_by_side
 from nmfre.inference.marginal import MarginalInference
-from nmfre.inference.prediction import blup_variances, conditional_blup, fixed_variances
+from nmfre.inference.prediction import blup_variances, fixed_variances
 from nmfre.results.base import BaseResults
 from nmfre.typing import FloatArray
 
@@ -85,11 +87,7 @@ class Prediction:
                 2.5 %  97.5 %
         a girl   19.8    29.4
         """
-        low, high = self._limits(alpha, obs)
-        names = [f"{100 * level:g} %" for level in (alpha / 2, 1 - alpha / 2)]
-        limits = pd.concat({names[0]: low, names[1]: high}, axis=1)
-        order = pd.MultiIndex.from_product([low.columns, names])
-        return limits.swaplevel(axis=1)[order]
+        return side_by_side(*self._limits(alpha, obs), alpha)
 
     @known_arguments
     def summary_frame(self, alpha: float = 0.05) -> pd.DataFrame:

@@ -70,10 +70,9 @@ def fit(task: Task) -> dict[str, Any]:
     }
     if task.labels is not None:
         return found | {"error": task.error(estimate)}
-    deviance, n_params = -2.0 * estimate.llf, estimate.n_parameters
     return found | {
         "llf": estimate.llf,
-        "n_params": n_params,
-        "aic": deviance + 2.0 * n_params,
-        "bic": deviance + float(np.log(len(task.design.units))) * n_params,
+        "n_params": estimate.n_parameters,
+        "aic": estimate.aic,
+        "bic": estimate.bic,
     }

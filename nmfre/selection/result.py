@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from nmfre.errors import MissingDependencyError, NotComputedError
+from nmfre.errors import NotComputedError
+from nmfre.plotting._shared import require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,12 +101,9 @@ class RankSelection:
         matplotlib.axes.Axes
         """
         if ax is None:
-            try:
-                import matplotlib.pyplot as plt
-            except ImportError as error:
-                raise MissingDependencyError(
-                    purpose="plotting", package="matplotlib", extra="plots"
-                ) from error
+            require_matplotlib()
+            import matplotlib.pyplot as plt
+
             _, ax = plt.subplots(layout="constrained")
         ranks, values = self.table.index.to_numpy(), self.table[self.criterion]
         bars = None if self.scores is None else self.table["std err"]

@@ -229,7 +229,7 @@ def _replicate(
         return None
     out = {}
     for kind in ("marginal", "conditional"):
-        one = res.with_uncertainty(kind)
+        one = res if kind == res.uncertainty else res.with_uncertainty(kind)
         intervals: dict[str, Any] = {
             name: one.conf_int(alpha, name).to_numpy() for name in INTERVALS
         }
