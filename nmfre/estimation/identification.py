@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import expm, null_space
 from scipy.optimize import brentq, linprog, minimize, minimize_scalar
+from scipy.sparse import csc_array, eye_array, hstack
 
 from nmfre.typing import FloatArray
 
@@ -23,6 +24,8 @@ ZERO = 1e-6
 ANGLES = 720
 STARTS = 12
 FEASIBLE = 1e-8
+FEW = 1_000
+"""Inequalities beyond which an even selection is tried first: if it leaves no room, none is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +97,24 @@ def _free_directions(X: FloatArray, Theta: FloatArray | None) -> FloatArray:
     if not len(A):
         return directions
     A = A / np.abs(A).max(axis=1, keepdims=True)
+    free = _span_of_cone(A[:: 1 + len(A) // FEW])
+    if free.size and len(A) >= FEW:  # some of many inequalities leave room: ask all of them
+        free = _span_of_cone(A)
+    return np.asarray(np.tensordot(free.T, directions, axes=1))
+
+
+def _span_of_cone(A: FloatArray) -> FloatArray:
+    """A basis, in columns, of the span of the k with A k >= 0."""
     m, d = A.shape
     # max sum t with A k >= t, 0 <= t <= 1: rows that stay at t = 0 are equalities.
     solution = linprog(
         np.concatenate([np.zeros(d), -np.ones(m)]),
-        A_ub=np.column_stack([-A, np.eye(m)]),
+        A_ub=hstack([csc_array(-A), eye_array(m)], format="csc"),
         b_ub=np.zeros(m),
         bounds=[(None, None)] * d + [(0.0, 1.0)] * m,
     )
     held = np.asarray(solution.x)[d:] < 0.5
-    free = null_space(A[held]) if held.any() else np.eye(d)
-    return np.asarray(np.tensordot(free.T, directions, axes=1))
+    return np.asarray(null_space(A[held]) if held.any() else np.eye(d))
 
 
 def sparsest_rotation(X: FloatArray, Theta: FloatArray | None) -> FloatArray:

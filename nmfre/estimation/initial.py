@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
+from nmfre.estimation.products import Moments
 from nmfre.typing import FloatArray
 
 
@@ -56,3 +57,40 @@ def nndsvd(Y: FloatArray, rank: int, rng: Uniform) -> FloatArray:
     zeros = X.T == 0.0
     X.T[zeros] = Y.mean() / 100.0 * rng.random(int(np.count_nonzero(zeros)))
     return X
+
+
+def leading_eigenvectors(
+    moments: Moments, rank: int, rng: np.random.Generator, tol: float
+) -> FloatArray:
+    """
+    Leading eigenvectors of YY', (P, Q), by subspace iteration: a start needs no digits.
+
+    Until the sum of their eigenvalues changes by less than ``tol``, relative, or 20 times.
+    """
+    u: Any = rng.standard_normal((moments.n_responses, rank))
+    before = 0.0
+    for _ in range(20):
+        times = moments.times_squares(u)
+        total = float(np.vdot(u, times))
+        u = np.linalg.qr(times)[0]
+        if abs(total - before) < tol * total:
+            break
+        before = total
+    ritz = u.T @ moments.times_squares(u)
+    vectors: FloatArray = u @ np.linalg.eigh(ritz)[1][:, ::-1]
+    return vectors
+
+
+def varimax(u: FloatArray) -> FloatArray:
+    """Rotated columns with few large entries each, these positive: those of one component."""
+    R = np.eye(u.shape[1])
+    before = 0.0
+    for _ in range(100):
+        Z = u @ R
+        left, s, right = np.linalg.svd(u.T @ (Z**3 - Z * np.mean(Z**2, axis=0)))
+        R = left @ right
+        if s.sum() <= before * (1.0 + 1e-6):
+            break
+        before = s.sum()
+    Z = u @ R
+    return np.asarray(Z * np.sign(np.sum(Z**3, axis=0)))

@@ -8,24 +8,32 @@ is not profiled) and log lambda: all of the size of one, whatever the units of Y
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 from scipy.linalg import null_space
-from scipy.optimize import OptimizeResult, minimize
+from scipy.optimize import Bounds, OptimizeResult, minimize
 
+from nmfre.estimation.ecm import accelerated_ecm
 from nmfre.estimation.estimate import StopReason
-from nmfre.estimation.marginal import marginal_value
+from nmfre.estimation.initial import leading_eigenvectors, varimax
+from nmfre.estimation.marginal import MarginalValue, marginal_value
+from nmfre.estimation.moments import CompleteMoments
 from nmfre.estimation.products import Moments
 from nmfre.typing import FloatArray
 
 LOG_RIDGE_LIMITS = (-30.0, 30.0)
 MEMORY = 30
 """Pairs of L-BFGS-B: the problems are small, evaluations cost more than vectors."""
+MANY = 10_000
+MEMORY_OF_MANY = 10
+"""Pairs from this number of variables on: vectors cost as much as evaluations."""
 FAR = 1e6
 """Objective of a trial point without a likelihood: the line search shortens its step."""
 RESTARTS = 5
 """Times that L-BFGS-B starts again from where a line search failed, with an empty memory."""
+RITZ = 1e-3
+"""Relative change of the eigenvalues at which a start of a large problem has enough of them."""
 CLIMB_TOL = 1e-6
 """Gradient norm at which Newton steps take over."""
 NEWTON_STEPS = 6
@@ -81,6 +89,9 @@ def maximize(
     """
     Climb from one start by L-BFGS-B (`scipy.optimize.minimize`).
 
+    Where the basis has too many entries for Newton steps, and no cell is missing,
+    `accelerated_ecm` goes before; it stops at ``tol`` per unit, and often nothing is left to do.
+
     Parameters
     ----------
     moments : Moments
@@ -118,32 +129,53 @@ def maximize(
     def record(intermediate_result: OptimizeResult) -> None:
         path.append(float(intermediate_result.fun))
 
+    by_ecm = search.large and isinstance(moments, CompleteMoments) and not search.capped
+
+    def ascend(z: FloatArray, tol: float) -> FloatArray:
+        assert isinstance(moments, CompleteMoments)
+        X, _, log_ridge = search.unpack(z)
+        ascent = accelerated_ecm(
+            moments,
+            X,
+            log_ridge,
+            signed=signed,
+            limits=LOG_RIDGE_LIMITS,
+            norm=search.norm_at,
+            tol=tol / moments.n_responses,  # per unit: an entry of X bears on one cell of each
+            maxiter=maxiter - len(path),
+        )
+        path.extend(ascent.path)
+        return search.pack(ascent.X, ascent.Theta, ascent.log_ridge)
+
     def climb(z: FloatArray, tol: float) -> FloatArray:
-        for _ in range(1 + RESTARTS):
+        for attempt in range(1 + RESTARTS):
+            if by_ecm and len(path) < maxiter:
+                z = ascend(z, tol)
             if search.gradient_norm(z) <= tol or len(path) >= maxiter:
                 break
+            scale = search.scales[attempt % len(search.scales)]
             solution = minimize(
-                search.value_and_gradient,
-                z,
+                partial(search.scaled_value_and_gradient, scale),
+                z / scale,
                 jac=True,
                 method="L-BFGS-B",
-                bounds=search.bounds,
+                bounds=Bounds(search.lower / scale, search.upper / scale),
                 callback=record,
                 options={
                     "maxiter": maxiter - len(path),
                     "maxfun": 20 * maxiter,
-                    "maxcor": MEMORY,
+                    "maxcor": MEMORY if len(z) <= MANY else MEMORY_OF_MANY,
                     "ftol": 0.0,
                     "gtol": tol,
                 },
             )
-            z = search.normalised(solution.x)
+            z = search.normalised(solution.x * scale)
         return z
 
     z = climb(z, max(tol, CLIMB_TOL) if polish else tol)
     if polish and len(path) < maxiter:
         z = _polish(search, z, tol)
-        if search.gradient_norm(z) > tol:  # too many variables for Newton steps
+        if by_ecm or search.gradient_norm(z) > tol:  # too many variables for Newton steps
             z = climb(z, tol)
     norm = search.gradient_norm(z)
     if norm <= tol:
@@ -220,6 +252,14 @@ class _Search:
         self.column_sums = np.zeros((rank, len(self.bounds)))
         for q in range(rank):
             self.column_sums[q, q : self.n_basis : rank] = 1.0
+        self.large = self.n_basis > LARGEST_HESSIAN
+        self.scales = [np.ones(len(self.bounds))]
+        if self.large:
+            # Entries of X and lambda bear on one cell of a unit, Theta on all: so scaled, the
+            # objective is about as curved in all directions. Near the maximum the other is finer.
+            scale = np.full(len(self.bounds), np.sqrt(moments.n_responses))
+            scale[self.n_basis : self.n_basis + self.n_theta] = 1.0
+            self.scales.insert(0, scale)
         self.lower = np.array([bound[0] for bound in self.bounds], dtype=float)
         self.upper = np.array([np.inf if bound[1] is None else bound[1] for bound in self.bounds])
 
@@ -261,16 +301,37 @@ class _Search:
             slope = self.moments.log_ridge_by_basis(X, log_ridge)
             X_gradient = X_gradient + point.log_ridge_gradient * slope
         total = z[: self.n_basis].reshape(-1, self.rank).sum(axis=0)
+        return point.value, self._gradient(X, total, X_gradient, point)
+
+    def scaled_value_and_gradient(
+        self, scale: FloatArray, z: FloatArray
+    ) -> tuple[float, FloatArray]:
+        """The same as a function of the variables divided by their scale."""
+        value, gradient = self.value_and_gradient(z * scale)
+        return value, gradient * scale
+
+    def _gradient(
+        self, X: FloatArray, total: FloatArray, X_gradient: FloatArray, point: MarginalValue
+    ) -> FloatArray:
+        """By the variables, where the columns of the basis sum to ``total``."""
         parts = [((X_gradient - np.sum(X * X_gradient, axis=0)) / total).ravel()]
         if not self.signed:
             parts.append(self.moments.n_responses * point.Theta_gradient.ravel())
         if not self.capped:
             parts.append(np.array([point.log_ridge_gradient]))
-        return point.value, np.concatenate(parts)
+        return np.concatenate(parts)
 
     def gradient_norm(self, z: FloatArray) -> float:
         """Largest entry of the gradient after what only pushes against a bound is left out."""
-        _, gradient = self.value_and_gradient(z)
+        return self._norm(z, self.value_and_gradient(z)[1])
+
+    def norm_at(self, X: FloatArray, point: MarginalValue, log_ridge: float) -> float:
+        """The same at a point that has been evaluated; without a cap."""
+        total = np.full(self.rank, float(len(X)))
+        z = self.pack(X, point.Theta, log_ridge)
+        return self._norm(z, self._gradient(X, total, point.X_gradient, point))
+
+    def _norm(self, z: FloatArray, gradient: FloatArray) -> float:
         outward = ((z <= self.lower) & (gradient > 0)) | ((z >= self.upper) & (gradient < 0))
         return float(np.max(np.abs(np.where(outward, 0.0, gradient))))
 
@@ -288,22 +349,17 @@ def starting_bases(
     Bases to start from: one from the leading eigenvectors of the moments, the others random.
 
     The first has |u_1| and, for the other eigenvectors, the larger of their positive and negative
-    parts; the random ones have exponential entries.
+    parts; where it has many entries, the positive parts of the eigenvectors after a varimax
+    rotation. The random ones have exponential entries.
     """
-    u = _leading_eigenvectors(moments, rank, rng)
-    parts = np.stack([np.maximum(u, 0.0), np.maximum(-u, 0.0)])
-    larger = np.linalg.norm(parts, axis=1).argmax(axis=0)
-    first = parts[larger, :, np.arange(rank)].T
-    first[:, 0] = np.abs(u[:, 0])
+    large = moments.n_responses * rank > LARGEST_HESSIAN
+    u = leading_eigenvectors(moments, rank, rng, RITZ if large else 0.0)
+    if large:
+        first = np.maximum(varimax(u), 0.0)
+    else:
+        parts = np.stack([np.maximum(u, 0.0), np.maximum(-u, 0.0)])
+        larger = np.linalg.norm(parts, axis=1).argmax(axis=0)
+        first = parts[larger, :, np.arange(rank)].T
+        first[:, 0] = np.abs(u[:, 0])
     first += first.mean() / 100.0 * rng.random(first.shape)
     return [first] + [rng.exponential(size=first.shape) for _ in range(n_starts - 1)]
-
-
-def _leading_eigenvectors(moments: Moments, rank: int, rng: np.random.Generator) -> FloatArray:
-    """Leading eigenvectors of YY', (P, Q), by subspace iteration: a start needs no digits."""
-    u: Any = rng.standard_normal((moments.n_responses, rank))
-    for _ in range(20):
-        u = np.linalg.qr(moments.times_squares(u))[0]
-    ritz = u.T @ moments.times_squares(u)
-    vectors: FloatArray = u @ np.linalg.eigh(ritz)[1][:, ::-1]
-    return vectors
