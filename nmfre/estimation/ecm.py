@@ -26,6 +26,8 @@ RANGE = 5.0
 """How far log lambda moves at most in an iteration."""
 ALTERNATIONS = 20
 SETTLED = 1e-10
+NNLS = 30
+"""Iterations of non-negative least squares for each unknown, at most."""
 ROUNDING = 1e-14
 """Change of the value per cell that is rounding."""
 PATIENCE = 10
@@ -115,18 +117,20 @@ def accelerated_ecm(
         point = marginal_value(given, X, None if signed else Theta, log_ridge)
         waited = 0 if point.value < lowest - ROUNDING else waited + 1
         lowest = min(lowest, point.value)
-        if extrapolation.count and point.value > path[-1] + ROUNDING and waited <= PATIENCE:
+        if waited > PATIENCE:
+            break
+        if extrapolation.count and point.value > path[-1] + ROUNDING:
             X = step
             extrapolation.clear()
             continue
         path.append(point.value)
         norms.append(norm(X, point, log_ridge))
-        slow = len(norms) > SLOW and norms[-1] > 0.1 * norms[-1 - SLOW]
-        if norms[-1] <= tol or waited > PATIENCE or slow:
+        reached = Ascent(X, point.Theta, log_ridge, path)
+        if norms[-1] <= tol or (len(norms) > SLOW and norms[-1] > 0.1 * norms[-1 - SLOW]):
             break
         step = _next_basis(given, point, log_ridge)
         X = extrapolation.after(X, step)
-    return Ascent(given.X, point.Theta, log_ridge, path)
+    return reached
 
 
 def _conditional_maximum(
@@ -137,7 +141,7 @@ def _conditional_maximum(
     XtX, XtB, XtRX = X.T @ X, X.T @ given.B, X.T @ given.RX
     rest = given.trace + float(np.vdot(given.B @ AA, given.B))
     d, W = np.linalg.eigh(XtX)
-    d = np.maximum(d, np.finfo(float).tiny)
+    d = np.maximum(d, np.finfo(float).eps * d[-1])
     root_AA = np.linalg.cholesky(AA)
     for _ in range(ALTERNATIONS):
         ridge = np.exp(log_ridge)
@@ -146,7 +150,9 @@ def _conditional_maximum(
         else:  # least squares with the weights lambda M^-1 X'X, as a problem in vec(Theta)
             left = (W * np.sqrt(ridge * d / (d + ridge))).T
             right = (W * np.sqrt(ridge / (d * (d + ridge)))).T @ XtB @ root_AA
-            flat = nnls(np.kron(root_AA.T, left), right.ravel(order="F"))[0]
+            flat = nnls(np.kron(root_AA.T, left), right.ravel(order="F"), maxiter=NNLS * XtB.size)[
+                0
+            ]
             Theta = flat.reshape(XtB.shape, order="F")
         XtD = XtB - XtX @ Theta
         total = rest - float(np.vdot(Theta, (XtB + XtD) @ AA))  # tr T

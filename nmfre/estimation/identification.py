@@ -106,10 +106,14 @@ def _free_directions(X: FloatArray, Theta: FloatArray | None) -> FloatArray:
 def _span_of_cone(A: FloatArray) -> FloatArray:
     """A basis, in columns, of the span of the k with A k >= 0."""
     m, d = A.shape
+    if m > FEW:
+        left: Any = hstack([csc_array(-A), eye_array(m)], format="csc")
+    else:  # a sparse matrix takes longer to build than a small programme to solve
+        left = np.hstack([-A, np.eye(m)])
     # max sum t with A k >= t, 0 <= t <= 1: rows that stay at t = 0 are equalities.
     solution = linprog(
         np.concatenate([np.zeros(d), -np.ones(m)]),
-        A_ub=hstack([csc_array(-A), eye_array(m)], format="csc"),
+        A_ub=left,
         b_ub=np.zeros(m),
         bounds=[(None, None)] * d + [(0.0, 1.0)] * m,
     )

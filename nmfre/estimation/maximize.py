@@ -155,7 +155,9 @@ def maximize(
                 break
             scale = search.scales[attempt % len(search.scales)]
             solution = minimize(
-                partial(search.scaled_value_and_gradient, scale),
+                partial(search.scaled_value_and_gradient, scale)
+                if search.large
+                else search.value_and_gradient,
                 z / scale,
                 jac=True,
                 method="L-BFGS-B",
