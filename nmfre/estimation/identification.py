@@ -17,13 +17,15 @@ from scipy.linalg import expm, null_space
 from scipy.optimize import brentq, linprog, minimize, minimize_scalar
 from scipy.sparse import csc_array, eye_array, hstack
 
-from nmfre.typing import FloatArray
+from nmfre.typing import FloatArray, IntArray
 
 ZERO = 1e-6
 """Size of an entry, relative to the mean of its column, up to which it is taken for zero."""
 ANGLES = 720
 STARTS = 12
 FEASIBLE = 1e-8
+MOST_ROWS = 50
+"""Rows of X a component whose bounds a search for a rotation starts with."""
 FEW = 1_000
 """Inequalities beyond which an even selection is tried first: if it leaves no room, none is."""
 
@@ -135,31 +137,50 @@ def sparsest_rotation(X: FloatArray, Theta: FloatArray | None) -> FloatArray:
     if len(directions) == 1:
         return _sparsest_on_circle(columns, bounded, directions[0])
 
+    total = columns.sum(axis=1, keepdims=True)
+    rows = columns[total[:, 0] > 0.0] / total[total[:, 0] > 0.0]
+    pairs = (columns[:, :, None] * columns[:, None, :]).reshape(-1, rank**2)
+    fourth = pairs.T @ pairs / np.sum(columns**4)
+
     def rotation(k: FloatArray) -> FloatArray:
         return np.asarray(expm(np.tensordot(k, directions, axes=1)))
 
     def minus_sparsity(k: Any) -> float:
-        return -float(np.sum((columns @ rotation(k)) ** 4) / np.sum(columns**4))
-
-    def entries(k: Any) -> Any:
         R = rotation(k)
-        return np.concatenate([(columns @ R).ravel(), (R.T @ bounded).ravel()])
+        squares = (R[:, None, :] * R[None, :, :]).reshape(rank**2, rank)
+        return -float(np.vdot(squares, fourth @ squares))
 
+    def entries(k: Any, of: FloatArray) -> Any:
+        R = rotation(k)
+        return np.concatenate([(of @ R).ravel(), (R.T @ bounded).ravel()])
+
+    def climb(start: FloatArray, which: IntArray) -> tuple[FloatArray, IntArray]:
+        """Where a search ends under the bounds of some rows, and what rows that is."""
+        solution = minimize(
+            minus_sparsity,
+            start,
+            method="SLSQP",
+            constraints=[{"type": "ineq", "fun": entries, "args": (rows[which],)}],
+            options={"ftol": 1e-14, "maxiter": 500},
+        )
+        below = np.argsort((rows @ rotation(solution.x)).min(axis=1))[:MOST_ROWS]
+        below = below[(rows[below] @ rotation(solution.x)).min(axis=1) < -FEASIBLE]
+        more = np.setdiff1d(below, which)
+        if not len(more):
+            return solution.x, which
+        return climb(solution.x, np.union1d(which, more))
+
+    # The rows next to a bound hold most of the others, which are added where they are crossed.
+    which = np.unique(np.argsort(rows, axis=0)[:MOST_ROWS])
     rng = np.random.default_rng(0)  # where to look, not a result
     starts: list[Any] = [np.zeros(len(directions))]
     starts += [rng.normal(scale=0.5, size=len(directions)) for _ in range(STARTS)]
     best: FloatArray = np.eye(rank)
     most = -1.0
     for start in starts:
-        solution: Any = minimize(
-            minus_sparsity,
-            start,
-            method="SLSQP",
-            constraints=[{"type": "ineq", "fun": entries}],
-            options={"ftol": 1e-14, "maxiter": 500},
-        )
-        if solution.fun < most and entries(solution.x).min() >= -FEASIBLE:
-            best, most = rotation(solution.x), solution.fun
+        k, which = climb(start, which)
+        if minus_sparsity(k) < most and entries(k, rows).min() >= -FEASIBLE:
+            best, most = rotation(k), minus_sparsity(k)
     return best
 
 
