@@ -408,6 +408,17 @@ def test_coverage_of_both_kinds():
     assert study.loc[("marginal", "joint test, rejections"), "value"] == 1.0
 
 
+@pytest.mark.parametrize("signed", [True, False])
+def test_coverage_where_no_entry_of_the_basis_lies_on_its_bound(signed):
+    design = BumpDesign(n_responses=8, rank=2, n_units=200, signed=signed, background=0.3)
+    study = coverage_study(design, 100, n_boot=2, seed=2, progress=False)
+    for name in ("intercepts", "effects"):
+        coverage = 100 * study.loc[("marginal", f"coverage, wald, {name}"), ["lowest", "highest"]]
+        assert coverage["lowest"] >= stats.binom.ppf(1e-4, 100, 0.93)
+        ratio = study.loc[("marginal", f"mean se / sd, {name}"), "lowest"]
+        assert 0.8 < ratio < 1.2
+
+
 def test_size_of_the_joint_test():
     design = BumpDesign(n_responses=8, rank=2, n_units=60, effects="none", errors="exponential")
     study = coverage_study(design, 100, n_boot=2, progress=False)
@@ -421,3 +432,5 @@ def test_the_study_does_not_depend_on_the_number_of_processes():
     pd.testing.assert_frame_equal(one, two)
     with pytest.raises(errors.InvalidArgumentError, match="n_replicates=1"):
         coverage_study(design, 1)
+    with pytest.raises(errors.InvalidArgumentError, match=r"background=1\.0"):
+        coverage_study(replace(design, background=1.0), 2)

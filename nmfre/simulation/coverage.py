@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from nmfre.arguments import check_choice, check_number, known_arguments
-from nmfre.errors import NMFREError, NMFREWarning
+from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
 from nmfre.inference.multipliers import Multiplier
 from nmfre.model import NMFRE
 from nmfre.parallel import run_tasks
@@ -47,6 +47,9 @@ class BumpDesign:
         Distribution of residuals and random effects, the second centred.
     effects : {"decreasing", "none"}
         Effects of the group on the components: from 12 to 0, or none at all.
+    background : float
+        Share of every column of X, from 0 to below 1, that is even over the responses. With 0,
+        X has zeros where bumps end: intervals are conservative where true values lie on bounds.
 
     Examples
     --------
@@ -64,6 +67,7 @@ class BumpDesign:
     signed: bool = True
     errors: Errors = "normal"
     effects: Literal["decreasing", "none"] = "decreasing"
+    background: float = 0.0
 
     @property
     def basis(self) -> FloatArray:
@@ -74,7 +78,8 @@ class BumpDesign:
         centre = np.linspace(0.0, 1.0, self.rank)
         width = 0.6 if self.rank == 2 else 0.4
         X = np.maximum(1.0 - np.abs(position - centre) / width, 0.0)
-        return np.asarray(X / X.sum(axis=0))
+        bumps = X / X.sum(axis=0)
+        return np.asarray((1.0 - self.background) * bumps + self.background / self.n_responses)
 
     @property
     def theta(self) -> FloatArray:
@@ -164,6 +169,10 @@ def coverage_study(
     """
     check_number("n_replicates", n_replicates, least=2, whole=True)
     check_choice("errors", design.errors, Errors)
+    if not 0.0 <= design.background < 1.0:
+        raise InvalidArgumentError(
+            name="background", value=design.background, allowed="a number from 0 to below 1"
+        )
     check_choice("multiplier", multiplier, Multiplier)
     start = time.perf_counter()
     seeds = np.random.SeedSequence(seed).spawn(n_replicates)
