@@ -27,7 +27,7 @@ from nmfre.inference.inference import Alternative, Uncertainty
 from nmfre.inference.linearized import CovType, Dispersion, Information
 from nmfre.inference.multipliers import Multiplier
 from nmfre.results import NMFREResults
-from nmfre.uncertainty import checked_options, infer
+from nmfre.uncertainty import check_uncertainty, checked_options, infer
 
 Method = Literal["df-cap", "ml"]
 ESTIMATORS = {"df-cap": estimate_df_cap, "ml": estimate_ml}
@@ -350,6 +350,7 @@ class NMFRE(Model):
             multipliers,
             alternative or ("two-sided" if signed else "larger"),
         )
+        check_uncertainty(self.design, self.rank, inference_options, by_likelihood=method == "ml")
         seeds = np.random.SeedSequence(seed)
         for_starts, for_bootstrap = seeds.spawn(2)
         estimate = ESTIMATORS[method](

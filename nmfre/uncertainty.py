@@ -70,17 +70,17 @@ def checked_options(
     )
 
 
-def infer(
-    design: Design, estimate: Estimate, options: InferenceOptions, seeds: np.random.SeedSequence
-) -> Inference:
+def check_uncertainty(
+    design: Design, rank: int, options: InferenceOptions, *, by_likelihood: bool
+) -> None:
     """
-    Inference of the kind that the options name.
+    Refuse what the kind of inference cannot do, before anything is estimated.
 
     Raises
     ------
     InvalidArgumentError
         Marginal uncertainty for a fit that is not by maximum likelihood, or along with options
-        that only the conditional kind has.
+        that only the conditional kind has, and the other way round.
     TooManyParametersError
         Marginal uncertainty for more parameters than their joint covariance is formed for.
     """
@@ -91,16 +91,8 @@ def infer(
                 value="cr3",
                 allowed="the other kinds where inference is conditional",
             )
-        return conditional_inference(
-            design.Y,
-            design.A,
-            estimate,
-            options,
-            seeds,
-            AA=design.cross_products(),
-            total=design.total,
-        )
-    if not isinstance(estimate, MarginalEstimate):
+        return
+    if not by_likelihood:
         raise InvalidArgumentError(
             name="uncertainty", value="marginal", allowed="'conditional' with df-cap"
         )
@@ -111,11 +103,28 @@ def infer(
                 value=getattr(options, name),
                 allowed=f"{default!r} with uncertainty='marginal'",
             )
-    (n_responses, rank), n_covariates = estimate.X.shape, len(design.A)
-    size = n_parameters(n_responses, rank, n_covariates)
+    size = n_parameters(len(design.responses), rank, len(design.covariates))
     if size > LARGEST:
         raise TooManyParametersError(parameters=size, most=LARGEST)
-    with one_thread_if_small(size**2):
+
+
+def infer(
+    design: Design, estimate: Estimate, options: InferenceOptions, seeds: np.random.SeedSequence
+) -> Inference:
+    """Inference of the kind that the options name, which `check_uncertainty` has passed."""
+    if options.uncertainty == "conditional":
+        return conditional_inference(
+            design.Y,
+            design.A,
+            estimate,
+            options,
+            seeds,
+            AA=design.cross_products(),
+            total=design.total,
+        )
+    assert isinstance(estimate, MarginalEstimate)
+    n_responses, rank = estimate.X.shape
+    with one_thread_if_small(n_parameters(n_responses, rank, len(design.A)) ** 2):
         return marginal_inference(
             design.Y, design.A, design.moments(), estimate, options, seeds, total=design.total
         )

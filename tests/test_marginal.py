@@ -12,6 +12,7 @@ from scipy import stats
 
 import nmfre
 from nmfre import errors, uncertainty
+from nmfre import model as model_module
 from nmfre.estimation.moments import moments_of
 from nmfre.inference.coordinates import Coordinates, _contrasts
 from nmfre.inference.marginal import marginal_inference
@@ -208,9 +209,12 @@ def test_what_does_not_go_with_the_kind_raises(model, monkeypatch):
     with pytest.raises(errors.InvalidArgumentError, match="uncertainty='none'"):
         model.fit("ml", uncertainty="none")
     monkeypatch.setattr(uncertainty, "LARGEST", 7)
+    assert model.fit("ml", uncertainty="conditional").bse.notna().all()
+    with pytest.raises(errors.TooManyParametersError, match="8 parameters is not formed"):
+        model.fit("ml", uncertainty="conditional").with_uncertainty("marginal")
+    monkeypatch.setitem(model_module.ESTIMATORS, "ml", None)  # said before anything is estimated
     with pytest.raises(errors.TooManyParametersError, match="8 parameters is not formed"):
         model.fit("ml")
-    assert model.fit("ml", uncertainty="conditional").bse.notna().all()
 
 
 def test_few_units_are_told(model):

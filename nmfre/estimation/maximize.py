@@ -339,9 +339,13 @@ class _Search:
 
 
 def agreeing(maxima: list[Maximum], best: Maximum, n_cells: float) -> int:
-    """How many maxima have the log-likelihood of the best, to 1e-4 or 1e-8 per cell."""
+    """
+    How many maxima have the log-likelihood of the best, to 1e-4 or 1e-8 per cell.
+
+    At least 1: the best is what the highest of them became.
+    """
     close = max(1e-4 / n_cells, 1e-8)
-    return int(np.sum([other.value - best.value < close for other in maxima]))
+    return max(1, sum(other.value - best.value < close for other in maxima))
 
 
 def starting_bases(

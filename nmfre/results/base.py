@@ -15,7 +15,7 @@ from nmfre.estimation.estimate import AlternatingEstimate, Estimate, MarginalEst
 from nmfre.estimators import EstimatorOptions
 from nmfre.inference.inference import Inference
 from nmfre.typing import FloatArray
-from nmfre.uncertainty import infer
+from nmfre.uncertainty import check_uncertainty, infer
 
 if TYPE_CHECKING:
     from nmfre.model import NMFRE
@@ -120,6 +120,10 @@ class BaseResults(LikelihoodModelResults):
         """Inference with other options, by default from the same seed; no estimate changes."""
         _, for_bootstrap = np.random.SeedSequence(self.seed if seed is None else seed).spawn(2)
         options = replace(self.inference.options, **changes)
+        by_likelihood = isinstance(self.estimate, MarginalEstimate)
+        check_uncertainty(
+            self.model.design, len(self.model.components), options, by_likelihood=by_likelihood
+        )
         return infer(self.model.design, self.estimate, options, for_bootstrap)
 
     def _with_inference(self, inference: Inference) -> Self:
