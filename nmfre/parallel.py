@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
+from joblib.parallel import get_active_backend
 from tqdm import tqdm
 
 from nmfre.errors import InterruptedTasksError, NMFREError, UnfinishedTasksError
@@ -48,9 +49,7 @@ def run_tasks(
     """
     done = {} if finished is None else dict(finished)
     pending = [i for i in range(len(tasks)) if i not in done]
-    results = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(function)(tasks[i]) for i in pending
-    )
+    results = _as_they_come([delayed(function)(tasks[i]) for i in pending], n_jobs)
     bar = tqdm(results, desc=description, total=len(tasks), initial=len(done), disable=not progress)
     try:
         done.update(zip(pending, bar, strict=True))
@@ -67,3 +66,20 @@ def run_tasks(
             finished=done,
         ) from error
     return [done[i] for i in range(len(tasks))]
+
+
+def _as_they_come(calls: list[Any], n_jobs: int | None) -> Iterator[Any]:
+    """Results of the calls, in order."""
+    backend, _ = get_active_backend()
+    if backend.supports_return_generator:
+        results: Iterator[Any] = Parallel(n_jobs=n_jobs, return_as="generator")(calls)
+        return results
+    return _in_batches(calls, Parallel(n_jobs=n_jobs))
+
+
+def _in_batches(calls: list[Any], workers: Parallel) -> Iterator[Any]:
+    """For backends that give all results at once (ray's), so that few are lost with a failure."""
+    size = effective_n_jobs(workers.n_jobs)
+    with workers:
+        for first in range(0, len(calls), size):
+            yield from workers(calls[first : first + size])

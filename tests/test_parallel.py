@@ -5,6 +5,8 @@ import os
 import joblib
 import pandas as pd
 import pytest
+from joblib._parallel_backends import LokyBackend
+from joblib.parallel import BACKENDS
 
 from nmfre import errors
 from nmfre.parallel import run_tasks
@@ -72,6 +74,26 @@ def test_errors_of_the_package_pass_as_they_are():
         run_tasks(refuse, range(3), n_jobs=1, **OPTIONS)
 
 
+class Batches(LokyBackend):
+    """A backend that returns lists only, as ray's does."""
+
+    supports_return_generator = False
+
+
+@pytest.fixture
+def batches(monkeypatch):
+    monkeypatch.setitem(BACKENDS, "batches", Batches)
+    with joblib.parallel_config("batches", n_jobs=2):
+        yield
+
+
+def test_a_backend_without_generators_gives_batches(batches):
+    assert run_tasks(square, range(7), n_jobs=None, **OPTIONS) == [i * i for i in range(7)]
+    with pytest.raises(errors.UnfinishedTasksError, match="ValueError: three") as e:
+        run_tasks(square_or_fail, range(6), n_jobs=None, **OPTIONS)
+    assert e.value.finished == {0: 0, 1: 1}
+
+
 def test_a_study_resumes(monkeypatch):
     designs = baseline_designs()[:2]
     whole = paper_study(designs, 4, n_boot=20, progress=False)
@@ -98,17 +120,17 @@ def _stopping(setting):
     return chunk
 
 
-def test_a_cluster_gives_the_bits_of_one_process():
-    distributed = pytest.importorskip("distributed")
+def tables():
     designs = baseline_designs()[:2]
     bump = BumpDesign(n_responses=4, rank=1, n_units=27)
+    return (
+        paper_study(designs, 4, n_boot=20, progress=False),
+        coverage_study(bump, 4, n_boot=20, progress=False),
+    )
 
-    def tables():
-        return (
-            paper_study(designs, 4, n_boot=20, progress=False),
-            coverage_study(bump, 4, n_boot=20, progress=False),
-        )
 
+def test_a_cluster_gives_the_bits_of_one_process():
+    distributed = pytest.importorskip("distributed")
     here = tables()
     with (
         distributed.LocalCluster(
@@ -117,6 +139,16 @@ def test_a_cluster_gives_the_bits_of_one_process():
         distributed.Client(cluster),
         joblib.parallel_config("dask"),
     ):
+        there = tables()
+    for one, other in zip(here, there, strict=True):
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
+
+
+def test_ray_gives_the_bits_of_one_process():
+    ray = pytest.importorskip("ray")
+    pytest.importorskip("ray.util.joblib").register_ray()
+    here = tables()
+    with ray.init(num_cpus=2, log_to_driver=False), joblib.parallel_config("ray", n_jobs=2):
         there = tables()
     for one, other in zip(here, there, strict=True):
         pd.testing.assert_frame_equal(one, other, check_exact=True)
