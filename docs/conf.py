@@ -27,6 +27,7 @@ project_copyright = author
 version = release = nmfre.__version__
 
 extensions = [
+    "alt_text",
     "mathml",
     "myst_nb",
     "numpydoc",
