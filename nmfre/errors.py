@@ -172,7 +172,7 @@ class MissingColumnError(DataError, KeyError):
 
 
 class RankError(NMFREError, ValueError):
-    """A rank outside 1 .. min(P, N), or not a whole number."""
+    """A rank that is not a whole number from 1 to min(P, N)."""
 
     message = (
         "rank={rank!r} must be a whole number from 1 to min(P, N) = {largest} "
