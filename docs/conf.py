@@ -7,6 +7,9 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
 
 import nmfre
 
@@ -68,6 +71,7 @@ numpydoc_validation_checks = {
 }
 numpydoc_validation_exclude = {
     r"\.[A-Z]\w*$",  # classes that nobody makes have attributes, not parameters
+    r"NMFREResults\.plot_",  # the functions of nmfre.plotting are looked at
     r"\.(t_test|wald_test|f_test|as_\w+)$",  # statsmodels has their parameters; strings
 }
 
@@ -102,3 +106,28 @@ html_sidebars = {
         "changelog",
     )
 }
+
+
+def only_own_arguments(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str, returned: str
+) -> tuple[str, str] | None:
+    """No signature for classes that users do not make: results, their parts, errors."""
+    made = "Parameters\n" in (obj.__doc__ or "") or name.startswith("nmfre.simulation.")
+    return ("", "") if signature and what in ("class", "exception") and not made else None
+
+
+def without_result(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
+    """Plots as methods do not take the result, which is theirs."""
+    if name.startswith("nmfre.NMFREResults.plot_"):
+        start = next(i for i, line in enumerate(lines) if line.startswith("results : "))
+        end = start + 1
+        while lines[end].startswith(" "):
+            end += 1
+        del lines[start:end]
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("autodoc-process-signature", only_own_arguments)
+    app.connect("autodoc-process-docstring", without_result, priority=100)  # before numpydoc
