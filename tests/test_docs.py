@@ -7,11 +7,13 @@ CONTRIBUTING.md says how to build it.
 from __future__ import annotations
 
 import inspect
+import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import pandas as pd
 import pytest
 
 import nmfre
@@ -41,6 +43,19 @@ class Page(HTMLParser):
         values = dict(attrs)
         self.anchors.update(values[name] for name in ("id", "name") if values.get(name))
         self.links.extend(values[name] for name in ("href", "src") if values.get(name))
+
+
+@pytest.mark.skipif("NMFRE_DATA" not in os.environ, reason="NMFRE_DATA is not set")
+@pytest.mark.filterwarnings("ignore::nmfre.errors.ConvergenceWarning")
+@pytest.mark.parametrize("page", ["flows", "texts"])
+def test_code_on_data_that_are_not_shipped_runs(page):
+    text = (DOCS / "guide" / f"{page}.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+    code, count = re.subn(r"(load_\w+)\(.*?\)", r"\1()", code)
+    assert count == 1
+    names = {"nmfre": nmfre, "pd": pd}
+    exec(code, names)
+    assert names["model"].rank in (3, 4)
 
 
 @pytest.fixture(scope="module")
