@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, cast
 
 import numpy as np
@@ -14,6 +15,7 @@ from nmfre.errors import (
     NegativeResponseError,
     NonFiniteError,
     NonNumericError,
+    NotComputedError,
     TooFewUnitsError,
     UnobservedResponseError,
     UnobservedUnitError,
@@ -225,3 +227,24 @@ def listed(columns: pd.Index) -> str:
 def python_value(label: Any) -> Any:
     """A label without its NumPy type, for messages."""
     return label.item() if isinstance(label, np.generic) else label
+
+
+def is_chunked(*values: Any) -> bool:
+    """Whether any of these is a collection of dask."""
+    dask: Any = sys.modules.get("dask")  # not imported: nothing is of it
+    return dask is not None and any(dask.is_dask_collection(value) for value in values)
+
+
+def require_memory(
+    values: Any, name: str, instead: str = "fit a sample of the units in memory"
+) -> None:
+    """
+    Refuse what needs all units at once where their values are in chunks.
+
+    Raises
+    ------
+    NotComputedError
+        With what to do instead.
+    """
+    if is_chunked(values):
+        raise NotComputedError(name=name, reason=f"the data are in chunks; {instead}.")

@@ -7,7 +7,6 @@ order, so that they do not depend on the number of workers.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nmfre.checks import check_finite, check_unique, numeric_frame
+from nmfre.checks import check_finite, check_unique, is_chunked, numeric_frame
 from nmfre.design import Design, check_same_units, exog_names, labelled_matrix, two_axes
 from nmfre.errors import (
     ChunkError,
@@ -35,12 +34,6 @@ from nmfre.typing import FloatArray
 
 FAN_IN = 16
 """Sums that are added in one go."""
-
-
-def is_chunked(*values: Any) -> bool:
-    """Whether any of these is a collection of dask."""
-    dask: Any = sys.modules.get("dask")  # not imported: nothing is of it
-    return dask is not None and any(dask.is_dask_collection(value) for value in values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,8 @@ from nmfre.arguments import (
     known_arguments,
 )
 from nmfre.cap import DEFAULT_CAP, Cap
-from nmfre.chunked import design_from_chunks, is_chunked
+from nmfre.checks import is_chunked
+from nmfre.chunked import design_from_chunks
 from nmfre.design import Design, design_from_arrays
 from nmfre.errors import FormulaError
 from nmfre.estimators import EstimatorOptions, estimate_df_cap, estimate_ml

@@ -36,19 +36,19 @@ def chunked(data, rows):
 
 
 def assert_same(a, b, rtol=1e-10):
-    """All that a fit says is the same, to 1e-10; standard errors rest on differences."""
+    """All that a fit says is the same, to 1e-10."""
     for name in ("params", "basis"):
         np.testing.assert_allclose(getattr(b, name), getattr(a, name), rtol=rtol, atol=rtol)
     for name in ("llf", "sigma2", "tau2", "df_random", "saturation", "aic"):
         assert getattr(b, name) == pytest.approx(getattr(a, name), rel=rtol)
     np.testing.assert_allclose(b.rsquared, a.rsquared, rtol=rtol)
     for name in ("bse", "bse_boot", "tvalues", "pvalues", "basis_bse", "profiles_bse"):
-        np.testing.assert_allclose(getattr(b, name), getattr(a, name), rtol=10 * rtol, atol=1e-12)
+        np.testing.assert_allclose(getattr(b, name), getattr(a, name), rtol=rtol, atol=1e-12)
     for name in ("random_effects", "fittedvalues", "resid"):
         lazy = getattr(b, name)
         assert isinstance(lazy, dd.DataFrame)
-        np.testing.assert_allclose(lazy.compute(), getattr(a, name), rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(b.predict().compute(), a.predict(), rtol=1e-9)
+        np.testing.assert_allclose(lazy.compute(), getattr(a, name), rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(b.predict().compute(), a.predict(), rtol=1e-10)
 
 
 @pytest.mark.parametrize("signed", [True, False])
@@ -61,7 +61,7 @@ def test_chunks_give_what_memory_gives(data, signed, rows, monkeypatch):
     b = nmfre.NMFRE(*chunked(data, rows), rank=2).fit("ml", **options)
     assert_same(a, b)
     np.testing.assert_allclose(
-        b.inference.bootstrap.replicates, a.inference.bootstrap.replicates, rtol=1e-9, atol=1e-9
+        b.inference.bootstrap.replicates, a.inference.bootstrap.replicates, rtol=1e-10, atol=1e-10
     )
     a, b = a.with_uncertainty("conditional"), b.with_uncertainty("conditional")
     for name in ("bse", "bse_boot", "tvalues"):
@@ -75,12 +75,12 @@ def test_every_option_of_the_inference_passes_over_chunks(data):
     for options in ({"cov_type": "cr3"}, {"cov_type": "max"}, {"df_cap": 0.8, "n_boot": 0}):
         a = nmfre.NMFRE(*data, rank=2).fit("ml", n_starts=1, **options)
         b = nmfre.NMFRE(*chunked(data, 100), rank=2).fit("ml", n_starts=1, **options)
-        np.testing.assert_allclose(b.bse, a.bse, rtol=1e-8)
+        np.testing.assert_allclose(b.bse, a.bse, rtol=1e-10)
         for name in ("df_model", "cap_binds"):
             assert getattr(a, name) == getattr(b, name)
     a, b = nmfre.NMFRE(*data, rank=2), nmfre.NMFRE(*chunked(data, 100), rank=2)
     limits = [m.fit("ml", n_starts=1).conf_int(method="studentized") for m in (a, b)]
-    np.testing.assert_allclose(*limits, rtol=1e-8)
+    np.testing.assert_allclose(*limits, rtol=1e-10)
     printed = [str(m.fit("ml", n_starts=1).summary()).splitlines() for m in (a, b)]
     assert [x for x in printed[0] if "Gradient norm" not in x] == [
         x for x in printed[1] if "Gradient norm" not in x
@@ -150,6 +150,26 @@ def test_prediction_for_new_units_in_and_out_of_memory(frame):
     holes = da.from_array(np.array([[1.0, 0.0]] * 8 + [[1.0, np.nan]]), chunks=(4, 2))
     with pytest.raises(errors.NonFiniteError, match="'group' is nan at unit 8"):
         res.predict(holes).compute()
+
+
+def test_intervals_of_predictions_and_clusters(frame):
+    lazy, C = dd.from_pandas(frame, npartitions=4), ["one", "group"]
+    b = nmfre.NMFRE(lazy[NAMES], lazy[C], rank=2).fit("ml", n_starts=1)
+    a = nmfre.NMFRE(frame[NAMES], frame[C], rank=2).fit("ml", n_starts=1)
+    some = frame.head(5)
+    observed = some[NAMES].mask(np.eye(5, len(NAMES), dtype=bool))
+    for given in ({}, {"endog": observed}):
+        one, other = (res.get_prediction(some[C], **given).summary_frame() for res in (a, b))
+        pd.testing.assert_frame_equal(one, other, rtol=1e-10)
+    for exog in (None, lazy[C]):
+        with pytest.raises(errors.NotComputedError, match="covariates of some units in memory"):
+            b.get_prediction(exog)
+    np.testing.assert_allclose(
+        b.predict(lazy[C], endog=lazy[NAMES]).compute(), a.fittedvalues, rtol=1e-10
+    )
+    clusters = b.unit_clusters()
+    assert isinstance(clusters, dd.Series)
+    pd.testing.assert_series_equal(clusters.compute(), a.unit_clusters())
 
 
 def test_likelihood_ratio_tests_compare_responses_by_their_moments(data):
@@ -303,8 +323,12 @@ def test_advice_and_scores_of_data_in_chunks():
     np.testing.assert_allclose(lazy.scores().compute(), whole.scores(), rtol=1e-8)
     topics = set(lazy.check().frame["topic"])
     assert {"residuals", "influence"} <= topics
-    for name in ("dfbetas", "random_effects_se"):
-        with pytest.raises(errors.NotComputedError, match="in chunks"):
-            getattr(lazy, name)
+    with pytest.raises(errors.NotComputedError, match="in chunks; for each unit they are the same"):
+        lazy.random_effects_se  # noqa: B018
+    with pytest.raises(errors.NotComputedError, match="in chunks; fit a sample of the units"):
+        lazy.dfbetas  # noqa: B018
+    for plot in ("residuals", "random_effects", "scores", "growth_curves"):
+        with pytest.raises(errors.NotComputedError, match=f"plot_{plot} was not .* in chunks"):
+            getattr(lazy, f"plot_{plot}")()
     with pytest.raises(errors.NotComputedError, match="in chunks"):
         lazy.bootstrap(10, refit=True)

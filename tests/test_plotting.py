@@ -571,6 +571,20 @@ class TestRandomEffects:
         half = np.diff(segments(ax.collections[0])[0, :, 0])[0] / 2
         assert half == pytest.approx(stats.norm.isf(0.16) * variance[0, 0] ** 0.5)
 
+    def test_units_with_missing_responses_have_longer_intervals(self, ax):
+        data = nmfre.datasets.load_orthodont()
+        model = nmfre.NMFRE.from_formula(
+            "distance ~ sex", data.iloc[2:], unit="subject", occasion="age", rank=1
+        )
+        res = model.fit("ml", n_boot=0)
+        res.plot_random_effects(ax=ax)
+        widths = np.diff(segments(ax.collections[0])[:, :, 0]).ravel()
+        ordered = res.random_effects["comp1"].sort_values().index
+        assert ordered[widths.argmax()] == "M01"
+        np.testing.assert_allclose(
+            widths, 2 * stats.norm.ppf(0.975) * res.random_effects_se["comp1"][ordered]
+        )
+
     def test_one_of_several_components_must_be_named(self, fits):
         for component in (None, "comp4", 1):
             with pytest.raises(errors.InvalidArgumentError, match="'comp1' or 'comp2' or 'comp3'"):

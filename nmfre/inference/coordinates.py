@@ -19,8 +19,8 @@ from nmfre.estimation.patterns import times_vectors, unit_inverses
 from nmfre.estimation.products import Moments
 from nmfre.typing import BoolArray, FloatArray
 
-DIFFERENCE = 1e-5
-"""Step of the central differences of the score, in variables of the size of one."""
+DIFFERENCE = 5e-4
+"""Step of the differences of the score, in variables of the size of one."""
 PUSHED = 1e-6
 """Derivative per unit from which a zero is one that the likelihood pushes against."""
 
@@ -137,7 +137,9 @@ class Coordinates:
         size = self.full_axes.shape[1]
         hessian = np.empty((size, size))
         for j, step in enumerate(DIFFERENCE * np.eye(size)):
-            hessian[j] = (self.score(step) - self.score(-step)) / (2.0 * DIFFERENCE)
+            near = self.score(step) - self.score(-step)
+            far = self.score(2.0 * step) - self.score(-2.0 * step)
+            hessian[j] = (8.0 * near - far) / (12.0 * DIFFERENCE)  # exact up to the fourth power
         return (hessian + hessian.T) / 2.0
 
     def leverages(self, A: FloatArray) -> FloatArray:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nmfre.arguments import check_choice, known_arguments
+from nmfre.checks import require_memory
 from nmfre.errors import InvalidArgumentError
 from nmfre.plotting._shared import GREY, axes, colour, legend, line, occasions, text
 from nmfre.typing import IntArray
@@ -70,6 +71,7 @@ def plot_growth_curves(
     ['Female', 'Male']
     """
     check_choice("which", which, Which)
+    require_memory(results.estimate.U, "plot_growth_curves")
     design = results.model.design
     group, labels, title = _groups(design, by)
     if which == "blup":

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from nmfre.arguments import check_alpha, known_arguments
+from nmfre.checks import require_memory
 from nmfre.plotting._shared import GREY, axes, check_component, colour, label_ticks, name
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ def plot_random_effects(
     """
     Random effects of the units on a component, sorted, with intervals: a caterpillar plot.
 
-    The intervals are u -+ z s, where s^2 is the variance of u given the data at the estimated
-    basis, effects and variances, sigma2 (X'X + ridge I)^-1; it is the same for all units.
+    The intervals are u -+ z s, where s is ``random_effects_se``: given the data, at the estimated
+    basis, effects and variances. A unit with missing responses has a longer one.
 
     Parameters
     ----------
@@ -64,12 +65,11 @@ def plot_random_effects(
     """
     check_alpha(alpha)
     q = check_component(results, component)
-    estimate = results.estimate
-    X = estimate.X
-    variance = results.sigma2 * np.linalg.inv(X.T @ X + results.ridge * np.eye(X.shape[1]))[q, q]
-    half_width = stats.norm.isf(alpha / 2.0) * np.sqrt(variance)
-    order = np.argsort(estimate.U[q], kind="stable")
-    effects, units = estimate.U[q, order], results.model.design.units
+    U, units = results.estimate.U, results.model.design.units
+    require_memory(U, "plot_random_effects")
+    order = np.argsort(U[q], kind="stable")
+    effects = U[q, order]
+    half_width = stats.norm.isf(alpha / 2.0) * results.random_effects_se.iloc[order, q].to_numpy()
     n_units = len(effects)
     y = np.arange(n_units)
     ax = axes(ax, 5.5, np.clip(0.9 + 0.16 * n_units, 2.5, 10.0))

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from nmfre.arguments import check_choice, known_arguments
+from nmfre.checks import require_memory
 from nmfre.plotting._shared import (
     GREY,
     INK,
@@ -64,6 +65,7 @@ def plot_residuals(results: NMFREResults, kind: Kind = "fitted", *, ax: Axes | N
     ('normal quantile', 'residual')
     """
     check_choice("kind", kind, Kind)
+    require_memory(results.estimate.U, "plot_residuals")
     return {"fitted": _fitted, "response": _response, "qq": _qq, "heatmap": _heatmap}[kind](
         results, ax
     )

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from nmfre.checks import require_memory
 from nmfre.chunked import ChunkedDesign
 from nmfre.errors import NotComputedError
 from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate
@@ -111,8 +112,7 @@ class CheckResults(HypothesisResults, DiagnosticResults):
         for that unit. Up to 5,000 units.
         """
         n_units = self.n_units
-        if isinstance(self.model.design, ChunkedDesign):
-            raise NotComputedError(name="dfbetas", reason="the data are in chunks.")
+        require_memory(self.model.design.A, "dfbetas")
         if n_units > MOST_UNITS:
             raise NotComputedError(
                 name="dfbetas", reason=f"there are more than {MOST_UNITS} units ({n_units})."

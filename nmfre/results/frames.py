@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from nmfre.arguments import check_alpha, check_choice, known_arguments
-from nmfre.chunked import ChunkedDesign
-from nmfre.errors import NotComputedError
+from nmfre.checks import is_chunked, require_memory
 from nmfre.inference.prediction import posterior_variances
 from nmfre.results.inference import InferenceResults
 from nmfre.results.prediction import Which
@@ -75,12 +75,11 @@ class FrameResults(InferenceResults):
         M02         2.58
         """
         effects, X, design = self.random_effects, self.estimate.X, self.model.design
-        if isinstance(design, ChunkedDesign):
-            raise NotComputedError(
-                name="random_effects_se",
-                reason="the data are in chunks; for each unit they are the same, "
-                "sqrt(sigma2 diag((X'X + ridge I)^-1)).",
-            )
+        require_memory(
+            design.A,
+            "random_effects_se",
+            "for each unit they are the same, sqrt(sigma2 diag((X'X + ridge I)^-1))",
+        )
         variances = posterior_variances(X, self.sigma2, self.ridge, design.observed)
         return pd.DataFrame(np.sqrt(variances).T, index=effects.index, columns=effects.columns)
 
@@ -176,6 +175,7 @@ class FrameResults(InferenceResults):
         Returns
         -------
         Series of length N
+            A lazy one of dask for data in chunks.
 
         Examples
         --------
@@ -189,7 +189,11 @@ class FrameResults(InferenceResults):
         >>> res.unit_clusters().value_counts().to_dict()
         {'comp1': 10, 'comp2': 10}
         """
-        return _largest(self.unit_membership(which))
+        shares: Any = self.unit_membership(which)
+        if is_chunked(shares):
+            clusters: pd.Series = shares.map_partitions(_largest, meta=("component", object))
+            return clusters
+        return _largest(shares)
 
     @known_arguments
     def tidy(self, alpha: float = 0.05) -> pd.DataFrame:

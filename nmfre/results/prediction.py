@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from nmfre.arguments import check_alpha, check_choice, known_arguments
+from nmfre.checks import require_memory
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.patterns import conditional_blup
 from nmfre.formats import side_by_side
@@ -244,6 +245,7 @@ class PredictionResults(BaseResults):
         1    0.52  0.47  0.57  0.49
         """
         A, Y, _, which = self._request(exog, endog, which)
+        require_memory(A, "get_prediction", "pass the covariates of some units in memory")
         mean = self.predict(exog, endog=endog, which=which)
         X, sigma2 = self.estimate.X, self.sigma2
         if which == "fixed":
