@@ -143,6 +143,7 @@ def _conditional_maximum(
     d, W = np.linalg.eigh(XtX)
     d = np.maximum(d, np.finfo(float).eps * d[-1])
     root_AA = np.linalg.cholesky(AA)
+    size = given.covariate_scale
     for _ in range(ALTERNATIONS):
         ridge = np.exp(log_ridge)
         if signed:
@@ -150,10 +151,12 @@ def _conditional_maximum(
         else:  # least squares with the weights lambda M^-1 X'X, as a problem in vec(Theta)
             left = (W * np.sqrt(ridge * d / (d + ridge))).T
             right = (W * np.sqrt(ridge / (d * (d + ridge)))).T @ XtB @ root_AA
-            flat = nnls(np.kron(root_AA.T, left), right.ravel(order="F"), maxiter=NNLS * XtB.size)[
-                0
-            ]
-            Theta = flat.reshape(XtB.shape, order="F")
+            flat, _ = nnls(
+                np.kron((root_AA / size[:, None]).T, left),
+                right.ravel(order="F"),
+                maxiter=NNLS * XtB.size,
+            )
+            Theta = flat.reshape(XtB.shape, order="F") / size
         XtD = XtB - XtX @ Theta
         total = rest - float(np.vdot(Theta, (XtB + XtD) @ AA))  # tr T
         along = np.diag(W.T @ (XtRX + XtD @ AA @ XtD.T) @ W)

@@ -1,8 +1,8 @@
 """
 Maximisation of the marginal likelihood over X >= 0, Theta (signed or >= 0) and the variances.
 
-The variables are P X, not normalised, Theta / P in units of the root mean square of Y (where it
-is not profiled) and log lambda: all of the size of one, whatever the units of Y.
+The variables are P X, not normalised, Theta / P in units of the root mean squares of Y and of the
+covariate (where it is not profiled) and log lambda: all of the size of one, whatever the units.
 """
 
 from __future__ import annotations
@@ -122,7 +122,8 @@ def maximize(
         log_ridge = float(np.log(np.sum(X**2) / X.shape[1]))
     if not signed and Theta is None:
         free = moments.profiled_theta(X, float(np.exp(log_ridge)))
-        Theta = np.maximum(free, 0.1 * np.abs(free).mean())
+        size = np.abs(free * moments.covariate_scale).mean() / moments.covariate_scale
+        Theta = np.maximum(free, 0.1 * size)
     z = search.pack(X, Theta, log_ridge)
     path: list[float] = []
 
@@ -246,6 +247,7 @@ class _Search:
         self.capped = bool(np.isfinite(cap))
         self.n_basis = moments.n_responses * rank
         self.n_theta = 0 if signed else rank * moments.n_covariates
+        self.theta_scale = moments.n_responses / moments.covariate_scale
         self.bounds: list[tuple[float | None, float | None]] = [(0.0, None)] * (
             self.n_basis + self.n_theta
         )
@@ -268,7 +270,7 @@ class _Search:
     def pack(self, X: FloatArray, Theta: FloatArray | None, log_ridge: float) -> FloatArray:
         parts = [self.moments.n_responses * X.ravel()]
         if not self.signed:
-            parts.append(np.asarray(Theta).ravel() / self.moments.n_responses)
+            parts.append((np.asarray(Theta) / self.theta_scale).ravel())
         if not self.capped:
             parts.append(np.array([log_ridge]))
         return np.concatenate(parts)
@@ -279,7 +281,7 @@ class _Search:
         Theta = None
         if not self.signed:
             flat = z[self.n_basis : self.n_basis + self.n_theta]
-            Theta = self.moments.n_responses * flat.reshape(self.rank, -1)
+            Theta = self.theta_scale * flat.reshape(self.rank, -1)
         if self.capped:
             return X, Theta, self.moments.log_ridge_on_cap(X, self.cap)
         return X, Theta, float(z[-1])
@@ -318,7 +320,7 @@ class _Search:
         """By the variables, where the columns of the basis sum to ``total``."""
         parts = [((X_gradient - np.sum(X * X_gradient, axis=0)) / total).ravel()]
         if not self.signed:
-            parts.append(self.moments.n_responses * point.Theta_gradient.ravel())
+            parts.append((self.theta_scale * point.Theta_gradient).ravel())
         if not self.capped:
             parts.append(np.array([point.log_ridge_gradient]))
         return np.concatenate(parts)

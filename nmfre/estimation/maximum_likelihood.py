@@ -119,14 +119,15 @@ def fit_marginal(
     agree = agreeing(maxima, final, cells)
 
     X, Theta_scaled = final.X, final.Theta
-    if identify(X, None if signed else Theta_scaled).n_free:
-        R = sparsest_rotation(X, None if signed else Theta_scaled)
+    bounded = None if signed else Theta_scaled * moments.covariate_scale
+    if identify(X, bounded).n_free:
+        R = sparsest_rotation(X, bounded)
         X, Theta_scaled = np.maximum(X @ R, 0.0), R.T @ Theta_scaled
         if not signed:
             Theta_scaled = np.maximum(Theta_scaled, 0.0)
     order = centroid_order(X)
     X, Theta_scaled = X[:, order], Theta_scaled[order]
-    found = identify(X, None if signed else Theta_scaled)
+    found = identify(X, None if signed else Theta_scaled * moments.covariate_scale)
     sigma2 = final.sigma2 * moments.scale**2
     Theta = Theta_scaled * moments.scale
     U, rss = moments.blup(Y, A, X, Theta, final.ridge)

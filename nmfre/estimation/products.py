@@ -80,6 +80,11 @@ class Moments:
         return len(self.AA)
 
     @property
+    def covariate_scale(self) -> FloatArray:
+        """Root mean squares of the covariates, (K,): Theta times them compares."""
+        return np.sqrt(np.diag(self.AA))
+
+    @property
     def shares(self) -> FloatArray:
         """Share of each pattern in the units, (G,)."""
         raise NotImplementedError

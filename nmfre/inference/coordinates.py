@@ -51,9 +51,11 @@ class Coordinates:
         held = (self.X * P <= PUSHED) & pushed
         self.contrasts = block_diag(*(_contrasts(~held[:, q]) for q in range(Q))) / P
 
-        theta = self.Theta.ravel(order="F")
+        size = moments.covariate_scale
+        self.theta_scale = np.repeat(P / size, Q)
+        theta = (self.Theta * size).ravel(order="F")
         zero = theta <= PUSHED * np.abs(theta).max()
-        by_theta = at_maximum.Theta.ravel(order="F") * P
+        by_theta = at_maximum.Theta.ravel(order="F") * self.theta_scale
         self.theta_at_bound: BoolArray = (
             np.zeros(Q * K, dtype=bool) if estimate.signed else zero & (by_theta <= PUSHED)
         )
@@ -90,7 +92,7 @@ class Coordinates:
 
     def _full_axes(self, X: FloatArray) -> FloatArray:
         """Derivative of psi by contrasts of X, Theta, log sigma2 and log lambda, at X."""
-        theta_axes = len(self.X) * np.eye(self.Theta.size)
+        theta_axes = np.diag(self.theta_scale)
         if np.isfinite(self.cap):
             by_X = self._log_ridge_by_X(X).ravel(order="F") @ self.contrasts
             blocks = block_diag(self.contrasts, theta_axes, np.ones((1, 1)))

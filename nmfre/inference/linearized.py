@@ -15,7 +15,7 @@ Information = Literal["adjusted", "plain"]
 Dispersion = Literal["df", "n", "params"]
 
 RELATIVE_RIDGE = 1e-10
-"""Ridge of the information, relative to the mean of its diagonal: free of the units of Y."""
+"""Ridge of the information, relative to its mean diagonal: free of the units of Y and of A."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +128,27 @@ def linearize(
         XtX_of_theta = XtX - XtX @ np.linalg.solve(M, XtX)
     else:
         XtX_of_theta = XtX
-    unscaled = np.einsum("gkl,gqr->kqlr", AA, XtX_of_theta).reshape(n_params, n_params)
-    unscaled[np.diag_indices(n_params)] += RELATIVE_RIDGE * np.trace(unscaled) / n_params
-    bread = np.linalg.inv(unscaled)
+    # In covariates that are orthonormal over the units, the ridge is the same for all of them.
+    whiten = _whitening(AA.sum(axis=0))
+    information_of_theta = np.einsum("gkl,gqr->kqlr", whiten @ AA @ whiten.T, XtX_of_theta).reshape(
+        n_params, n_params
+    )
+    information_of_theta[np.diag_indices(n_params)] += (
+        RELATIVE_RIDGE * np.trace(information_of_theta) / n_params
+    )
+    back = np.kron(whiten, np.eye(rank))
+    bread = back.T @ np.linalg.inv(information_of_theta) @ back
     return Linearization(
         bread=(bread + bread.T) / 2.0,
         dispersion=rss / max(divisor[dispersion], 1.0),
         X=X,
         Theta=Theta,
     )
+
+
+def _whitening(AA: FloatArray) -> FloatArray:
+    """C (K, K) with C AA C' = I, to rounding."""
+    size = np.sqrt(np.diag(AA))
+    correlation = AA / np.outer(size, size)
+    correlation[np.diag_indices(len(AA))] += len(AA) * np.finfo(float).eps
+    return np.asarray(np.linalg.inv(np.linalg.cholesky(correlation)) / size)

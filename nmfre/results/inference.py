@@ -58,7 +58,9 @@ class InferenceResults(BaseResults):
         theta = self.inference.estimate
         if isinstance(self.inference, MarginalInference):
             return pd.Series(self.inference.at_bound, index=self.params.index, name="at_bound")
-        at_bound = (theta <= BOUND * theta.max()) & (not self.estimate.signed)
+        size = np.sqrt(np.diag(self.model.design.cross_products()))
+        compared = theta * np.repeat(size, len(theta) // len(size))
+        at_bound = (compared <= BOUND * compared.max()) & (not self.estimate.signed)
         return pd.Series(at_bound, index=self.params.index, name="at_bound")
 
     @property
