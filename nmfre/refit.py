@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from nmfre.design import Design
+from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.alternating import fit_alternating
 from nmfre.estimation.estimate import Estimate, MarginalEstimate, StopReason
 from nmfre.estimation.maximum_likelihood import fit_marginal
@@ -45,12 +46,14 @@ def refit_replicates(
     progress: bool,
 ) -> tuple[FloatArray, int]:
     """
-    vec(Theta) of fits to Y_b = X Theta A + (Y - X Theta A) diag(w_b).
+    vec(Theta) of fits of every replicate.
 
-    The residuals are those of the fixed effects, which carry U, so that a replicate varies as the
-    data do and, to first order, as the one-step replicate of the same multipliers. Every fit starts
-    from the estimate, under the same cap, bounds and tolerance; its components are matched with
-    those of the estimate by the angles between the columns of the bases.
+    df-cap fits Y_b = X Theta A + (Y - X Theta A) diag(w_b): the residuals are those of the fixed
+    effects, which carry U. ml, which learns X and the variances from squares of residuals, gives
+    the log-likelihood of unit n the weight 1 + w_bn instead, divided by the mean weight: to first
+    order that is the one-step replicate of the same multipliers. Every fit starts from the
+    estimate, under the same cap, bounds and tolerance; its components are matched with those of the
+    estimate by the angles between the columns of the bases.
 
     Parameters
     ----------
@@ -66,7 +69,18 @@ def refit_replicates(
     replicates : array, (B, QK)
     n_failed : int
         Fits that did not reach the tolerance.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Normal multipliers with ml.
     """
+    if isinstance(estimate, MarginalEstimate) and multiplier == "normal":
+        raise InvalidArgumentError(
+            name="multiplier",
+            value=multiplier,
+            allowed="another where ml is fitted anew, with weights 1 + w that cannot be negative",
+        )
     seeds = np.random.SeedSequence(seed).spawn(n_boot)
     size = int(np.clip(CHUNK_BYTES // (8 * design.Y.size), 1, LARGEST_CHUNK))
     tasks = [
@@ -82,18 +96,16 @@ def refit_replicates(
 
 def _refit(task: _Task) -> list[tuple[FloatArray, bool]]:
     Y, A, estimate, options = task.Y, task.A, task.estimate, task.options
-    mean = estimate.X @ (estimate.Theta @ A)
     draw = MULTIPLIERS[task.multiplier]
     w = np.stack([draw(np.random.default_rng(seed), (Y.shape[1],)) for seed in task.seeds])
-    stack = mean + (Y - mean) * w[:, None, :]
     fits: list[Estimate]
     with one_thread_if_small(Y.shape[0] ** 2 * estimate.X.shape[1]):
         if isinstance(estimate, MarginalEstimate):
             fits = [
                 fit_marginal(
-                    replicate,
+                    Y,
                     A,
-                    moments_of(replicate, A),
+                    moments_of(Y, A, weights),
                     [estimate.X],
                     signed=estimate.signed,
                     cap=estimate.cap,
@@ -102,9 +114,11 @@ def _refit(task: _Task) -> list[tuple[FloatArray, bool]]:
                     tol=options.tol,
                     maxiter=options.maxiter,
                 )
-                for replicate in stack
+                for weights in (1.0 + w) / (1.0 + w.mean(axis=1, keepdims=True))
             ]
         else:
+            mean = estimate.X @ (estimate.Theta @ A)
+            stack = mean + (Y - mean) * w[:, None, :]
             fits = [
                 *fit_alternating(
                     stack,

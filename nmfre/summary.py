@@ -119,10 +119,7 @@ def _missing(results: NMFREResults) -> list[tuple[str, str]]:
 
 def _variances(results: NMFREResults) -> list[tuple[str, str]]:
     if results.uncertainty == "marginal":
-        table = results.variance_components()[["estimate", "std err"]]
-        return [
-            (f"{name} (std err):", _with_error(*table.loc[name])) for name in ("sigma2", "tau2")
-        ]
+        return [(f"{name} (std err):", _with_error(results, name)) for name in ("sigma2", "tau2")]
     return [
         ("sigma2:", _number(results.sigma2)),
         ("tau2:", f"{_number(results.tau2)} ({_tau2_origin(results)})"),
@@ -131,8 +128,7 @@ def _variances(results: NMFREResults) -> list[tuple[str, str]]:
 
 def _icc(results: NMFREResults) -> list[tuple[str, str]]:
     if results.uncertainty == "marginal":
-        table = results.variance_components()[["estimate", "std err"]]
-        return [("ICC (std err):", _with_error(*table.loc["icc"]))]
+        return [("ICC (std err):", _with_error(results, "icc"))]
     return [("ICC:", f"{results.icc:.3f}")]
 
 
@@ -243,10 +239,13 @@ def _notes(results: NMFREResults, alpha: float, multipletests: str | None) -> li
             notes.append(
                 f"{AT_BOUND.strip()}: at the bound 0; z and P are those of a one-sided score test."
             )
-        if isinstance(results.inference, MarginalInference) and results.inference.flat:
+        inference = results.inference
+        merging = isinstance(results.estimate, MarginalEstimate) and results.estimate.degenerate
+        if isinstance(inference, MarginalInference) and inference.undetermined and not merging:
             notes.append(
-                "NOT DETERMINED: the observed cells leave the likelihood flat in some direction, "
-                "as where responses are never observed together. No standard errors."
+                "NOT DETERMINED: the data leave the likelihood flat in some direction: there are "
+                "too few responses for this rank, or responses that are never observed together. "
+                "No standard errors."
             )
         if results.identification.by_bounds:
             notes.append(
@@ -367,5 +366,9 @@ def _cap(results: NMFREResults) -> str:
     return f"{results.df_cap:.2f}, {'bound' if results.cap_binds else 'did not bind'}"
 
 
-def _with_error(value: float, error: float) -> str:
-    return "0.000 (at its bound)" if np.isnan(error) else f"{_number(value)} ({_number(error)})"
+def _with_error(results: NMFREResults, name: str) -> str:
+    estimate = results.estimate
+    if name != "sigma2" and isinstance(estimate, MarginalEstimate) and estimate.tau2_at_bound:
+        return "0.000 (at its bound)"
+    value, error, *_ = results.variance_components().loc[name].to_numpy()
+    return _number(float(value)) + ("" if np.isnan(error) else f" ({_number(float(error))})")

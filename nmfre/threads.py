@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from threadpoolctl import ThreadpoolController
@@ -24,7 +26,32 @@ def one_thread_if_small(multiplications: int) -> AbstractContextManager[Any]:
     return one_thread()
 
 
-def one_thread() -> AbstractContextManager[Any]:
-    """Context in which BLAS has one thread: where work is divided otherwise."""
-    limits: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
-    return limits
+class _Limit:
+    """
+    One thread for BLAS while anyone wants it.
+
+    The limit is one of the process: of contexts that overlap in several threads only the first sets
+    it, and only the last lifts it.
+    """
+
+    def __init__(self) -> None:
+        self.lock, self.n_users = Lock(), 0
+        self.limits: Any = None
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self.lock:
+            if not self.n_users:
+                self.limits = _controller().limit(limits=1, user_api="blas")
+            self.n_users += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.n_users -= 1
+                if not self.n_users:
+                    self.limits.restore_original_limits()
+
+
+one_thread = _Limit()
+"""Context in which BLAS has one thread: where work is divided otherwise."""

@@ -54,11 +54,18 @@ def test_seeds(model):
     pd.testing.assert_frame_equal(fresh.replicates, res.bootstrap(50, seed=fresh.seed).replicates)
 
 
-@pytest.mark.parametrize("options", [{"df_cap": 0.21}, {"method": "ml"}])
-def test_refits_agree_with_one_step(model, options):
+@pytest.mark.parametrize(
+    ("options", "multiplier"),
+    [
+        ({"df_cap": 0.21}, "rademacher"),
+        ({"method": "ml"}, "mammen"),
+        ({"method": "ml"}, "exponential"),
+    ],
+)
+def test_refits_agree_with_one_step(model, options, multiplier):
     res = model.fit(**options, n_boot=0)
-    refit = res.bootstrap(400, "rademacher", refit=True, seed=1)
-    step = res.bootstrap(400, "rademacher", seed=1)
+    refit = res.bootstrap(400, multiplier, refit=True, seed=1)
+    step = res.bootstrap(400, multiplier, seed=1)
     np.testing.assert_allclose(refit.bse, step.bse, rtol=0.12)
     assert refit.n_failed == 0
     assert (refit.pvalues() < 0.05).all()
@@ -67,13 +74,20 @@ def test_refits_agree_with_one_step(model, options):
     assert "refit" in repr(refit)
 
 
+@pytest.mark.parametrize("multiplier", ["exponential", "rademacher", "mammen"])
 @pytest.mark.parametrize("signed", [True, False])
-def test_refits_of_two_components_agree_with_marginal_errors(two_components, signed):
+def test_refits_of_two_components_agree_with_marginal_errors(two_components, signed, multiplier):
     res = two_components.fit("ml", signed=signed, n_boot=0)
-    refit = res.bootstrap(200, "normal", refit=True)
+    refit = res.bootstrap(200, multiplier, refit=True)
     np.testing.assert_allclose(refit.bse, res.bse, rtol=0.25)
     # The conditional errors of the intercepts are a different matter.
     assert (res.with_uncertainty("conditional").bse < 0.6 * refit.bse).iloc[:2].all()
+
+
+def test_refits_of_ml_have_no_negative_weights(two_components):
+    res = two_components.fit("ml", n_boot=0)
+    with pytest.raises(errors.InvalidArgumentError, match=r"multiplier='normal'.*weights 1 \+ w"):
+        res.bootstrap(5, "normal", refit=True)
 
 
 def test_refits_do_not_depend_on_the_number_of_processes(two_components):
@@ -128,6 +142,6 @@ def test_refits_leave_missing_cells_missing(model):
     Y = model.endog.copy()
     Y[3, 1] = Y[7, 2] = np.nan
     res = nmfre.NMFRE(Y, model.exog, rank=1).fit("ml", n_boot=0)
-    boot = res.bootstrap(60, "rademacher", refit=True)
+    boot = res.bootstrap(60, "mammen", refit=True)
     assert boot.n_failed == 0
     np.testing.assert_allclose(boot.bse, res.bse, rtol=0.25)

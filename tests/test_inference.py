@@ -180,3 +180,18 @@ def test_replicates_are_floored_and_pvalues_centred():
         multipliers=np.array([[5.0, 0.0], [0.0, 0.5]]),
     )
     np.testing.assert_allclose(floored.replicates, [[0.0], [0.5]])
+
+
+def test_conditional_errors_do_not_depend_on_the_units_of_covariates():
+    """At one estimate: a covariate of another size or origin, and Theta with it."""
+    rng = np.random.default_rng(0)
+    X, Theta = rng.random((4, 2)), rng.random((2, 2))
+    A = np.stack([np.ones(50), rng.uniform(0, 10, 50)])
+    options = {"counts": np.array([50]), "n_cells": 200, "ridge": 0.7, "rss": 30.0}
+    options |= {"information": "adjusted", "dispersion": "df"}
+    one = linearize(X, Theta, (A @ A.T)[None], (X.T @ X)[None], **options)
+    for size, shift in ((1e6, 0.0), (1e-6, 0.0), (1.0, 2000.0)):
+        C = np.array([[1.0, 0.0], [size * shift, size]])
+        AA = C @ A @ (C @ A).T
+        other = linearize(X, Theta @ np.linalg.inv(C), AA[None], (X.T @ X)[None], **options)
+        np.testing.assert_allclose(size**2 * other.bread[2:, 2:], one.bread[2:, 2:], rtol=1e-7)

@@ -438,3 +438,35 @@ def test_the_study_does_not_depend_on_the_number_of_processes():
         coverage_study(design, 1)
     with pytest.raises(errors.InvalidArgumentError, match=r"background=1\.0"):
         coverage_study(replace(design, background=1.0), 2)
+
+
+# What the data do not determine
+
+
+@pytest.mark.parametrize(("n_responses", "rank"), [(1, 1), (2, 2), (3, 3)])
+def test_too_few_responses_for_the_rank(n_responses, rank):
+    rng = np.random.default_rng(0)
+    exog = np.column_stack([np.ones(60), np.arange(60) % 2])
+    endog = 10 + exog[:, 1:] + rng.normal(size=(60, 1)) + rng.normal(size=(60, n_responses))
+    res = nmfre.NMFRE(endog, exog, rank=rank).fit("ml", signed=True, n_boot=5)
+    assert res.inference.undetermined
+    for values in (res.bse, res.bse_boot, res.profiles_bse, res.variance_components()["std err"]):
+        assert values.isna().all(axis=None)
+    with pytest.raises(errors.NotComputedError, match="no covariance"):
+        res.wald_test_terms()
+    text = " ".join(str(res.summary()).split())
+    assert "NOT DETERMINED: the data leave the likelihood flat" in text
+    assert "at its bound" not in text
+    assert "not determined" in set(res.check().frame["topic"])
+
+
+def test_nearly_collinear_covariates_are_determined():
+    rng = np.random.default_rng(0)
+    seconds = 1.7e9 + rng.uniform(0, 1e6, 80)
+    endog = 20 + (seconds[:, None] - 1.7e9) / 1e6 + rng.normal(size=(80, 1))
+    endog = endog + rng.normal(size=(80, 4))
+    res = nmfre.NMFRE(endog, np.column_stack([np.ones(80), seconds]), rank=1).fit("ml", signed=True)
+    assert not res.inference.undetermined
+    centred = np.column_stack([np.ones(80), seconds - 1.7e9])
+    other = nmfre.NMFRE(endog, centred, rank=1).fit("ml", signed=True)
+    assert res.tvalues.iloc[1] == pytest.approx(other.tvalues.iloc[1], rel=1e-3)

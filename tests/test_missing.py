@@ -501,15 +501,15 @@ def test_responses_that_are_never_observed_together():
     endog[:50, :4] = np.nan
     endog[50:, 4:] = np.nan
     res = nmfre.NMFRE(endog, rank=3).fit("ml", signed=True, n_starts=2, n_boot=0)
-    assert res.inference.flat
+    assert res.inference.undetermined
     for errors_of in (res.bse, res.basis_bse, res.profiles_bse):
         assert np.isnan(errors_of.to_numpy()).all()
     with pytest.raises(errors.NotComputedError, match="no covariance"):
         res.wald_test_terms()
     text = " ".join(str(res.summary()).split())
-    assert "NOT DETERMINED: the observed cells leave the likelihood flat" in text
+    assert "NOT DETERMINED: the data leave the likelihood flat" in text
     one = nmfre.NMFRE(endog, rank=1).fit("ml", n_starts=2, n_boot=0)
-    assert not one.inference.flat
+    assert not one.inference.undetermined
     assert one.bse.notna().all()
 
 

@@ -21,6 +21,7 @@ from nmfre.estimation.identification import identify, sparsest_rotation
 from nmfre.estimation.marginal import marginal_value
 from nmfre.estimation.maximize import _Search, maximize, starting_bases
 from nmfre.estimation.moments import DenseMoments, OperatorMoments, moments_of
+from nmfre.simulation import BumpDesign
 
 shapes = st.tuples(
     st.integers(3, 7), st.integers(1, 3), st.integers(1, 3), st.integers(0, 2**32 - 1)
@@ -369,6 +370,10 @@ def test_components_that_merge_are_told():
         res = model.fit("ml", signed=True, maxiter=20_000)
     assert res.bse.isna().all()
     assert res.basis_bse.isna().all(axis=None)
+    assert res.profiles_bse.isna().all(axis=None)
+    assert res.get_prediction().se_mean.isna().all(axis=None)
+    with pytest.raises(errors.NotComputedError, match="no covariance"):
+        res.wald_test_terms()
     assert "COMPONENTS MERGE" in str(res.summary())
     assert any(issubclass(w.category, errors.DegenerateBasisWarning) for w in caught)
 
@@ -543,3 +548,63 @@ def test_starts_on_two_processes_are_those_on_one(simulated):
         two = model.fit("ml", n_boot=0)
     pd.testing.assert_series_equal(one.params, two.params, check_exact=True)
     assert one.n_agree == two.n_agree
+
+
+# Weights of units, units of covariates
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_weight_counts_a_unit_as_often(missing):
+    endog, exog = BumpDesign(n_responses=6, rank=2, n_units=40).draw(np.random.default_rng(3))
+    if missing:
+        endog[::3, 1] = endog[1::4, 4] = np.nan
+    weights = np.tile([0.0, 2.0, 1.0, 1.0], 10)
+    often = np.repeat(np.arange(40), weights.astype(int))
+    weighted = moments_of(endog.T, exog.T, weights)
+    repeated = moments_of(endog[often].T, exog[often].T)
+    X = np.random.default_rng(1).random((6, 2))
+    for Theta in (None, np.array([[8.0, 2.0], [6.0, 1.0]])):
+        one, other = (marginal_value(m, X, Theta, -0.5) for m in (weighted, repeated))
+        assert one.value == pytest.approx(other.value, rel=1e-12)
+        np.testing.assert_allclose(one.X_gradient, other.X_gradient, atol=1e-12)
+        np.testing.assert_allclose(one.Theta, other.Theta, rtol=1e-9)
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("missing", [False, True])
+def test_units_of_covariates_do_not_matter(signed, missing):
+    rng = np.random.default_rng(0)
+    endog, exog = BumpDesign(n_responses=6, rank=2, n_units=100).draw(rng)
+    x = rng.random(100)
+    if missing:
+        endog[rng.random(endog.shape) < 0.1] = np.nan
+    fits = [
+        nmfre.NMFRE(endog, np.column_stack([exog, size * x]), rank=2).fit("ml", signed=signed)
+        for size in (1.0, 1e-6, 1e6)
+    ]
+    for fit in fits[1:]:
+        assert fit.converged
+        assert fit.llf == pytest.approx(fits[0].llf, abs=1e-6)
+        assert fit.n_agree == fits[0].n_agree
+        for kind in ("marginal", "conditional"):
+            one, other = fits[0].with_uncertainty(kind), fit.with_uncertainty(kind)
+            np.testing.assert_allclose(other.tvalues, one.tvalues, rtol=1e-5, atol=1e-8)
+            assert (other.at_bound == one.at_bound).all()
+
+
+def test_a_shift_of_a_covariate_leaves_its_effect_alone():
+    rng = np.random.default_rng(0)
+    year = rng.integers(2000, 2011, 200)
+    growth = (year[:, None] - 2000) * np.linspace(0.1, 0.3, 4) + 3 * rng.normal(size=(200, 1))
+    endog = np.maximum(20 + growth + rng.normal(size=(200, 4)), 0)
+    fits = [
+        nmfre.NMFRE(endog, np.column_stack([np.ones(200), size * (year - shift)]), rank=1).fit(
+            "ml", signed=True, n_boot=0
+        )
+        for size, shift in ((1.0, 2000), (1.0, 0), (1e6, 0))
+    ]
+    for fit in fits[1:]:
+        assert fit.llf == pytest.approx(fits[0].llf, abs=1e-6)
+        for kind in ("marginal", "conditional"):
+            one, other = fits[0].with_uncertainty(kind), fit.with_uncertainty(kind)
+            assert other.tvalues.iloc[1] == pytest.approx(one.tvalues.iloc[1], rel=1e-5)

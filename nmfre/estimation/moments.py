@@ -135,18 +135,20 @@ def squares(Y: Any) -> float:
     return float(values @ values)
 
 
-def moments_of(Y: Any, A: FloatArray) -> Moments:
+def moments_of(Y: Any, A: FloatArray, weights: FloatArray | None = None) -> Moments:
     """
     Moments of responses Y (P, N), an array or a SciPy sparse matrix, and covariates A (K, N).
 
     Missing cells of an array are NaN. Without them, R is formed where that is cheap: P at most N
-    and at most `LARGEST_DENSE`, Y dense.
+    and at most `LARGEST_DENSE`, Y dense. With weights (N,) of mean 1 units count as often; Y dense.
     """
     n_responses, n_units = Y.shape
+    if weights is not None:
+        Y, A = Y * np.sqrt(weights), A * np.sqrt(weights)
     n_cells = n_responses * n_units
     total = squares(Y)
     if np.isnan(total):
-        return PatternMoments.of(Y, A)
+        return PatternMoments.of(Y, A, weights)
     YA, AA = np.asarray(Y @ A.T), A @ A.T
     if isinstance(Y, np.ndarray) and n_responses <= min(n_units, LARGEST_DENSE):
         return dense_moments(n_units, total, Y @ Y.T, YA, AA)

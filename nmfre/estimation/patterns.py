@@ -78,7 +78,7 @@ class PatternMoments(Moments):
     patterns : (P, G)
         1 where a response is observed, else 0.
     counts : (G,)
-        Units of each pattern.
+        Units of each pattern, or their weights.
     Y, A : (P, m), (K, m)
         Scaled responses, 0 where missing, and covariates, of units or of what takes their place.
     which : (m,)
@@ -90,7 +90,7 @@ class PatternMoments(Moments):
     """
 
     patterns: FloatArray
-    counts: IntArray
+    counts: FloatArray | IntArray
     Y: FloatArray
     A: FloatArray
     which: IntArray
@@ -98,14 +98,15 @@ class PatternMoments(Moments):
     AA_by_pattern: FloatArray
 
     @classmethod
-    def of(cls, Y: FloatArray, A: FloatArray) -> PatternMoments:
-        """From responses (P, N), NaN where missing, and covariates (K, N)."""
+    def of(cls, Y: FloatArray, A: FloatArray, weights: FloatArray | None = None) -> PatternMoments:
+        """From responses (P, N), NaN where missing, covariates (K, N) and weights of the units."""
         observed = ~np.isnan(Y)
-        n_units, n_cells = Y.shape[1], int(observed.sum())
+        n_units, cells = Y.shape[1], observed.sum(axis=0)
+        n_cells = float(cells.sum() if weights is None else cells @ weights)
         filled = np.where(observed, Y, 0.0)
         scale = float(np.sqrt(np.vdot(filled, filled) / n_cells))
         patterns, which = patterns_of(observed)
-        counts = np.bincount(which)
+        counts = np.bincount(which, weights)
         short_Y, short_A, short_which = _shortened(filled / scale, A, patterns, which)
         return cls(
             n_units=n_units,

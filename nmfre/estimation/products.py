@@ -56,8 +56,10 @@ class Moments:
 
     Attributes
     ----------
-    n_units, n_cells : int
-        N, and the number of observed cells.
+    n_units : int
+        N.
+    n_cells : float
+        Number of observed cells; a weighted one where units have weights.
     scale : float
         Root mean square of the observed responses.
     AA : (K, K)
@@ -65,7 +67,7 @@ class Moments:
     """
 
     n_units: int
-    n_cells: int
+    n_cells: float
     scale: float
     AA: FloatArray
 

@@ -31,7 +31,7 @@ class Coordinates:
 
     The f full coordinates keep sums and zeros of X, and the cap; every Theta is free. ``axes``
     (f, d) are their d combinations that inference is made on: without entries of Theta that must
-    be held, and without rotations.
+    be held (not ``kept``), and without rotations.
     """
 
     def __init__(self, moments: Moments, estimate: MarginalEstimate) -> None:
@@ -62,14 +62,16 @@ class Coordinates:
         # Where bounds of Theta alone tell the components apart, they must stay bounds.
         held_theta = self.theta_at_bound & estimate.identification.by_bounds
         self.unknown_theta: BoolArray = (
-            np.tile(np.array(estimate.identification.mixing), K) | held_theta | estimate.degenerate
+            np.tile(np.array(estimate.identification.mixing), K) | held_theta
         )
 
         self.full_axes = self._full_axes(self.X)
         self.first_theta = self.contrasts.shape[1]
-        kept = np.ones(self.full_axes.shape[1], dtype=bool)
-        kept[self.first_theta : self.first_theta + Q * K] = ~held_theta
-        self.axes = np.eye(len(kept))[:, kept]
+        self.is_theta: BoolArray = np.zeros(self.full_axes.shape[1], dtype=bool)
+        self.is_theta[self.first_theta : self.first_theta + Q * K] = True
+        self.kept: BoolArray = np.ones(len(self.is_theta), dtype=bool)
+        self.kept[self.is_theta] = ~held_theta
+        self.axes = np.eye(len(self.kept))[:, self.kept]
         turns = [
             np.concatenate(
                 [
@@ -82,7 +84,7 @@ class Coordinates:
         ]
         if turns:
             along = np.linalg.lstsq(self.full_axes, np.column_stack(turns), rcond=None)[0]
-            self.axes = self.axes @ null_space(along[kept].T)
+            self.axes = self.axes @ null_space(along[self.kept].T)
 
     @property
     def jacobian(self) -> FloatArray:

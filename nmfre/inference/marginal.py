@@ -52,8 +52,9 @@ class MarginalInference(Inference):
         Their statistics; NaN elsewhere.
     df_gradient : (P, Q), float
         Derivatives of df_U by X and by log lambda.
-    flat : bool
-        Whether the observed cells leave the likelihood flat in some direction that is no rotation.
+    undetermined : bool
+        Whether the data leave the likelihood flat in some direction that is no rotation, or
+        components merge: nothing has a standard error.
     """
 
     psi_covariance: FloatArray
@@ -64,7 +65,7 @@ class MarginalInference(Inference):
     at_bound: BoolArray
     score_z: FloatArray
     df_gradient: tuple[FloatArray, float]
-    flat: bool
+    undetermined: bool
 
     @property
     def zvalues(self) -> FloatArray:
@@ -90,7 +91,7 @@ class MarginalInference(Inference):
     def profile_covariance(self, covariates: list[int]) -> FloatArray:
         """Covariance of the mean profiles X Theta[:, k] of some covariates, stacked; (P n, P n)."""
         n_responses, rank = self.X.shape
-        if self.flat:
+        if self.undetermined:
             return np.full(2 * (n_responses * len(covariates),), np.nan)
         rows = []
         for k in covariates:
@@ -127,6 +128,8 @@ class MarginalInference(Inference):
             gradient[-2:] = by_log_sigma2, by_log_ridge
             variance = float(gradient @ self.psi_covariance @ gradient)
             bse[name] = float(np.sqrt(max(variance, 0.0)))
+        if self.undetermined:
+            return dict.fromkeys(gradients, np.nan)
         if self.tau2_at_bound:
             bse |= dict.fromkeys(("log_tau2", "icc", "df_random"), np.nan)
         return bse
@@ -137,10 +140,22 @@ def n_parameters(n_responses: int, rank: int, n_covariates: int) -> int:
     return n_responses * rank + rank * n_covariates + 2
 
 
-def _is_flat(hessian: FloatArray) -> bool:
-    """Whether the log-likelihood does not fall in some direction."""
-    size = np.sqrt(np.maximum(-np.diag(hessian), np.finfo(float).tiny))
-    return bool(np.linalg.eigvalsh(-hessian / np.outer(size, size)).min() < FLAT)
+def _is_flat(coordinates: Coordinates, hessian: FloatArray) -> bool:
+    """Whether the log-likelihood does not fall in some direction that is no rotation."""
+    kept = coordinates.kept
+    information = -hessian[np.ix_(kept, kept)]
+    size = np.sqrt(np.maximum(np.diag(information), np.finfo(float).tiny))
+    scaled = information / np.outer(size, size)
+    # Covariates that are nearly collinear are no such direction: they are made orthogonal.
+    theta = coordinates.is_theta[kept]
+    try:
+        root = np.linalg.cholesky(scaled[np.ix_(theta, theta)])
+    except np.linalg.LinAlgError:
+        return True
+    scaled[theta] = np.linalg.solve(root, scaled[theta])
+    scaled[:, theta] = np.linalg.solve(root, scaled[:, theta].T).T
+    n_rotations = len(scaled) - coordinates.axes.shape[1]
+    return bool(np.linalg.eigvalsh(scaled)[n_rotations] < FLAT)
 
 
 def marginal_inference(
@@ -180,7 +195,7 @@ def marginal_inference(
     hessian = coordinates.hessian()
     axes = coordinates.axes
     reduced_hessian = axes.T @ hessian @ axes
-    flat = not coordinates.complete and _is_flat(reduced_hessian)
+    flat = _is_flat(coordinates, hessian)
     # Negative definite, but for what gets no standard errors: components that merge, flatness.
     undetermined = estimate.degenerate or flat
     invert = np.linalg.pinv if undetermined else np.linalg.inv
@@ -222,7 +237,7 @@ def marginal_inference(
 
     theta = estimate.Theta.ravel(order="F")
     floor = -np.inf if estimate.signed else 0.0
-    unknown = coordinates.unknown_theta | flat
+    unknown = coordinates.unknown_theta | undetermined
     theta_covariance = covariance[theta_rows, theta_rows].copy()
     theta_covariance[unknown] = np.nan
     theta_covariance[:, unknown] = np.nan
@@ -247,5 +262,5 @@ def marginal_inference(
         at_bound=coordinates.theta_at_bound,
         score_z=coordinates.score_tests(hessian, squares),
         df_gradient=moments.df_gradient(estimate.X, estimate.ridge),
-        flat=flat,
+        undetermined=undetermined,
     )

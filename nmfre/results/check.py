@@ -17,6 +17,7 @@ from nmfre.checks import require_memory
 from nmfre.chunked import ChunkedDesign
 from nmfre.errors import NotComputedError
 from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate
+from nmfre.inference.marginal import MarginalInference
 from nmfre.results.diagnostics import DiagnosticResults
 from nmfre.results.hypotheses import HypothesisResults
 from nmfre.summary import FEW_UNITS
@@ -215,6 +216,16 @@ class CheckResults(HypothesisResults, DiagnosticResults):
                 "components merge",
                 "columns of the basis are nearly collinear while Theta diverges: effects have no "
                 "standard errors. Lower the rank, or use signed=False.",
+            )
+            return
+        inference = self.inference
+        if isinstance(inference, MarginalInference) and inference.undetermined:
+            yield Advice(
+                "problem",
+                "not determined",
+                "the likelihood is flat in some direction: there are too few responses for this "
+                "rank, or responses that are never observed together. No standard errors; lower "
+                "the rank.",
             )
         mixing = self.model.components[np.array(estimate.identification.mixing)]
         if len(mixing):

@@ -336,7 +336,7 @@ class HypothesisResults(InferenceResults):
         covariance = self.inference.covariance[np.ix_(members, members)]
         if not np.isnan(covariance).any():
             return effects, covariance
-        if not isinstance(self.inference, MarginalInference) or self.inference.flat:
+        if not isinstance(self.inference, MarginalInference) or self.inference.undetermined:
             raise NotComputedError(name="the joint test", reason="effects have no covariance.")
         X = self.estimate.X
         project = np.kron(np.eye(len(columns)), np.linalg.solve(X.T @ X, X.T))
