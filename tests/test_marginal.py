@@ -440,6 +440,12 @@ def test_the_study_does_not_depend_on_the_number_of_processes():
         coverage_study(replace(design, background=1.0), 2)
 
 
+def test_the_jackknife_correction_needs_leverages_below_one(model):
+    alone = np.column_stack([model.exog, np.arange(27) == 3])
+    with pytest.raises(errors.InvalidArgumentError, match=r"cov_type=.cr3.*leverage 1"):
+        nmfre.NMFRE(model.endog, alone, rank=1).fit("ml", cov_type="cr3")
+
+
 # What the data do not determine
 
 

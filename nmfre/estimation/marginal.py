@@ -15,7 +15,7 @@ from nmfre.estimation.products import Moments, Products
 from nmfre.typing import FloatArray
 
 SMALLEST_SIGMA2 = 1e-14
-"""Variance of the scaled responses that is rounding: the it is not told from zero."""
+"""Variance of the scaled responses that is rounding: it is not told from zero."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.estimate import MarginalEstimate
 from nmfre.estimation.products import Moments
 from nmfre.inference.bootstrap import Total, WildBootstrap, one_step, unit_blocks, whole
@@ -24,6 +25,8 @@ LARGEST = 3_000
 """Parameters P Q + Q K + 2 up to which their joint covariance is formed."""
 FLAT = 1e-7
 """Smallest eigenvalue of the information, scaled to a unit diagonal, that is told from zero."""
+LEAST_LEFT = 1e-8
+"""Least of 1 - h that a score is divided by."""
 BLOCK_VALUES = 1 << 19
 """Entries of an array of unit scores that are held at a time."""
 
@@ -189,6 +192,11 @@ def marginal_inference(
         For the multipliers of the bootstrap.
     total : callable
         As in `one_step`.
+
+    Raises
+    ------
+    InvalidArgumentError
+        "cr3" where a unit has leverage 1.
     """
     coordinates = Coordinates(moments, estimate)
     n_units = Y.shape[1]
@@ -204,7 +212,14 @@ def marginal_inference(
     def scores(Y: Any, A: FloatArray) -> FloatArray:
         values = coordinates.unit_scores(Y, A)
         if options.cov_type == "cr3":
-            values = values / (1.0 - coordinates.leverages(A)[:, None])
+            left = 1.0 - coordinates.leverages(A)
+            if left.min() < LEAST_LEFT:
+                raise InvalidArgumentError(
+                    name="cov_type",
+                    value="cr3",
+                    allowed="another where a unit has a covariate to itself (leverage 1)",
+                )
+            values = values / left[:, None]
         return values
 
     J = coordinates.jacobian
