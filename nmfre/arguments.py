@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar, get_args
 import numpy as np
 
 from nmfre.errors import InvalidArgumentError, RankError, UnknownArgumentError
-from nmfre.typing import FloatArray
+from nmfre.typing import AnyArray, FloatArray
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -84,13 +84,23 @@ def check_rank(rank: Any, n_responses: int, n_units: int) -> int:
     return int(rank)
 
 
+def array_argument(name: str, value: Any, allowed: str) -> AnyArray:
+    """``value`` as an array, whatever it holds."""
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise InvalidArgumentError(
+            name=name, value="rows of unequal lengths", allowed=allowed
+        ) from error
+
+
 def start_array(
     name: str, value: Any, shape: tuple[int, int], *, signed: bool = False
 ) -> FloatArray:
-    """A start value or a matrix of multipliers: finite, of the given shape, not negative."""
-    array = np.asarray(value)
+    """A copy of a start value or of multipliers: finite, of the given shape, not negative."""
     wanted = "finite" if signed else "finite and not negative"
     allowed = f"an array of shape {shape}, {wanted}"
+    array = array_argument(name, value, allowed)
     if array.shape != shape or array.dtype.kind not in "buif":
         raise InvalidArgumentError(
             name=name, value=f"array of shape {array.shape}", allowed=allowed
@@ -99,4 +109,4 @@ def start_array(
         raise InvalidArgumentError(
             name=name, value="array with NaN, infinite or negative entries", allowed=allowed
         )
-    return np.asarray(array, dtype=float)
+    return array.astype(float)

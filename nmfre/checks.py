@@ -16,6 +16,7 @@ from nmfre.errors import (
     NonFiniteError,
     NonNumericError,
     NotComputedError,
+    ShapeError,
     TooFewUnitsError,
     UnobservedResponseError,
     UnobservedUnitError,
@@ -194,16 +195,25 @@ def check_constant(column: pd.Series, codes: IntArray, units: pd.Index, first: I
         )
 
 
-def numeric(values: Any, name: str) -> FloatArray:
-    """Values as an array of floats; no copy where they are one."""
+def numeric(values: Any, name: str, *, copy: bool = False) -> FloatArray:
+    """Values as an array of floats, NaN where masked; theirs where they are one, unless copied."""
     if isinstance(values, pd.DataFrame):
-        return numeric_frame(values).to_numpy(dtype=float, na_value=np.nan)
-    array = np.asarray(values)
+        return numeric_frame(values).to_numpy(dtype=float, copy=copy, na_value=np.nan)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ShapeError(
+            reason=f"{name} is no array ({error}): pass rows that are all of one length."
+        ) from error
     if array.dtype.kind not in "buif":
         raise NonNumericError(
             name=name, dtype=array.dtype, remedy="convert it to numbers, or use a formula."
         )
-    return np.asarray(array, dtype=float)
+    masked = isinstance(values, np.ma.MaskedArray)
+    floats = array.astype(float, copy=copy or masked)
+    if masked:
+        floats[np.ma.getmaskarray(values)] = np.nan
+    return floats
 
 
 def numeric_frame(block: pd.DataFrame) -> pd.DataFrame:

@@ -269,14 +269,16 @@ def check_same_units(Y: Any, A: Any) -> None:
 
 
 def sparse_responses(values: Any) -> Any:
-    """Sparse responses (N x P) in rows that lie together, as floats."""
-    return csr_array(values, dtype=float)
+    """A copy of sparse responses (N x P) in rows that lie together, as floats, each cell once."""
+    array = csr_array(values, dtype=float, copy=True)
+    array.sum_duplicates()
+    return array
 
 
 def labelled_matrix(values: Any, name: str, prefix: str) -> tuple[Any, pd.Index, pd.Index]:
-    """Numbers with two axes, and the labels of their columns and rows."""
+    """A copy of numbers with two axes, and the labels of their columns and rows."""
     sparse = issparse(values) and name == "endog"
-    array = sparse_responses(values) if sparse else numeric(values, name)
+    array = sparse_responses(values) if sparse else numeric(values, name, copy=True)
     array, columns = two_axes(array, name, prefix)
     rows: pd.Index = pd.RangeIndex(array.shape[0])
     if isinstance(values, pd.DataFrame):

@@ -59,10 +59,10 @@ def design_from_formula(
         blocks = [_evaluate(code, data, frame, env, formula) for code in left]
 
     if occasion is None:
-        values = pd.concat(blocks, axis=1)
         units = frame.index if unit is None else pd.Index(frame[unit])
-        Y = values.to_numpy(dtype=float, na_value=np.nan).T
-        responses, rows = values.columns, None
+        # Always a copy, and one alone.
+        Y = np.concatenate([block.to_numpy(dtype=float, na_value=np.nan).T for block in blocks])
+        responses, rows = pd.concat([block.iloc[:0] for block in blocks], axis=1).columns, None
     elif unit is None:
         raise InvalidArgumentError(
             name="unit", value=None, allowed="the column of unit labels where occasion is given"
@@ -140,7 +140,7 @@ def _evaluate(
         if isinstance(value, pd.Series):
             value = value.to_frame(value.name if code.startswith("Q(") else code)
         return numeric_frame(value)
-    array = np.asarray(value)
+    array = np.asanyarray(value)  # a masked one stays masked
     if array.ndim not in (1, 2) or len(array) != len(frame):
         raise ShapeError(
             reason=f"{code!r} has shape {array.shape}, the data {len(frame)} rows: one row a unit "
@@ -206,5 +206,5 @@ def _vectors(data: Mapping[str, Any]) -> pd.DataFrame:
         raise ShapeError(
             reason=f"the entries of data have lengths {sorted(lengths)}: one row a unit in all."
         )
-    vectors = {name: np.asarray(value) for name, value in data.items() if np.ndim(value) == 1}
+    vectors = {name: np.asanyarray(value) for name, value in data.items() if np.ndim(value) == 1}
     return pd.DataFrame(vectors, index=pd.RangeIndex(lengths.pop()))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 import nmfre
 from nmfre import errors
@@ -130,6 +132,71 @@ def test_nothing_of_the_caller_is_modified(orthodont):
     before = orthodont.copy(deep=True)
     long_model(orthodont).fit().summary()
     pd.testing.assert_frame_equal(orthodont, before)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_model_keeps_a_copy_of_its_own(simulated, order):
+    Y = np.array(simulated[["y1", "y2", "y3"]], order=order)
+    A = np.column_stack([np.ones(40), simulated["age"]])
+    frame, block, sparse = pd.DataFrame(Y), {"Y": Y, "age": A[:, 1]}, csr_array(Y)
+    models = [
+        nmfre.NMFRE(Y, A, rank=1),
+        nmfre.NMFRE(frame, A, rank=1),
+        nmfre.NMFRE.from_formula("Y ~ age", block, rank=1),
+        nmfre.NMFRE.from_formula("frame ~ age", simulated, rank=1),
+        nmfre.NMFRE(sparse, A, rank=1),
+    ]
+    before = [model.fit("ml", n_boot=0, n_starts=1).llf for model in models]
+    for model in models[:-1]:
+        assert not np.shares_memory(model.endog, Y)
+        assert not np.shares_memory(model.exog, A)
+    Y *= 5
+    A *= 2
+    frame.iloc[0, 0] = np.nan
+    sparse.data[:] = np.nan
+    assert [model.fit("ml", n_boot=0, n_starts=1).llf for model in models] == before
+
+
+def test_multipliers_are_copied(model):
+    w = np.random.default_rng(0).exponential(size=(30, 27))
+    res = model.fit(df_cap=0.21, multipliers=w)
+    assert not np.shares_memory(res.inference.options.multipliers, w)
+
+
+def test_the_responses_are_copied_once():
+    Y = np.random.default_rng(0).random((100_000, 8))
+    counts = np.random.default_rng(0).integers(1, 9, Y.shape)
+    for endog in (Y, counts, pd.DataFrame(Y)):
+        tracemalloc.start()
+        nmfre.NMFRE(endog, rank=1)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 1.6 * Y.nbytes  # the intercept, and a mask a response
+
+
+def test_masked_cells_are_missing(simulated):
+    Y, A = simulated[["y1", "y2"]].to_numpy(), np.column_stack([np.ones(40), simulated["age"]])
+    masked = np.ma.masked_array(Y, mask=np.zeros(Y.shape, dtype=bool))
+    masked[3, 1] = np.ma.masked
+    counts = np.ma.masked_array(np.ceil(Y + 1).astype(int), mask=masked.mask)
+    for model in (
+        nmfre.NMFRE(masked, A, rank=1),
+        nmfre.NMFRE(counts, A, rank=1),
+        nmfre.NMFRE.from_formula("Y ~ age", {"Y": masked, "age": A[:, 1]}, rank=1),
+        nmfre.NMFRE.from_formula("masked ~ age", simulated, rank=1),
+        nmfre.NMFRE.from_formula(
+            "y + z ~ age", {"y": Y[:, 0], "z": masked[:, 1], "age": A[:, 1]}, rank=1
+        ),
+    ):
+        assert model.design.n_missing == 1
+        assert np.isnan(model.endog[3, 1])
+    assert np.isfinite(masked.data).all()
+    covariate = np.ma.masked_array(A, mask=False)
+    covariate[5, 1] = np.ma.masked
+    with raises(errors.NonFiniteError, "Covariate 'x1' is nan at unit 5"):
+        nmfre.NMFRE(Y, covariate, rank=1)
+    with raises(errors.NonFiniteError, "Covariate 'age' is missing at unit 5"):
+        nmfre.NMFRE.from_formula("Y ~ age", {"Y": Y, "age": covariate[:, 1]}, rank=1)
 
 
 # Errors

@@ -144,6 +144,19 @@ def test_sparse_and_dense_responses_give_the_same_fit(monkeypatch):
     np.testing.assert_allclose(*marginal, rtol=1e-5)
 
 
+def test_sparse_responses_in_parts_are_added():
+    Y = np.random.default_rng(0).poisson(3.0, (30, 5)).astype(float)
+    whole = csr_array(Y)
+    split = csr_array(
+        (np.repeat(whole.data / 2, 2), np.repeat(whole.indices, 2), 2 * whole.indptr), Y.shape
+    )
+    one, two = (
+        nmfre.NMFRE(part, rank=1).fit("ml", n_starts=1, n_boot=0) for part in (whole, split)
+    )
+    assert two.llf == pytest.approx(one.llf, rel=1e-12)
+    assert len(split.data) == 2 * len(whole.data)
+
+
 def test_sparse_responses_are_checked():
     Y = np.eye(6, 3) + np.eye(6, 3, -3)
     for value, error in ((-1.0, errors.NegativeResponseError), (np.nan, errors.NonFiniteError)):
