@@ -146,7 +146,7 @@ def check_unique(labels: pd.Index, what: str) -> None:
     repeated = labels.duplicated(keep=False)
     if repeated.any():
         first = int(repeated.argmax())
-        rows = np.flatnonzero(repeated & (labels == labels[first]))
+        rows = np.flatnonzero(labels.isin(labels[[first]]))  # NaN, too
         raise DuplicateCellError(
             cell=f"{what} {python_value(labels[first])!r}",
             count=len(rows),
@@ -203,7 +203,7 @@ def numeric(values: Any, name: str, *, copy: bool = False) -> FloatArray:
         array = np.asarray(values)
     except ValueError as error:
         raise ShapeError(
-            reason=f"{name} is no array ({error}): pass rows that are all of one length."
+            reason=f"{name} cannot be made an array: pass rows that are all of one length."
         ) from error
     if array.dtype.kind not in "buif":
         raise NonNumericError(

@@ -73,7 +73,7 @@ def covariates_of_fit(
             frame = frame.iloc[first]
         checked = _complete(frame.set_axis(units), used)
         matrix = dmatrix(description, checked, env, NA_action=KEEP_ROWS, return_type="dataframe")
-    except PatsyError as error:
+    except (PatsyError, SyntaxError) as error:
         raise FormulaError(
             formula=formula, reason=f"{error}\nThe data have: {listed(frame.columns)}."
         ) from error
@@ -110,8 +110,9 @@ def _used_columns(factors: Iterable[Any], columns: pd.Index) -> list[Any]:
             for node in ast.walk(ast.parse(factor.code, mode="eval")):
                 if isinstance(node, ast.Name):
                     names.add(node.id)
-                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    names.add(node.value)
+                elif isinstance(node, ast.Call) and ast.unparse(node.func) == "Q":
+                    inner = [part for part in ast.walk(node) if isinstance(part, ast.Constant)]
+                    names.update(part.value for part in inner if isinstance(part.value, str))
     used = [column for column in columns if column in names]
     check_unique(pd.Index(used), "column")
     return used

@@ -24,6 +24,11 @@ from nmfre.errors import (
 )
 from nmfre.typing import FloatArray, IntArray
 
+NUMBERS = {"boolean", "integer", "floating", "mixed-integer-float", "decimal"}
+TIMES = {"datetime64", "datetime", "date", "time", "timedelta64", "timedelta", "period"}
+SORTED = NUMBERS | TIMES
+"""Kinds of occasions, as pandas infers them, that have an order."""
+
 
 def design_from_formula(
     formula: str,
@@ -49,7 +54,15 @@ def design_from_formula(
             else "has responses on the left: leave endog out."
         )
         raise FormulaError(formula=formula, reason=reason)
+    if endog is not None and not len(endog):
+        raise InvalidArgumentError(name="endog", value=endog, allowed="at least one column")
+    if not isinstance(data, pd.DataFrame | Mapping):
+        raise InvalidArgumentError(
+            name="data", value=type(data).__name__, allowed="a DataFrame or a mapping of arrays"
+        )
     frame = data if isinstance(data, pd.DataFrame) else _vectors(data)
+    if not len(frame):
+        raise ShapeError(reason="the data have no rows: pass a row a unit, or a row a cell.")
     for name, role in ((unit, "unit"), (occasion, "occasion")):
         if name is not None and name not in frame.columns:
             raise MissingColumnError(role=role, name=name, known=listed(frame.columns))
@@ -59,7 +72,10 @@ def design_from_formula(
         blocks = [_evaluate(code, data, frame, env, formula) for code in left]
 
     if occasion is None:
-        units = frame.index if unit is None else pd.Index(frame[unit])
+        units = frame.index
+        if unit is not None:
+            check_complete(frame[unit], "Column")
+            units = pd.Index(frame[unit])
         # Always a copy, and one alone.
         Y = np.concatenate([block.to_numpy(dtype=float, na_value=np.nan).T for block in blocks])
         responses, rows = pd.concat([block.iloc[:0] for block in blocks], axis=1).columns, None
@@ -124,9 +140,10 @@ def _evaluate(
     """Responses that a term on the left stands for."""
     try:
         value = env.with_outer_namespace(vars(patsy.builtins)).eval(code, inner_namespace=data)
-    except NameError as error:
+    except Exception as error:
+        cause = str(error) if isinstance(error, NameError) else f"{code!r} failed ({error!r})"
         raise FormulaError(
-            formula=formula, reason=f"{error}; the data have: {listed(frame.columns)}."
+            formula=formula, reason=f"{cause}; the data have: {listed(frame.columns)}."
         ) from error
     if issparse(value):
         raise FormulaError(
@@ -164,15 +181,12 @@ def _pivot(
     Long to wide: Y (P, N), occasions, units, and (the unit of each row, the first row of each).
 
     Cells without a row are missing. Units keep the order of their first rows; occasions are sorted
-    where they have an order (numbers, dates, ordered categories), else in the order of their first
-    rows.
+    where they have an order (`SORTED`, ordered categories), else in the order of their first rows.
     """
     for column in (unit, occasion):
         check_complete(column, "Column")
-    ordered = (
-        pd.api.types.is_numeric_dtype(occasion)
-        or pd.api.types.is_datetime64_any_dtype(occasion)
-        or (isinstance(occasion.dtype, pd.CategoricalDtype) and bool(occasion.cat.ordered))
+    ordered = pd.api.types.infer_dtype(occasion) in SORTED or (
+        isinstance(occasion.dtype, pd.CategoricalDtype) and bool(occasion.cat.ordered)
     )
     n, unit_labels = pd.factorize(unit)
     p, occasion_labels = pd.factorize(occasion, sort=ordered)
@@ -201,10 +215,15 @@ def _cell_labels(cell: int, units: pd.Index, occasions: pd.Index) -> tuple[Any, 
 
 def _vectors(data: Mapping[str, Any]) -> pd.DataFrame:
     """The one-dimensional entries of a mapping, as a data frame."""
-    lengths = {len(value) for value in data.values()}
+    try:
+        lengths = {len(value) for value in data.values()}
+        vectors = {k: np.asanyarray(value) for k, value in data.items() if np.ndim(value) == 1}
+    except (TypeError, ValueError) as error:
+        raise ShapeError(
+            reason=f"an entry of data is no array ({error}): pass arrays with a row a unit."
+        ) from error
     if len(lengths) != 1:
         raise ShapeError(
             reason=f"the entries of data have lengths {sorted(lengths)}: one row a unit in all."
         )
-    vectors = {name: np.asanyarray(value) for name, value in data.items() if np.ndim(value) == 1}
     return pd.DataFrame(vectors, index=pd.RangeIndex(lengths.pop()))

@@ -151,8 +151,8 @@ class NMFRE(Model):
         unit : str, optional
             Column of unit labels. Default: the index of ``data``, for wide data.
         occasion : str, optional
-            Column of occasions; it makes the data long. Numbers, dates and ordered categories are
-            sorted, other labels keep the order of their first rows.
+            Column of occasions; it makes the data long. Numbers, dates, times, periods and ordered
+            categories are sorted, other labels keep the order of their first rows.
         endog : sequence of column labels, optional
             Responses, where they are too many to be written on the left.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import pickle
 import tracemalloc
 
@@ -75,6 +76,39 @@ def test_occasions_without_an_order_keep_their_first_rows(orthodont):
     assert long_model(named).endog_names == ["z", "b", "a", "c"]
     ordered = named.assign(age=pd.Categorical(named["age"], list("abcz"), ordered=True))
     assert long_model(ordered).endog_names == list("abcz")
+
+
+@pytest.mark.parametrize(
+    "occasions",
+    [
+        pd.period_range("2020", periods=4, freq="Y"),
+        pd.to_timedelta([1, 2, 3, 4], "D"),
+        [datetime.date(2020, month, 1) for month in (1, 2, 3, 4)],
+        pd.date_range("2020-01-01", periods=4, tz="UTC"),
+        pd.Index([1, 2.5, 3, 4], dtype=object),
+    ],
+    ids=["period", "timedelta", "date", "datetime", "object"],
+)
+def test_occasions_with_an_order_are_sorted(orthodont, occasions):
+    dated = orthodont.assign(
+        age=orthodont["age"].map(dict(zip((8, 10, 12, 14), occasions, strict=True)))
+    )
+    assert long_model(dated.iloc[::-1]).endog_names == list(occasions)
+
+
+def test_levels_may_be_named_like_columns(simulated):
+    frame = simulated.assign(
+        group=simulated["group"].replace("a", "height"),
+        height=np.where(simulated.index == 3, np.nan, 1.0),
+    )
+    frame["my x"] = frame["age"]
+    model = nmfre.NMFRE.from_formula(
+        "y1 + y2 ~ C(group, Treatment('height')) + Q('my x')", frame, rank=1
+    )
+    assert model.exog_names[-1] == "Q('my x')"
+    frame.loc[5, "my x"] = np.nan
+    with pytest.raises(errors.NonFiniteError, match="Covariate 'my x' is missing at unit 5"):
+        nmfre.NMFRE.from_formula("y1 + y2 ~ Q('my x')", frame, rank=1)
 
 
 def test_wide_unit_column_labels_the_units(simulated):
@@ -271,6 +305,36 @@ def test_duplicate_labels(simulated):
         nmfre.NMFRE.from_formula("y1 + y2 ~ age", twice, rank=1)
 
 
+def test_missing_unit_labels(simulated):
+    frame = simulated.assign(person=[f"p{i}" for i in range(40)])
+    frame.loc[[3, 5], "person"] = None
+    with raises(errors.NonFiniteError, r"Column 'person' is missing at unit 3 \(2 such values"):
+        nmfre.NMFRE.from_formula("y1 + y2 ~ age", frame, rank=1, unit="person")
+    labelled = simulated.set_axis([np.nan, np.nan, *range(38)])
+    with raises(errors.DuplicateCellError, r"unit nan appears 2 times \(rows 0, 1\)"):
+        nmfre.NMFRE.from_formula("y1 + y2 ~ age", labelled, rank=1)
+
+
+def test_data_without_rows(simulated, orthodont):
+    with raises(errors.ShapeError, "the data have no rows: pass"):
+        nmfre.NMFRE.from_formula("y1 + y2 ~ age", simulated.iloc[:0], rank=1)
+    with raises(errors.ShapeError, "the data have no rows: pass"):
+        long_model(orthodont.iloc[:0])
+
+
+def test_data_that_are_no_arrays(simulated):
+    for data, name in ((None, "NoneType"), (simulated.to_numpy().tolist(), "list")):
+        with raises(errors.InvalidArgumentError, f"data='{name}' is not allowed: .* DataFrame"):
+            nmfre.NMFRE.from_formula("y1 ~ age", data, rank=1)
+    for y in ([[1.0, 2.0], [3.0]], 3.0, csr_array(np.ones((2, 2)))):
+        with raises(errors.ShapeError, "an entry of data is no array"):
+            nmfre.NMFRE.from_formula("y ~ x", {"y": y, "x": [1.0, 2.0]}, rank=1)
+    with raises(errors.ShapeError, "endog cannot be made an array: pass rows that are all of one"):
+        nmfre.NMFRE([[1.0, 2.0], [3.0]], rank=1)
+    with raises(errors.ShapeError, "exog cannot be made an array"):
+        nmfre.NMFRE(np.ones((2, 2)), [[1.0, 2.0], [3.0]], rank=1)
+
+
 @pytest.mark.parametrize("rank", [0, -1, 5, 1.0, True, "1", None])
 def test_rank(orthodont, rank):
     with raises(errors.RankError, r"whole number from 1 to min\(P, N\) = 4"):
@@ -344,9 +408,16 @@ def test_responses_that_are_not_numbers(simulated):
         ("y1 + y2 ~ 0", "has no covariates"),
         ("~ age", "has no responses"),
         ("y1 + y2 ~ age ~ group", "formula"),
+        ("names['x'] + y2 ~ age", r"failed \(KeyError\('x'\)\); the data have: y1"),
+        ("Q(names['x']) + y2 ~ age", r"failed \(KeyError\('x'\)\); the data have: y1"),
+        ("y1 + y2 ~ Q(names['x'])", "KeyError: 'x'(.|\n)*The data have: y1"),
+        ("y1 y2 ~ age", "failed .SyntaxError"),
+        ("y1 + y2 ~ age group", "invalid syntax"),
     ],
 )
 def test_formulas_that_cannot_be_used(simulated, formula, match):
+    names = {}
+    assert not names
     with raises(errors.FormulaError, match):
         nmfre.NMFRE.from_formula(formula, simulated, rank=1)
 
@@ -356,6 +427,8 @@ def test_arguments_of_from_formula(simulated, orthodont):
         nmfre.NMFRE.from_formula("y1 ~ age", simulated, rank=1, endog=["y2"])
     with raises(errors.MissingColumnError, "endog needs a column 'y9'; the data have: y1"):
         nmfre.NMFRE.from_formula("~ age", simulated, rank=1, endog=["y9"])
+    with raises(errors.InvalidArgumentError, r"endog=\[\] is not allowed: .* at least one column"):
+        nmfre.NMFRE.from_formula("~ age", simulated, rank=1, endog=[])
     with raises(errors.MissingColumnError, "unit needs a column 'person'"):
         nmfre.NMFRE.from_formula("y1 ~ age", simulated, rank=1, unit="person")
     with raises(errors.InvalidArgumentError, "unit=None is not allowed"):
