@@ -18,7 +18,6 @@ from typing import Any, NoReturn
 
 import pandas as pd
 
-from nmfre.cap import DEFAULT_CAP
 from nmfre.datasets import load_orthodont
 from nmfre.errors import DatasetFileNotFoundError, NMFREError, NMFREWarning
 from nmfre.model import NMFRE
@@ -26,6 +25,8 @@ from nmfre.paper import EXAMPLES, report
 from nmfre.results import NMFREResults
 
 WRONG_USE = 2
+MODEL_OPTIONS = ("rank", "unit", "occasion")
+FIT_OPTIONS = ("method", "df_cap", "signed", "seed")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -42,27 +43,41 @@ def _parser() -> argparse.ArgumentParser:
         "print the summary. Without arguments: the Orthodont example. 'python -m nmfre paper' "
         "reproduces the paper.",
         allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,  # what is not given is left to the functions
     )
-    parser.add_argument("formula", nargs="?", help="such as 'y1 + y2 + y3 ~ age + group'")
-    parser.add_argument("data", nargs="?", type=Path, help="CSV file with a header")
+    parser.add_argument(
+        "formula", nargs="?", default=None, help="such as 'y1 + y2 + y3 ~ age + group'"
+    )
+    parser.add_argument("data", nargs="?", default=None, type=Path, help="CSV file with a header")
     parser.add_argument("--rank", type=int, help="number of components")
     parser.add_argument("--unit", help="column of unit labels")
     parser.add_argument("--occasion", help="column of occasions: the data are long")
     parser.add_argument(
         "--df-cap",
         type=_cap,
-        default=DEFAULT_CAP,
         help="rate in (0, 1], or 'off' [0.10 for df-cap, off for ml]",
     )
-    parser.add_argument("--method", default="df-cap", help="estimator: df-cap or ml [df-cap]")
-    parser.add_argument("--signed", action="store_true", help="effects may be negative (ml)")
-    parser.add_argument("--seed", type=int, default=0, help="of starts and bootstrap [0]")
-    parser.add_argument("--output", type=Path, help="CSV file for the table of coefficients")
+    parser.add_argument("--method", help="estimator: df-cap or ml [df-cap]")
+    parser.add_argument(
+        "--signed",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="effects may be negative (ml)",
+    )
+    parser.add_argument("--seed", type=int, help="of starts and bootstrap [0]")
+    parser.add_argument(
+        "--output", type=Path, default=None, help="CSV file for the table of coefficients"
+    )
     return parser
 
 
 def _cap(text: str) -> float | None:
-    return None if text == "off" else float(text)
+    try:
+        return None if text == "off" else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a rate in (0, 1] nor 'off'"
+        ) from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,30 +92,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 2 where the use was wrong: then one line says so on stderr and nothing is written.
+        0, or 2 where the use was wrong, or the output cannot be written: then one line says so on
+        stderr, and no file is written.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["paper"]:
         return _paper(arguments[1:])
     parser = _parser()
     options = parser.parse_args(arguments)
-    if options.formula is not None and (options.data is None or options.rank is None):
+    if options.formula is not None and (options.data is None or "rank" not in options):
         parser.error("a formula needs a CSV file and --rank")
-    if options.formula is None and options.rank is not None:
-        parser.error("--rank goes with a formula and a CSV file")
+    for name in (*MODEL_OPTIONS, *FIT_OPTIONS):
+        if options.formula is None and name in options:
+            parser.error(f"--{name.replace('_', '-')} goes with a formula and a CSV file")
     if options.output is not None and not options.output.parent.is_dir():
         parser.error(f"--output: there is no folder {options.output.parent}")
+    if options.output is not None and options.output.is_dir():
+        parser.error(f"--output: {options.output} is a folder: name a file")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", NMFREWarning)
         try:
             results = _fit(options)
+        except pd.errors.EmptyDataError:
+            parser.error(f"{options.data} is empty: it needs a header, and a row a unit or a cell")
         except (NMFREError, OSError, pd.errors.ParserError, UnicodeDecodeError) as error:
             parser.error(" ".join(str(error).split()))
     for warning in caught:
         print(f"nmfre: {warning.category.__name__}: {warning.message}", file=sys.stderr)
     print(results.summary())
     if options.output is not None:
-        results.summary_frame().to_csv(options.output)
+        try:
+            results.summary_frame().to_csv(options.output)
+        except OSError as error:
+            parser.error(f"--output: {error}")
     return 0
 
 
@@ -139,16 +163,13 @@ def _fit(options: argparse.Namespace) -> NMFREResults:
             "distance ~ sex", load_orthodont(), rank=1, unit="subject", occasion="age"
         )
         return model.fit(df_cap=0.21)
+    given = vars(options)
     model = NMFRE.from_formula(
         options.formula,
         pd.read_csv(options.data),
-        rank=options.rank,
-        unit=options.unit,
-        occasion=options.occasion,
+        **{name: given[name] for name in MODEL_OPTIONS if name in given},
     )
-    return model.fit(
-        method=options.method, df_cap=options.df_cap, signed=options.signed, seed=options.seed
-    )
+    return model.fit(**{name: given[name] for name in FIT_OPTIONS if name in given})
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,6 +15,8 @@ CALL = ["distance ~ sex", "data.csv", "--rank", "1", "--unit", "subject", "--occ
 @pytest.fixture
 def folder(tmp_path, monkeypatch, orthodont):
     orthodont.to_csv(tmp_path / "data.csv", index=False)
+    orthodont.iloc[:0].to_csv(tmp_path / "header.csv", index=False)
+    (tmp_path / "empty.csv").touch()
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -71,11 +74,23 @@ def test_warnings_are_a_line_each(folder, capsys):
         ([*CALL[:2], "--rank", "x"], "argument --rank: invalid int value"),
         (["distance ~ sex", "none.csv", "--rank", "1"], "No such file"),
         ([*CALL, "--df-cap", "2"], "df_cap=2.0 is not allowed"),
-        ([*CALL, "--df-cap", "much"], "argument --df-cap: invalid"),
+        (
+            [*CALL, "--df-cap", "much"],
+            "argument --df-cap: 'much' is neither a rate in (0, 1] nor 'off'",
+        ),
         ([*CALL, "--method", "em"], "method='em' is not allowed"),
         ([*CALL, "--output", "none/coef.csv"], "--output: there is no folder none"),
         ([*CALL, "--ran", "1"], "unrecognized arguments: --ran 1"),
         (["--rank", "1"], "--rank goes with a formula"),
+        (["--unit", "subject"], "--unit goes with a formula"),
+        (["--occasion", "age"], "--occasion goes with a formula"),
+        (["--method", "df-cap"], "--method goes with a formula"),
+        (["--seed", "0"], "--seed goes with a formula"),
+        (["--signed"], "--signed goes with a formula"),
+        (["--df-cap", "off"], "--df-cap goes with a formula"),
+        ([*CALL, "--output", "."], "--output: . is a folder: name a file"),
+        (["distance ~ sex", "empty.csv", "--rank", "1"], "empty.csv is empty: it needs a header"),
+        (["distance ~ sex", "header.csv", "--rank", "1"], "the data have no rows"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(folder, capsys, arguments, message):
@@ -89,6 +104,17 @@ def test_wrong_use_is_one_line_and_exit_code_2(folder, capsys, arguments, messag
     assert message in err
     assert err.count("\n") == 1
     assert set(folder.iterdir()) == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+def test_output_that_cannot_be_written_is_one_line(folder, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([*CALL, "--output", "/dev/full"])
+    assert stop.value.code == 2
+    out, err = capsys.readouterr()
+    assert "comp1" in out
+    assert err.startswith("nmfre: --output: ")
+    assert err.count("\n") == 1
 
 
 def test_as_a_module():
