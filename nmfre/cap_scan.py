@@ -14,7 +14,7 @@ from nmfre.arguments import check_number, known_arguments
 from nmfre.cap import is_clear, resolve_cap
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.estimate import AlternatingEstimate, StopReason
-from nmfre.estimators import EstimatorOptions, fit_caps
+from nmfre.estimators import TO_USER, EstimatorOptions, fit_caps
 from nmfre.model import NMFRE
 
 if TYPE_CHECKING:
@@ -139,7 +139,14 @@ def scan_cap(
     n_units = len(model.design.units)
     caps = np.array([resolve_cap(float(rate), n_units, model.rank) for rate in grid])
     for_starts, _ = np.random.SeedSequence(seed).spawn(2)
-    estimates = fit_caps(model.design, model.rank, options, np.random.default_rng(for_starts), caps)
+    estimates = fit_caps(
+        model.design,
+        model.rank,
+        options,
+        np.random.default_rng(for_starts),
+        caps,
+        to_user=TO_USER,
+    )
     rows = [_row(estimate) for estimate in estimates]
     return CapScan(pd.DataFrame(rows, index=pd.Index(grid, name="rate")))
 

@@ -102,7 +102,7 @@ def estimate_df_cap(
         )
     auto, n_units = options.df_cap == AUTO, len(design.units)
     cap = resolve_cap(1.0 if auto else options.df_cap, n_units, rank)
-    (estimate,) = fit_caps(design, rank, options, rng, np.array([cap]))
+    (estimate,) = fit_caps(design, rank, options, rng, np.array([cap]), to_user=TO_USER + 1)
     _warn_of_alternating(estimate, options.tol)
     if auto:
         rate = free_rate(estimate.df_random_path, n_units, rank)
@@ -116,8 +116,14 @@ def fit_caps(
     options: EstimatorOptions,
     rng: np.random.Generator,
     caps: FloatArray,
+    *,
+    to_user: int,
 ) -> list[AlternatingEstimate]:
-    """Alternating updates from one start under each of several caps, in one stack."""
+    """
+    Alternating updates from one start under each of several caps, in one stack.
+
+    A warning goes to the line of the user's that is ``to_user`` frames away.
+    """
     if design.sparse:
         raise SparseResponsesError()
     if design.n_missing:
@@ -130,7 +136,7 @@ def fit_caps(
         )
     if isinstance(design, ChunkedDesign):
         raise ChunkedResponsesError()
-    _warn_of_negative_covariates(design)
+    _warn_of_negative_covariates(design, to_user)
     # One layout in memory, so that the form of the data does not change a bit of the results.
     Y, A = np.ascontiguousarray(design.Y), np.ascontiguousarray(design.A)
     X, Theta = options.basis(design, rank), options.theta(design, rank)
@@ -192,7 +198,7 @@ def estimate_ml(
     return estimate
 
 
-def _warn_of_negative_covariates(design: Design) -> None:
+def _warn_of_negative_covariates(design: Design, to_user: int) -> None:
     negative = np.flatnonzero((design.A < 0).any(axis=1))
     if len(negative):
         names = ", ".join(map(str, design.covariates[negative]))
@@ -201,7 +207,7 @@ def _warn_of_negative_covariates(design: Design) -> None:
             "descend for A >= 0 only. Rescale them, for example to [0, 1], or use "
             "method='ml', signed=True.",
             NegativeCovariateWarning,
-            stacklevel=TO_USER,
+            stacklevel=to_user,
         )
 
 

@@ -65,9 +65,13 @@ def limit_names(alpha: float) -> list[str]:
 
 def side_by_side(low: pd.DataFrame, high: pd.DataFrame, alpha: float) -> pd.DataFrame:
     """Limits below the columns that they are of: columns (column, limit)."""
-    names = limit_names(alpha)
-    limits = pd.concat(dict(zip(names, (low, high), strict=True)), axis=1)
-    return limits.swaplevel(axis=1)[pd.MultiIndex.from_product([low.columns, names])]
+    labels = low.columns
+    levels = [labels.get_level_values(level).repeat(2) for level in range(labels.nlevels)]
+    columns = pd.MultiIndex.from_arrays(
+        [*levels, limit_names(alpha) * len(labels)], names=[*labels.names, None]
+    )
+    limits = np.stack([low, high], axis=2).reshape(len(low), -1)
+    return pd.DataFrame(limits, index=low.index, columns=columns)
 
 
 def stars(pvalue: float) -> str:

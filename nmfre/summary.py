@@ -23,6 +23,8 @@ WIDTH = 78
 FORMULA_WIDTH = 22
 FEW_UNITS = 50
 AT_BOUND = " (b)"
+LEVEL = ".10g"
+"""How levels are printed: as they are given, without what 1 - alpha adds in the last digits."""
 
 
 def summarize(
@@ -153,10 +155,8 @@ def _likelihood(results: NMFREResults) -> list[tuple[str, str]]:
 
 
 def _column_widths(headers: list[str]) -> list[int]:
-    return [{"coef": 9, "z": 7, "P>z": 6, "P>|z|": 6}.get(name, 8) for name in headers[:-2]] + [
-        9,
-        9,
-    ]
+    least = [{"coef": 9, "z": 7, "P>z": 6, "P>|z|": 6}.get(name, 8) for name in headers[:-2]]
+    return [*least, *(max(9, len(limit) + 1) for limit in headers[-2:])]
 
 
 def _coefficients(
@@ -174,8 +174,8 @@ def _coefficients(
         *(["(boot)"] if bootstrapped else []),
         "z",
         "P>z" if results.alternative == "larger" else "P>|z|",
-        f"[{alpha / 2:.3g}",
-        f"{1 - alpha / 2:.3g}]",
+        f"[{alpha / 2:{LEVEL}}",
+        f"{1 - alpha / 2:{LEVEL}}]",
     ]
     rows: list[list[str]] = []
     stubs: list[str] = []
@@ -201,7 +201,7 @@ def _coefficients(
 def _notes(results: NMFREResults, alpha: float, multipletests: str | None) -> list[str]:
     options = results.inference.options
     boot = results.inference.bootstrap
-    level = f"{1 - alpha:.4g}"
+    level = f"{1 - alpha:{LEVEL}}"
     notes = ["Notes:"]
     if results.model.formula and len(results.model.formula) > FORMULA_WIDTH:
         notes.append(f"Formula: {results.model.formula}")

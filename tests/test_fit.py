@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -124,6 +126,26 @@ def test_negative_covariates_warn(simulated):
     model = nmfre.NMFRE.from_formula("y1 + y2 + y3 ~ age", frame, rank=1)
     with pytest.warns(errors.NegativeCovariateWarning, match=r"negative values \(age\)"):
         model.fit()
+
+
+def test_warnings_point_at_the_line_of_the_user(simulated):
+    frame = simulated.assign(age=simulated["age"] - 0.5)
+    model = nmfre.NMFRE.from_formula("y1 + y2 + y3 ~ age", frame, rank=1)
+    x = np.linspace(-1, 1, 60)
+    rising, falling = np.array([1.0, 2.0, 3.0, 4.0]), np.array([4.0, 3.0, 2.0, 1.0])
+    Y = 50 * rising + np.outer(x, falling - rising)
+    Y += 0.5 * np.random.default_rng(0).normal(size=(60, 4))
+    merging = nmfre.NMFRE(Y, np.column_stack([np.ones(60), x]), rank=2)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(maxiter=3)
+        nmfre.scan_cap(model, [0.1, 0.2])
+        model.fit("ml", maxiter=1, n_starts=1, n_boot=0)
+        merging.fit("ml", signed=True, n_boot=0, maxiter=20_000)
+    kinds = [warning.category.__name__ for warning in caught]
+    assert kinds.count("NegativeCovariateWarning") == 2
+    assert {"ConvergenceWarning", "DegenerateBasisWarning"} < set(kinds)
+    assert {warning.filename for warning in caught} == {__file__}
 
 
 @pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")

@@ -73,6 +73,18 @@ def test_variances_of_means_are_those_of_the_profiles(ml, model):
     )
 
 
+def test_intervals_of_responses_with_two_levels(model, ml):
+    columns = pd.MultiIndex.from_product([["early", "late"], ["a", "b"]], names=["when", "what"])
+    endog = pd.DataFrame(model.endog, columns=columns)
+    res = nmfre.NMFRE(endog, model.exog, rank=1).fit("ml")
+    limits, flat = res.get_prediction().conf_int(), ml.get_prediction().conf_int()
+    assert limits.columns.names == ["when", "what", None]
+    np.testing.assert_allclose(limits, flat)
+    assert limits["late", "a"].columns.to_list() == ["2.5 %", "97.5 %"]
+    np.testing.assert_allclose(limits["late", "a"], flat[12])
+    assert flat.columns.names == ["age", None]
+
+
 def test_variances_of_blups_with_known_parameters(two):
     X, tau2, sigma2 = two.estimate.X, two.tau2, two.sigma2
     seen = [0, 3]

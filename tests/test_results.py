@@ -271,6 +271,24 @@ def test_the_level_of_the_summary(res):
     assert text.splitlines()[0].strip() == "Growth"
 
 
+@pytest.mark.parametrize(
+    ("alpha", "limits", "level"),
+    [
+        (0.001, ["[0.0005", "0.9995]"], "0.999"),
+        (0.005, ["[0.0025", "0.9975]"], "0.995"),
+        (1e-6, ["[5e-07", "0.9999995]"], "0.999999"),
+    ],
+)
+def test_limits_of_the_summary_are_exact(res, alpha, limits, level):
+    text = str(res.summary(alpha=alpha))
+    lines = text.splitlines()
+    header = next(line for line in lines if "coef" in line)
+    assert header.split()[-2:] == limits
+    assert f"level {level}, from" in " ".join(text.split())
+    width = len(lines[1])
+    assert {len(line) for line in lines[1 : lines.index("Notes:") - 1]} == {width}
+
+
 def test_summary_of_two_components(res2):
     text = str(res2.summary())
     lines = text.splitlines()
