@@ -128,8 +128,9 @@ class HypothesisResults(InferenceResults):
         Parameters
         ----------
         by : {"covariate", "component"}
-            "component" tests, for every component, all covariates but the intercept together; NaN
-            where rotations of the components change their effects.
+            "component" tests, for every component, all covariates but the intercept together, or
+            the intercept where it stands alone; NaN where rotations of the components change their
+            effects.
 
         Returns
         -------
