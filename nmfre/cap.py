@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -54,7 +55,7 @@ class Cap:
     absolute: float
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.absolute) and self.absolute > 0):
+        if not (_is_number(self.absolute) and 0 < self.absolute < np.inf):
             raise InvalidArgumentError(
                 name="absolute", value=self.absolute, allowed="a positive, finite number"
             )
@@ -73,8 +74,7 @@ def resolve_cap(df_cap: float | Cap | str | None, n_units: int, rank: int) -> fl
         return np.inf
     if isinstance(df_cap, Cap):
         return float(df_cap.absolute)
-    number = isinstance(df_cap, int | float | np.number) and not isinstance(df_cap, bool)
-    rate = float(df_cap) if number else np.nan
+    rate = float(df_cap) if _is_number(df_cap) else np.nan
     if not 0 < rate <= 1:
         raise InvalidArgumentError(
             name="df_cap",
@@ -83,6 +83,11 @@ def resolve_cap(df_cap: float | Cap | str | None, n_units: int, rank: int) -> fl
             "df-cap",
         )
     return max(rate * n_units * rank, 1.0)
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    kinds = int | float | np.integer | np.floating
+    return isinstance(value, kinds) and not isinstance(value, bool)
 
 
 def free_rate(df_path: FloatArray, n_units: int, rank: int) -> float:

@@ -99,7 +99,7 @@ def scan_cap(
     rates : sequence of float
         Rates in (0, 1]. Default: 0.05, 0.10, ..., 1.
     tol, maxiter, start_basis, start_theta, start_sigma2, start_tau2, seed
-        As in `nmfre.NMFRE.fit`.
+        As in `nmfre.NMFRE.fit`, but for ``seed``: a whole number from 0.
 
     Returns
     -------
@@ -108,7 +108,14 @@ def scan_cap(
     Raises
     ------
     InvalidArgumentError
-        No rates, or one that is not in (0, 1].
+        No rates, one that is not in (0, 1], or another argument that is not allowed.
+    MissingCellError, SparseResponsesError, ChunkedResponsesError
+        Responses are missing, sparse or in chunks, which df-cap does not take.
+
+    Warns
+    -----
+    NegativeCovariateWarning
+        The multiplicative updates of df-cap are not guaranteed to descend.
 
     Examples
     --------
@@ -133,7 +140,10 @@ def scan_cap(
         start_tau2=start_tau2,
     )
     check_number("seed", seed, least=0, whole=True)
-    grid = np.unique(np.asarray(rates, dtype=float))
+    try:
+        grid = np.unique(np.asarray(rates, dtype=float))
+    except (TypeError, ValueError):
+        grid = np.empty(0)
     if not len(grid):
         raise InvalidArgumentError(name="rates", value=rates, allowed="rates in (0, 1]")
     n_units = len(model.design.units)

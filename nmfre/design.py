@@ -21,6 +21,7 @@ from nmfre.checks import (
     check_finite,
     check_observed,
     check_responses,
+    check_unique,
     listed,
     numeric,
 )
@@ -169,7 +170,7 @@ class Design:
 
         Raises
         ------
-        ShapeError, MissingColumnError, UnseenLevelError, NonFiniteError
+        ShapeError, MissingColumnError, DuplicateCellError, UnseenLevelError, NonFiniteError
             Where the new data do not fit those of the model.
         FormulaNotRestoredError
             Where the formula is needed, and was loaded without something that it uses.
@@ -181,7 +182,7 @@ class Design:
         elif isinstance(exog, pd.DataFrame):
             A, units = numeric(self.columns_of(exog), "exog").T, exog.index
         else:
-            A = np.atleast_2d(numeric(exog, "exog")).T
+            A = in_rows(numeric(exog, "exog"), "exog", len(self.covariates)).T
             units = pd.RangeIndex(A.shape[-1])
             self.check_columns(A.T)
         check_finite(A, "Covariate", self.covariates, units)
@@ -192,6 +193,7 @@ class Design:
         for name in self.covariates:
             if name not in frame.columns:
                 raise MissingColumnError(role="predict", name=name, known=listed(frame.columns))
+        check_unique(frame.columns[frame.columns.isin(self.covariates)], "covariate")
         return frame[list(self.covariates)]
 
     def check_columns(self, exog: Any) -> None:
@@ -212,11 +214,12 @@ class Design:
 
         Raises
         ------
-        ShapeError, NonNumericError, NonFiniteError, NegativeResponseError
+        ShapeError, DuplicateCellError, NonNumericError, NonFiniteError, NegativeResponseError
             Where they do not fit the model.
         """
         n_responses = len(self.responses)
         if isinstance(endog, pd.DataFrame):
+            check_unique(endog.columns, "response")
             other = endog.columns.difference(self.responses, sort=False)
             if len(other):
                 raise ShapeError(
@@ -227,7 +230,7 @@ class Design:
                 raise ShapeError(reason="the indices of endog and exog differ: align them.")
             values = numeric(endog.reindex(columns=self.responses), "endog")
         else:
-            values = np.atleast_2d(numeric(endog, "endog"))
+            values = in_rows(numeric(endog, "endog"), "endog", n_responses)
         if values.shape != (len(units), n_responses):
             raise ShapeError(
                 reason=f"endog has shape {values.shape}: pass a row for each of the {len(units)} "
@@ -297,6 +300,13 @@ def two_axes(array: Any, name: str, prefix: str) -> tuple[Any, pd.Index]:
             reason=f"{name} has shape {array.shape}: pass an array with two axes, units in rows."
         )
     return array, pd.Index([f"{prefix}{j + 1}" for j in range(array.shape[1])])
+
+
+def in_rows(array: FloatArray, name: str, n_columns: int) -> FloatArray:
+    """New data with units in rows; one axis is a column where there is one, else a single unit."""
+    if array.ndim == 1 and n_columns == 1:
+        array, _ = two_axes(array, name, "")
+    return np.atleast_2d(array)
 
 
 def exog_names(all_one: BoolArray) -> pd.Index:

@@ -100,7 +100,8 @@ def estimate_df_cap(
         raise InvalidArgumentError(
             name="n_starts", value=options.n_starts, allowed="1 with df-cap; 'ml' takes more"
         )
-    auto, n_units = options.df_cap == AUTO, len(design.units)
+    auto = isinstance(options.df_cap, str) and options.df_cap == AUTO
+    n_units = len(design.units)
     cap = resolve_cap(1.0 if auto else options.df_cap, n_units, rank)
     (estimate,) = fit_caps(design, rank, options, rng, np.array([cap]), to_user=TO_USER + 1)
     _warn_of_alternating(estimate, options.tol)

@@ -12,6 +12,7 @@ from patsy import EvalEnvironment
 from statsmodels.base.model import Model
 
 from nmfre.arguments import (
+    array_argument,
     check_choice,
     check_number,
     check_rank,
@@ -297,10 +298,14 @@ class NMFRE(Model):
         ------
         InvalidArgumentError, UnknownArgumentError
             An argument that is not allowed.
-        MissingCellError
-            Responses are missing, which df-cap does not take.
+        MissingCellError, SparseResponsesError, ChunkedResponsesError
+            Responses are missing, sparse or in chunks, which df-cap does not take.
         NonFiniteFitError
             The iteration ran into NaN or infinite values.
+        ExactFitError
+            The rank reproduces the responses, and ml has no maximum.
+        TooManyParametersError
+            More parameters than a joint covariance is formed for (uncertainty="marginal").
 
         Warns
         -----
@@ -340,6 +345,8 @@ class NMFRE(Model):
             signed=signed,
             n_starts=n_starts,
         )
+        if multipliers is not None:
+            multipliers = array_argument("multipliers", multipliers, "an array, (n_boot, N)")
         inference_options = checked_options(
             self.design,
             uncertainty or ("marginal" if method == "ml" else "conditional"),

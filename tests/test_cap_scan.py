@@ -61,7 +61,13 @@ def test_auto_is_one_where_random_effects_take_all(model):
 
 
 def test_cap_scan_errors(model):
-    for rates, message in (([], "rates"), ([0.0, 0.5], "df_cap=0.0"), ([1.5], "df_cap=1.5")):
+    for rates, message in (
+        ([], "rates"),
+        ("abc", "rates='abc'"),
+        ([0.1, [0.2]], "rates"),
+        ([0.0, 0.5], "df_cap=0.0"),
+        ([1.5], "df_cap=1.5"),
+    ):
         with pytest.raises(errors.InvalidArgumentError, match=message):
             nmfre.scan_cap(model, rates)
     with pytest.raises(errors.InvalidArgumentError, match="tol=-1"):
@@ -72,6 +78,12 @@ def test_cap_scan_errors(model):
         model.fit("ml", df_cap="auto")
     with pytest.raises(errors.SparseResponsesError):
         nmfre.scan_cap(nmfre.NMFRE(csr_array(model.endog), rank=1), [0.5])
+    with pytest.raises(errors.InvalidArgumentError, match="seed=None"):
+        nmfre.scan_cap(model, [0.5], seed=None)
+    holed = model.endog.copy()
+    holed[0, 0] = np.nan
+    with pytest.raises(errors.MissingCellError):
+        nmfre.scan_cap(nmfre.NMFRE(holed, rank=1), [0.5])
 
 
 def test_plot(model):

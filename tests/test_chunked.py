@@ -249,6 +249,8 @@ def test_what_needs_all_data_in_memory_says_so(data, frame):
     model = nmfre.NMFRE(*chunked(data, 100), rank=2)
     with pytest.raises(errors.ChunkedResponsesError, match="use method='ml'"):
         model.fit()
+    with pytest.raises(errors.ChunkedResponsesError, match="use method='ml'"):
+        nmfre.scan_cap(model, [0.5])
     with pytest.raises(errors.InvalidArgumentError, match="None where data are in chunks"):
         model.fit("ml", multipliers=np.ones((20, 600)))
     with pytest.raises(errors.FormulaError, match="needs to see every level"):

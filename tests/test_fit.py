@@ -73,6 +73,10 @@ def test_start_values_are_used(model):
         ({"start_theta": np.full((1, 2), np.nan)}, "start_theta='array with NaN"),
         ({"multipliers": np.ones((5, 26))}, r"multipliers='array of shape \(5, 26\)'"),
         ({"multipliers": np.ones((1, 27))}, "multipliers"),
+        ({"df_cap": np.array([0.1, 0.2])}, r"df_cap=array\(\[0.1, 0.2\]\) is not allowed"),
+        ({"start_basis": [[1.0], [1.0, 2.0]]}, r"start_basis='rows of unequal.*shape \(4, 1\)"),
+        ({"start_theta": [[1.0], [1.0, 2.0]]}, "start_theta='rows of unequal lengths'"),
+        ({"multipliers": [[1.0], [1.0, 2.0]]}, r"multipliers='rows of unequal.*\(n_boot, N\)"),
     ],
 )
 def test_arguments_that_are_not_allowed(model, arguments, match):
@@ -81,7 +85,7 @@ def test_arguments_that_are_not_allowed(model, arguments, match):
 
 
 def test_absolute_caps_that_are_not_allowed():
-    for absolute in (0.0, -1.0, np.nan, np.inf):
+    for absolute in (0.0, -1.0, np.nan, np.inf, "5", None, True):
         with pytest.raises(errors.InvalidArgumentError, match="absolute="):
             nmfre.Cap(absolute=absolute)
 

@@ -436,6 +436,11 @@ def test_the_study_does_not_depend_on_the_number_of_processes():
     pd.testing.assert_frame_equal(one, two)
     with pytest.raises(errors.InvalidArgumentError, match="n_replicates=1"):
         coverage_study(design, 1)
+    for arguments, message in (({"seed": -1}, "seed=-1"), ({"n_boot": 0}, "n_boot=0")):
+        with pytest.raises(errors.InvalidArgumentError, match=message):
+            coverage_study(design, 2, **arguments)
+    with pytest.raises(errors.InvalidArgumentError, match="alpha=5"):
+        coverage_study(design, 2, alpha=5)
     with pytest.raises(errors.InvalidArgumentError, match=r"background=1\.0"):
         coverage_study(replace(design, background=1.0), 2)
 
@@ -476,3 +481,12 @@ def test_nearly_collinear_covariates_are_determined():
     centred = np.column_stack([np.ones(80), seconds - 1.7e9])
     other = nmfre.NMFRE(endog, centred, rank=1).fit("ml", signed=True)
     assert res.tvalues.iloc[1] == pytest.approx(other.tvalues.iloc[1], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "value", [{"errors": "gauss"}, {"effects": "xx"}, {"background": -0.1}, {"background": "0"}]
+)
+def test_a_design_checks_its_values(value):
+    ((name, given),) = value.items()
+    with pytest.raises(errors.InvalidArgumentError, match=f"{name}={given!r} is not allowed"):
+        BumpDesign(n_responses=4, rank=1, n_units=27, **value)

@@ -8,6 +8,7 @@ import pytest
 from joblib._parallel_backends import LokyBackend
 from joblib.parallel import BACKENDS
 
+import nmfre
 from nmfre import errors
 from nmfre.parallel import run_tasks
 from nmfre.simulation import BumpDesign, baseline_designs, coverage_study, paper_study
@@ -44,6 +45,27 @@ def refuse(task):
 @pytest.mark.parametrize("n_jobs", [None, 1, 2])
 def test_results_keep_the_order_of_the_tasks(n_jobs):
     assert run_tasks(square, range(7), n_jobs=n_jobs, **OPTIONS) == [i * i for i in range(7)]
+
+
+@pytest.mark.parametrize("n_jobs", [0, 1.0, True, "2"])
+def test_numbers_of_processes_that_are_not_allowed(n_jobs):
+    message = f"n_jobs={n_jobs!r} is not allowed: it takes a number of processes"
+    with pytest.raises(errors.InvalidArgumentError, match=message):
+        run_tasks(square, range(7), n_jobs=n_jobs, **OPTIONS)
+
+
+def test_no_processes_at_all_are_refused_wherever_tasks_run():
+    data = nmfre.datasets.load_orthodont()
+    model = nmfre.NMFRE.from_formula("distance ~ sex", data, rank=1, unit="subject", occasion="age")
+    bump = BumpDesign(n_responses=4, rank=1, n_units=27)
+    for call in (
+        lambda: nmfre.select_rank(model, [1], n_jobs=0),
+        lambda: coverage_study(bump, 2, n_jobs=0),
+        lambda: paper_study(baseline_designs()[:1], 2, n_jobs=0),
+        lambda: model.fit(df_cap=0.21, n_boot=0).bootstrap(2, refit=True, n_jobs=0),
+    ):
+        with pytest.raises(errors.InvalidArgumentError, match="n_jobs=0"):
+            call()
 
 
 def test_what_was_finished_is_not_lost_and_not_done_again():

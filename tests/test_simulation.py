@@ -75,8 +75,12 @@ def test_settings_are_those_of_the_paper():
     np.testing.assert_allclose(stress.theta[:, 0].sum(), 90.502)
     with pytest.raises(errors.InvalidArgumentError, match="errors='gauss'"):
         PaperDesign(study="baseline", n_units=27, effect=0.0, errors="gauss")
+    with pytest.raises(errors.InvalidArgumentError, match="study='basic' is not allowed"):
+        PaperDesign(study="basic", n_units=27, effect=0.0)
     with pytest.raises(errors.InvalidArgumentError, match="n_replicates=1"):
         paper_study([stress], 1)
+    with pytest.raises(errors.InvalidArgumentError, match="seed=-1"):
+        paper_study([stress], 2, seed=-1)
 
 
 @pytest.mark.parametrize("distribution", ["normal", "exponential"])

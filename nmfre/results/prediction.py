@@ -158,6 +158,7 @@ class PredictionResults(BaseResults):
         exog : DataFrame or array_like, (M, K), optional
             Covariates of new units. With a formula: a DataFrame with the variables of the
             formula. Without: columns are matched by name in a DataFrame, by position in an array.
+            One axis holds M units where there is one covariate, else all covariates of one unit.
             Default: the units of the data.
         endog : DataFrame or array_like, (M, P), optional
             What is observed of the new units, NaN where nothing is; the BLUP is conditional on it.
@@ -173,7 +174,10 @@ class PredictionResults(BaseResults):
 
         Raises
         ------
-        MissingColumnError, UnseenLevelError, NonFiniteError, ShapeError, InvalidArgumentError
+        MissingColumnError, UnseenLevelError, DuplicateCellError, NonFiniteError, ShapeError
+            New data that do not fit those of the model.
+        InvalidArgumentError
+            A ``which`` that does not go with ``exog`` and ``endog``.
 
         Examples
         --------

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from nmfre.arguments import check_choice, check_number, known_arguments
+from nmfre.arguments import check_alpha, check_choice, check_n_boot, check_number, known_arguments
 from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
 from nmfre.inference.multipliers import Multiplier
 from nmfre.model import NMFRE
@@ -68,6 +68,15 @@ class BumpDesign:
     errors: Errors = "normal"
     effects: Literal["decreasing", "none"] = "decreasing"
     background: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_choice("errors", self.errors, Errors)
+        check_choice("effects", self.effects, Literal["decreasing", "none"])
+        check_number("background", self.background, least=0.0)
+        if self.background >= 1.0:
+            raise InvalidArgumentError(
+                name="background", value=self.background, allowed="a number from 0 to below 1"
+            )
 
     @property
     def basis(self) -> FloatArray:
@@ -158,6 +167,11 @@ def coverage_study(
         error.
         ``attrs`` hold the number of replicates that counted and the seconds taken.
 
+    Raises
+    ------
+    InvalidArgumentError
+        An argument that is not allowed.
+
     Examples
     --------
     >>> from nmfre.simulation import BumpDesign, coverage_study
@@ -168,12 +182,10 @@ def coverage_study(
     ['value', 'std err', 'lowest', 'highest']
     """
     check_number("n_replicates", n_replicates, least=2, whole=True)
-    check_choice("errors", design.errors, Errors)
-    if not 0.0 <= design.background < 1.0:
-        raise InvalidArgumentError(
-            name="background", value=design.background, allowed="a number from 0 to below 1"
-        )
+    check_alpha(alpha)
+    check_n_boot(n_boot, least=2)
     check_choice("multiplier", multiplier, Multiplier)
+    check_number("seed", seed, least=0, whole=True)
     start = time.perf_counter()
     seeds = np.random.SeedSequence(seed).spawn(n_replicates)
     chunks = np.array_split(np.arange(n_replicates), min(n_replicates, PARTS))
@@ -218,7 +230,7 @@ def _replicate(
     n_boot: int,
     multiplier: Multiplier,
 ) -> dict[str, Any] | None:
-    """What one data set says; None where the fit failed or its components are not identified."""
+    """What one data set says; None where the fit failed or did not reach the tolerance."""
     data, fit = seed.spawn(2)
     endog, exog = design.draw(np.random.default_rng(data))
     model = NMFRE(endog, exog, rank=design.rank)

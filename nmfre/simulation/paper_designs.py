@@ -65,7 +65,7 @@ class PaperDesign:
     start_tau2: float = 1.0
 
     def __post_init__(self) -> None:
-        check_choice("paper_study", self.study, Literal["baseline", "stress"])
+        check_choice("study", self.study, Literal["baseline", "stress"])
         check_choice("errors", self.errors, Errors)
 
     @property

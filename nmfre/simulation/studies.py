@@ -76,6 +76,8 @@ def paper_study(
 
     Raises
     ------
+    InvalidArgumentError
+        An argument that is not allowed.
     UnfinishedTasksError, InterruptedTasksError
         A worker died, or the user interrupted; see ``resume``.
 
