@@ -272,14 +272,20 @@ def check_same_units(Y: Any, A: Any) -> None:
 
 
 def sparse_responses(values: Any) -> Any:
-    """A copy of sparse responses (N x P) in rows that lie together, as floats, each cell once."""
-    array = csr_array(values, dtype=float, copy=True)
-    array.sum_duplicates()
+    """
+    Sparse responses (N x P) in rows that lie together, as floats, each cell once.
+
+    They are large: where they are all that already, they are taken as they are.
+    """
+    array = csr_array(values, dtype=float)
+    if not array.has_canonical_format:
+        array = array.copy()
+        array.sum_duplicates()
     return array
 
 
 def labelled_matrix(values: Any, name: str, prefix: str) -> tuple[Any, pd.Index, pd.Index]:
-    """A copy of numbers with two axes, and the labels of their columns and rows."""
+    """Numbers with two axes, copied unless sparse, and the labels of their columns and rows."""
     sparse = issparse(values) and name == "endog"
     array = sparse_responses(values) if sparse else numeric(values, name, copy=True)
     array, columns = two_axes(array, name, prefix)

@@ -48,7 +48,7 @@ class NMFRE(Model):
     endog : array_like, SciPy sparse matrix, or dask array or DataFrame, (N, P)
         Responses, not negative; a row a unit. A DataFrame gives labels. Missing ones (NaN, or
         masked), sparse responses, which stay sparse, and those of dask, which stay in their chunks
-        of units, are for ``fit(method="ml")``. Of data in memory the model keeps a copy.
+        of units, are for ``fit(method="ml")``. Of dense data in memory the model keeps a copy.
     exog : array_like, or dask array or DataFrame, (N, K), optional
         Covariates; a row a unit, the intercept included if wanted. Default: an intercept alone.
     rank : int
