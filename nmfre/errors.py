@@ -375,3 +375,7 @@ class DegenerateBasisWarning(NMFREWarning):
 
 class NegativeCovariateWarning(NMFREWarning):
     """Covariates below zero where multiplicative updates of Theta are not guaranteed to descend."""
+
+
+class SingleResponseWarning(NMFREWarning):
+    """One response, of which nothing tells random effects and residuals apart."""

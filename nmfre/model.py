@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
@@ -22,7 +23,7 @@ from nmfre.cap import DEFAULT_CAP, Cap
 from nmfre.checks import is_chunked
 from nmfre.chunked import design_from_chunks
 from nmfre.design import Design, design_from_arrays
-from nmfre.errors import FormulaError
+from nmfre.errors import FormulaError, SingleResponseWarning
 from nmfre.estimators import EstimatorOptions, estimate_df_cap, estimate_ml
 from nmfre.formula import design_from_formula
 from nmfre.inference.inference import Alternative, Uncertainty
@@ -166,6 +167,11 @@ class NMFRE(Model):
         FormulaError, DataError, RankError
             With the place and the remedy.
 
+        Warns
+        -----
+        SingleResponseWarning
+            There is one response, as where ``unit`` and ``occasion`` of long data are left out.
+
         Examples
         --------
         >>> import nmfre
@@ -191,6 +197,13 @@ class NMFRE(Model):
             occasion=occasion,
             env=EvalEnvironment.capture(2),  # past the check of the arguments
         )
+        if len(design.responses) == 1:
+            warnings.warn(
+                "There is one response: nothing tells random effects and residuals apart. Data "
+                "with a row a unit and occasion need unit= and occasion=.",
+                SingleResponseWarning,
+                stacklevel=3,
+            )
         return cls._of_design(design, rank)
 
     @classmethod

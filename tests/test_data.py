@@ -145,7 +145,8 @@ def test_thousands_of_columns_on_the_left():
 
 
 def test_one_response_stays_two_dimensional(simulated):
-    model = nmfre.NMFRE.from_formula("y1 ~ age", simulated, rank=1)
+    with pytest.warns(errors.SingleResponseWarning):
+        model = nmfre.NMFRE.from_formula("y1 ~ age", simulated, rank=1)
     assert model.endog.shape == (40, 1)
     assert model.endog_names == ["y1"]
     assert model.fit().fittedvalues.shape == (40, 1)
@@ -461,3 +462,9 @@ def test_labels_follow_the_units(order):
     assert list(design.units) == [labels[unit] for unit in order]
     rows = orthodont[orthodont["subject"] == labels[order[4]]]
     np.testing.assert_array_equal(design.Y[:, 4], rows["distance"])
+
+
+def test_long_data_without_their_unit_and_occasion_are_told(orthodont):
+    with pytest.warns(errors.SingleResponseWarning, match="need unit= and occasion=") as caught:
+        nmfre.NMFRE.from_formula("distance ~ sex", orthodont, rank=1)
+    assert caught[0].filename == __file__

@@ -340,7 +340,8 @@ def test_starts_that_the_user_gives(model):
 def test_edge_cases(model, simulated):
     with pytest.warns(nmfre.ConvergenceWarning):
         assert model.fit("ml", maxiter=1, n_starts=1).n_iter == 1
-    one = nmfre.NMFRE.from_formula("y1 ~ age", simulated, rank=1).fit("ml")
+    with pytest.warns(errors.SingleResponseWarning):
+        one = nmfre.NMFRE.from_formula("y1 ~ age", simulated, rank=1).fit("ml")
     assert one.basis.to_numpy().item() == 1.0
     line = np.polynomial.polynomial.polyfit(simulated["age"], simulated["y1"], 1)
     np.testing.assert_allclose(one.params, line, rtol=1e-6)
