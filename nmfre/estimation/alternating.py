@@ -15,7 +15,7 @@ import numpy as np
 
 from nmfre.estimation.effective_df import effective_df, eigenvalues_of, ridge_at_cap
 from nmfre.estimation.estimate import AlternatingEstimate, StopReason, centroid_order
-from nmfre.estimation.stack import EPS, Problem, State, inner, start_state, take, unit_blocks
+from nmfre.estimation.stack import EPS, Problem, State, cache_blocks, inner, start_state, take
 from nmfre.typing import AnyArray, Float, FloatArray, IntArray
 
 VARIANCE_LIMITS = (1e-12, 1e12)
@@ -146,7 +146,7 @@ def _iterate(problem: Problem, state: State, *, tol: float, maxiter: int) -> tup
     n_iter = np.zeros(size, dtype=np.intp)
     stop_reason = [StopReason.MAXITER] * size
     history: list[tuple[IntArray, tuple[AnyArray, ...]]] = []
-    members, blocks = np.arange(size), unit_blocks(state)
+    members, blocks = np.arange(size), cache_blocks(state)
     for iteration in range(1, maxiter + 1):
         previous = state.objective
         _step(problem, state, iteration, blocks)
@@ -167,7 +167,7 @@ def _iterate(problem: Problem, state: State, *, tol: float, maxiter: int) -> tup
         if stopped.all():
             break
         state, problem, members = take(state, running), take(problem, running), members[running]
-        blocks = unit_blocks(state)
+        blocks = cache_blocks(state)
     paths = np.full((4, size, len(history)), np.nan)
     for i, (active, values) in enumerate(history):
         paths[:, active, i] = values
@@ -265,7 +265,7 @@ def _step(problem: Problem, state: State, iteration: int, blocks: list[slice]) -
 def _fixed_point(problem: Problem, state: State) -> tuple[FloatArray, FloatArray]:
     """One-step change of (X, Theta), and the distance to the fixed point it extrapolates to."""
     state = replace(state, coefs=state.coefs.copy(), rows=state.rows.copy())
-    blocks = unit_blocks(state)
+    blocks = cache_blocks(state)
     iterates = [(state.X, state.Theta.copy())]
     for _ in range(2):
         _step(problem, state, 0, blocks)

@@ -13,7 +13,7 @@ from nmfre.typing import FloatArray, IntArray
 LARGE_DISTANCE = 5e-4
 """Relative distance to the fixed point that shows in four printed digits."""
 
-COLLINEAR = 1e3
+DEGENERATE_CONDITION = 1e3
 """Condition number of the basis from which its columns are called collinear."""
 AT_BOUND = 1e-6
 """df_U per unit below which tau2 is zero."""
@@ -183,7 +183,7 @@ class MarginalEstimate(Estimate):
     @property
     def degenerate(self) -> bool:
         """Whether columns of X are so nearly collinear that Theta is not determined."""
-        return self.condition > COLLINEAR
+        return self.condition > DEGENERATE_CONDITION
 
     @property
     def tau2_at_bound(self) -> bool:

@@ -109,7 +109,7 @@ def start_state(
     )
 
 
-def unit_blocks(state: State) -> list[slice]:
+def cache_blocks(state: State) -> list[slice]:
     """Blocks of units whose responses fit in the cache."""
     size, n_responses, _ = state.X.shape
     n_units = state.rows.shape[-1]
