@@ -206,14 +206,15 @@ def _notes(results: NMFREResults, alpha: float, multipletests: str | None) -> li
     if results.model.formula and len(results.model.formula) > FORMULA_WIDTH:
         notes.append(f"Formula: {results.model.formula}")
     if boot is not None:
+        seed = results.seed if options.seed is None else options.seed
         source = (
             "given multipliers"
             if options.multipliers is not None
-            else f"{options.multiplier} multipliers, seed {results.seed}"
+            else f"{options.multiplier} multipliers, seed {seed}"
         )
         notes.append(
-            f"Intervals: percentile, level {level}, from {len(boot.replicates)} one-step "
-            f"wild-bootstrap replicates ({source})."
+            f"Intervals: percentile, level {level}, from {len(boot.replicates)} "
+            f"{'refit' if boot.refit else 'one-step'} wild-bootstrap replicates ({source})."
         )
     else:
         bound = "" if results.estimate.signed else ", cut off at 0"

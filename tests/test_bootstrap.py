@@ -54,6 +54,35 @@ def test_seeds(model):
     pd.testing.assert_frame_equal(fresh.replicates, res.bootstrap(50, seed=fresh.seed).replicates)
 
 
+def test_seeds_may_be_numpy_integers(model):
+    res = model.fit(df_cap=0.21, n_boot=0)
+    boot = res.bootstrap(20, seed=np.int64(1))
+    pd.testing.assert_frame_equal(boot.replicates, res.bootstrap(20, seed=1).replicates)
+    assert type(boot.seed) is int
+
+
+@pytest.mark.parametrize("method", ["df-cap", "ml"])
+def test_the_results_of_a_bootstrap_say_what_it_was_made_with(model, method, tmp_path):
+    res = model.fit(method, n_boot=30, multipliers=np.ones((30, 27)))
+    step, refit = (res.bootstrap(50, "rademacher", seed=7, refit=r) for r in (False, True))
+    for boot, kind in ((step, "one-step"), (refit, "refit")):
+        options = boot.results.inference.options
+        assert (options.n_boot, options.multiplier) == (50, "rademacher")
+        assert options.multipliers is None
+        note = f"50 {kind} wild-bootstrap replicates (rademacher multipliers, seed 7)"
+        assert note in " ".join(str(boot.results.summary()).split())
+        boot.results.save(tmp_path / "a.pickle", remove_data=True)
+        boot.results.to_arrays(tmp_path / "a.npz")
+        for loaded in (nmfre.load(tmp_path / "a.pickle"), nmfre.from_arrays(tmp_path / "a.npz")):
+            assert str(loaded.summary()) == str(boot.results.summary())
+    # Inference made again draws the bootstrap's multipliers, not those of the fit.
+    again = step.results.with_uncertainty("conditional")
+    expected = res.with_uncertainty("conditional").bootstrap(50, "rademacher", seed=7)
+    pd.testing.assert_series_equal(again.bse_boot, expected.results.bse_boot)
+    with pytest.raises(errors.NotComputedError, match="refits have no standard errors"):
+        refit.results.conf_int(method="studentized")
+
+
 @pytest.mark.parametrize(
     ("options", "multiplier"),
     [

@@ -33,12 +33,15 @@ class WildBootstrap:
         Lower bound of the parameters: 0, or minus infinity.
     deviations_bse : (B, QK) or None
         The standard error of every replicate, where it was computed.
+    refit : bool
+        Whether every replicate was estimated anew, or is one step of the linearised estimator.
     """
 
     estimate: FloatArray
     deviations: FloatArray
     floor: float
     deviations_bse: FloatArray | None = None
+    refit: bool = False
 
     @property
     def replicates(self) -> FloatArray:

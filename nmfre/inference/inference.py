@@ -24,7 +24,8 @@ class InferenceOptions:
     """
     Choices of the user, as in `nmfre.NMFRE.fit`; ``multipliers`` (n_boot, N) or None.
 
-    ``studentize``: whether replicates of the bootstrap get standard errors.
+    ``studentize``: whether replicates of the bootstrap get standard errors. ``seed``: of the
+    multipliers, where it is not that of the fit.
     """
 
     uncertainty: Uncertainty
@@ -36,6 +37,7 @@ class InferenceOptions:
     multipliers: FloatArray | None
     alternative: Alternative
     studentize: bool = False
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

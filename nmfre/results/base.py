@@ -116,10 +116,11 @@ class BaseResults(LikelihoodModelResults):
         """Kind of inference: "marginal" (all parameters) or "conditional" (on the basis)."""
         return self.inference.options.uncertainty
 
-    def _infer_again(self, *, seed: int | None = None, **changes: Any) -> Inference:
+    def _infer_again(self, **changes: Any) -> Inference:
         """Inference with other options, by default from the same seed; no estimate changes."""
-        _, for_bootstrap = np.random.SeedSequence(self.seed if seed is None else seed).spawn(2)
         options = replace(self.inference.options, **changes)
+        seed = self.seed if options.seed is None else options.seed
+        _, for_bootstrap = np.random.SeedSequence(seed).spawn(2)
         by_likelihood = isinstance(self.estimate, MarginalEstimate)
         check_uncertainty(
             self.model.design, len(self.model.components), options, by_likelihood=by_likelihood

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,7 @@ class Bootstrap:
     Attributes
     ----------
     results : NMFREResults
-        The fit, with these replicates in the place of its own.
+        The fit, with these replicates, and what they were made with, in the place of its own.
     multiplier : str
         Distribution of the multipliers.
     seed : int
@@ -126,10 +126,6 @@ class Bootstrap:
                   sex[T.Male]    4.0    14.8
         """
         check_choice("method", method, Literal["percentile", "basic", "normal", "studentized"])
-        if method == "studentized" and self.refit:
-            raise NotComputedError(
-                name="the studentized interval", reason="refits have no standard errors."
-            )
         return self.results.conf_int(alpha, method)
 
     @known_arguments
@@ -268,8 +264,15 @@ class BootstrapResults(BaseResults):
         check_choice("multiplier", multiplier, Multiplier)
         if seed is not None:
             check_number("seed", seed, least=0, whole=True)
+            seed = int(seed)  # NumPy integers do not come back as such
         entropy = np.random.SeedSequence(seed).entropy
         assert isinstance(entropy, int)
+        made_with: dict[str, Any] = {
+            "n_boot": int(n_boot),
+            "multiplier": multiplier,
+            "multipliers": None,
+            "seed": entropy,
+        }
         n_failed = 0
         if refit:
             if self.model.design.sparse or isinstance(self.model.design, ChunkedDesign):
@@ -290,19 +293,17 @@ class BootstrapResults(BaseResults):
             deviations = thetas - self.inference.estimate
             deviations[:, np.isnan(self.inference.bse)] = np.nan
             draws = WildBootstrap(
-                estimate=self.inference.estimate, deviations=deviations, floor=self.inference.floor
+                estimate=self.inference.estimate,
+                deviations=deviations,
+                floor=self.inference.floor,
+                refit=True,
             )
         else:
-            again = self._infer_again(
-                seed=entropy,
-                n_boot=n_boot,
-                multiplier=multiplier,
-                multipliers=None,
-                studentize=True,
-            )
-            assert again.bootstrap is not None
-            draws = again.bootstrap
-        results = self._with_inference(replace(self.inference, bootstrap=draws))
+            again = self._infer_again(**made_with, studentize=True).bootstrap
+            assert again is not None
+            draws = again
+        options = replace(self.inference.options, **made_with)
+        results = self._with_inference(replace(self.inference, bootstrap=draws, options=options))
         return Bootstrap(
             results, draws, multiplier=multiplier, seed=entropy, refit=refit, n_failed=n_failed
         )

@@ -179,6 +179,11 @@ class InferenceResults(BaseResults):
     @cached_property
     def _studentized(self) -> WildBootstrap:
         """The replicates of the fit, each with its standard error, which takes another pass."""
+        bootstrap = self.inference.bootstrap
+        if bootstrap is not None and bootstrap.refit:
+            raise NotComputedError(
+                name="the studentized interval", reason="refits have no standard errors."
+            )
         kind = self.inference.options.cov_type
         if kind not in ("sandwich", "cr3"):
             raise NotComputedError(
@@ -186,7 +191,6 @@ class InferenceResults(BaseResults):
                 reason=f"standard errors of replicates are sandwiches, those of the fit {kind!r}; "
                 "fit with cov_type='sandwich'.",
             )
-        bootstrap = self.inference.bootstrap
         if bootstrap is None or bootstrap.deviations_bse is None:
             bootstrap = self._infer_again(studentize=True).bootstrap
         assert bootstrap is not None
