@@ -623,12 +623,39 @@ class TestResiduals:
         assert -low == high == res.resid.abs().to_numpy().max()
         assert (ax.get_xlabel(), ax.get_ylabel()) == ("item", "person")
 
+    def test_missing_responses(self, growth):
+        Y = growth.endog.copy()
+        Y[::4, 1] = Y[1, 2] = Y[2, 0] = np.nan
+        res = nmfre.NMFRE(Y, growth.exog, rank=1).fit("ml", n_boot=0)
+        values = res.resid.to_numpy()
+        observed = values[~np.isnan(values)]
+        axes = {kind: plt.subplots()[1] for kind in ("fitted", "response", "qq", "heatmap")}
+        for kind, ax in axes.items():
+            res.plot_residuals(kind, ax=ax)
+            ax.figure.canvas.draw()
+        shown = axes["fitted"].lines[0].get_ydata()
+        np.testing.assert_array_equal(shown[~np.isnan(shown)], observed)
+        lines = axes["response"].lines
+        medians = [line.get_ydata()[0] for line in lines if line.get_linewidth() == 1.5]
+        np.testing.assert_allclose(medians, np.nanmedian(values, axis=0))
+        points, line = axes["qq"].lines
+        np.testing.assert_array_equal(points.get_ydata(), np.sort(observed))
+        assert np.isfinite(line.get_ydata()).all()
+        assert axes["heatmap"].images[0].get_clim()[1] == np.abs(observed).max()
+        plt.close("all")
+
     def test_errors(self, fits):
         with pytest.raises(errors.InvalidArgumentError, match="'fitted' or 'response' or 'qq'"):
             fits["2 ml"].plot_residuals("scale")
 
 
 class TestIterations:
+    def test_a_fit_without_iterations(self, growth, ax):
+        res = nmfre.NMFRE(growth.endog[:, :1], growth.exog, rank=1).fit("ml", n_boot=0)
+        assert res.n_iter == 0
+        res.plot_convergence(ax=ax)
+        assert ax.lines[0].get_ydata() == [0.0]
+
     def test_ml(self, fits, ax):
         res = fits["growth ml"]
         res.plot_convergence(ax=ax)

@@ -220,8 +220,8 @@ def check_component(results: NMFREResults, component: Any) -> int:
 
 
 def heatmap(ax: Axes, values: FloatArray, title: str, *, diverging: bool = False) -> AxesImage:
-    """Cells coloured by value from white for zero, with a colour bar."""
-    largest = float(np.abs(values).max())
+    """Cells coloured by value from white for zero, grey where it is NaN, with a colour bar."""
+    largest = float(np.nanmax(np.abs(values)))
     image = ax.imshow(
         values,
         aspect="auto",
@@ -234,4 +234,5 @@ def heatmap(ax: Axes, values: FloatArray, title: str, *, diverging: bool = False
     bar.set_label(title)
     bar.outline.set_visible(False)
     ax.spines[:].set_visible(False)
+    ax.set_facecolor(GREY)
     return image

@@ -32,14 +32,14 @@ MANY = 5000
 @known_arguments
 def plot_residuals(results: NMFREResults, kind: Kind = "fitted", *, ax: Axes | None = None) -> Axes:
     """
-    Residuals of the BLUP fit.
+    Residuals of the BLUP fit, of the responses that are observed.
 
     Parameters
     ----------
     results : NMFREResults
     kind : {"fitted", "response", "qq", "heatmap"}
         Against fitted values; a box a response; against normal quantiles; or units x responses
-        coloured by residual.
+        coloured by residual, grey where missing.
     ax : matplotlib.axes.Axes, optional
         Default: those of a new figure.
 
@@ -82,10 +82,11 @@ def _fitted(results: NMFREResults, ax: Axes | None) -> Axes:
 def _response(results: NMFREResults, ax: Axes | None) -> Axes:
     resid = results.resid
     n_responses = len(resid.columns)
+    observed = [column[~np.isnan(column)] for column in resid.to_numpy().T]
     ax = axes(ax, np.clip(2.0 + 0.25 * n_responses, 4.5, 12.0), 4.0)
     ax.axhline(0.0, color=GREY, linewidth=1, zorder=0)
     boxes = ax.boxplot(
-        resid.to_numpy(),
+        observed,
         positions=np.arange(n_responses),
         widths=0.6,
         patch_artist=True,
@@ -103,7 +104,9 @@ def _response(results: NMFREResults, ax: Axes | None) -> Axes:
 
 
 def _qq(results: NMFREResults, ax: Axes | None) -> Axes:
-    (quantiles, ordered), (slope, intercept, _) = stats.probplot(results.resid.to_numpy().ravel())
+    resid = results.resid.to_numpy()
+    observed = resid[~np.isnan(resid)]
+    (quantiles, ordered), (slope, intercept, _) = stats.probplot(observed)
     ax = axes(ax, 4.5, 4.2)
     _cloud(ax, quantiles, ordered)
     ends = quantiles[[0, -1]]
