@@ -337,6 +337,16 @@ def test_starts_that_the_user_gives(model):
     assert not np.array_equal(ratio.objective_path[:1], res.objective_path[:1])
 
 
+def test_the_objective_of_a_fit_without_iterations(model, simulated):
+    res = model.fit("ml", n_starts=1)
+    start = {"start_basis": res.basis, "start_theta": res.theta, "start_sigma2": res.sigma2}
+    again = model.fit("ml", n_starts=1, **start, start_tau2=res.tau2)
+    one = nmfre.NMFRE.from_formula("y1 ~ age", simulated, rank=1).fit("ml")
+    for fit in (again, one):
+        assert fit.n_iter == 0
+        assert fit.objective == fit.objective_path.item() == pytest.approx(-fit.llf)
+
+
 def test_edge_cases(model, simulated):
     with pytest.warns(nmfre.ConvergenceWarning):
         assert model.fit("ml", maxiter=1, n_starts=1).n_iter == 1

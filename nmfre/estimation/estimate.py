@@ -60,7 +60,7 @@ class Estimate:
     stop_reason : StopReason
         Why they ended.
     objective_path : (n_iter,)
-        What is minimised, after each iteration.
+        What is minimised, after each iteration; without iterations of ml its value, (1,).
     signed : bool
         Whether Theta may be negative.
     tau2_estimated : bool

@@ -132,6 +132,9 @@ def fit_marginal(
     Theta = Theta_scaled * moments.scale
     U, rss = moments.blup(Y, A, X, Theta, final.ridge)
     log_scale = np.log(moments.scale)
+    path = np.concatenate([best.path, final.path])
+    if not len(path):  # the start was the maximum
+        path = np.array([final.value])
     return MarginalEstimate(
         X=X,
         Theta=Theta,
@@ -150,7 +153,7 @@ def fit_marginal(
         gradient_norm=final.gradient_norm,
         n_starts=len(bases),
         n_agree=agree,
-        objective_path=cells * (np.concatenate([best.path, final.path]) + log_scale),
+        objective_path=cells * (path + log_scale),
         identification=found,
         condition=float(np.linalg.cond(X)),
     )

@@ -78,7 +78,7 @@ class DiagnosticResults(BaseResults):
 
     @property
     def objective_path(self) -> FloatArray:
-        """The objective after each iteration, (n_iter,)."""
+        """The objective after each iteration, (n_iter,); at the start where it was the maximum."""
         return self.estimate.objective_path
 
     @property
