@@ -217,6 +217,20 @@ def test_what_does_not_go_with_the_kind_raises(model, monkeypatch):
         model.fit("ml")
 
 
+def test_another_kind_of_inference_may_have_another_covariance(model):
+    corrected = model.fit("ml", cov_type="cr3")
+    with pytest.raises(errors.InvalidArgumentError, match=r"conditional', cov_type='sandwich'\)"):
+        corrected.with_uncertainty("conditional")
+    with pytest.raises(errors.InvalidArgumentError, match="cov_type='hc3'"):
+        corrected.with_uncertainty("marginal", cov_type="hc3")
+    for cov_type in ("sandwich", "naive", "max"):
+        expected = model.fit("ml", uncertainty="conditional", cov_type=cov_type)
+        res = corrected.with_uncertainty("conditional", cov_type=cov_type)
+        np.testing.assert_allclose(res.bse, expected.bse)
+    back = res.with_uncertainty("marginal", cov_type="cr3")
+    np.testing.assert_allclose(back.bse, corrected.bse)
+
+
 def test_few_units_are_told(model):
     assert "27 units are few" in " ".join(str(model.fit("ml").summary()).split())
     corrected = model.fit("ml", cov_type="cr3")

@@ -10,9 +10,10 @@ import pandas as pd
 from scipy import stats
 
 from nmfre.arguments import check_alpha, check_choice, known_arguments
-from nmfre.errors import NotComputedError
+from nmfre.errors import InvalidArgumentError, NotComputedError
 from nmfre.formats import limit_names, side_by_side
 from nmfre.inference.inference import Uncertainty
+from nmfre.inference.linearized import CovType
 from nmfre.inference.marginal import MarginalInference
 from nmfre.results.base import BaseResults
 
@@ -21,17 +22,26 @@ class ParameterResults(BaseResults):
     """Uncertainty of the other parameters, where inference is on all of them together."""
 
     @known_arguments
-    def with_uncertainty(self, uncertainty: Uncertainty) -> Self:
+    def with_uncertainty(
+        self, uncertainty: Uncertainty, *, cov_type: CovType | None = None
+    ) -> Self:
         """
         The same fit with inference of another kind; nothing is estimated anew.
 
         Parameters
         ----------
         uncertainty : {"marginal", "conditional"}
+        cov_type : {"sandwich", "naive", "max", "cr3"}, optional
+            As in `nmfre.NMFRE.fit`. Default: that of the fit.
 
         Returns
         -------
         NMFREResults
+
+        Raises
+        ------
+        InvalidArgumentError
+            A kind of inference that the fit does not have, or not with this ``cov_type``.
 
         Examples
         --------
@@ -45,7 +55,16 @@ class ParameterResults(BaseResults):
         [2.472, 3.057]
         """
         check_choice("uncertainty", uncertainty, Uncertainty)
-        return self._with_inference(self._infer_again(uncertainty=uncertainty))
+        kind = self.inference.options.cov_type if cov_type is None else cov_type
+        check_choice("cov_type", kind, CovType)
+        if (uncertainty, kind) == ("conditional", "cr3"):
+            raise InvalidArgumentError(
+                name="cov_type",
+                value=kind,
+                allowed="'sandwich', 'naive' or 'max' where inference is conditional, as in "
+                "with_uncertainty('conditional', cov_type='sandwich')",
+            )
+        return self._with_inference(self._infer_again(uncertainty=uncertainty, cov_type=kind))
 
     @cached_property
     def basis_bse(self) -> pd.DataFrame:
