@@ -180,6 +180,13 @@ def test_likelihood_ratio_tests_compare_responses_by_their_moments(data):
     other = nmfre.NMFRE(endog + 1e-3, rank=2).fit("ml", n_starts=1, n_boot=0)
     with pytest.raises(errors.InvalidArgumentError, match="same responses"):
         large.compare_lr_test(other)
+    ones = np.ones((600, 1))
+    noise = np.random.default_rng(0).uniform(size=(600, 1))
+    wide = nmfre.NMFRE(endog, np.hstack([ones, noise, data[1][:, 1:]]), rank=2)
+    assert wide.fit("ml", n_starts=1, n_boot=0).compare_lr_test(large)[2] == 2
+    foreign = nmfre.NMFRE(endog, noise, rank=2).fit("ml", n_starts=1, n_boot=0)
+    with pytest.raises(errors.InvalidArgumentError, match="combinations of the covariates"):
+        large.compare_lr_test(foreign)
 
 
 # What is wrong with the data

@@ -20,6 +20,7 @@ from nmfre.formats import limit_names
 from nmfre.inference.chibar import LARGEST, chi_bar_sf
 from nmfre.inference.marginal import MarginalInference
 from nmfre.results.inference import InferenceResults
+from nmfre.results.nesting import nested
 from nmfre.typing import FloatArray
 
 
@@ -285,7 +286,8 @@ class HypothesisResults(InferenceResults):
         Parameters
         ----------
         restricted : NMFREResults
-            A fit with fewer covariates or a smaller rank, nested in this one.
+            A fit with fewer covariates or a smaller rank, nested in this one: its covariates are
+            linear combinations of the covariates here. Where the cap binds, it is the same rate.
 
         Returns
         -------
@@ -299,7 +301,8 @@ class HypothesisResults(InferenceResults):
         NotComputedError
             If one of the fits is by df-cap.
         InvalidArgumentError
-            If the responses, the sign of Theta or the cap differ, or the other fit is not smaller.
+            If the responses, the sign of Theta or the cap differ, or the other fit is not smaller
+            or not nested.
 
         Examples
         --------
@@ -313,15 +316,15 @@ class HypothesisResults(InferenceResults):
         (8.76, 0.0031, 1)
         """
         own, other = self._marginal("compare_lr_test"), restricted._marginal("compare_lr_test")
-        same = self.model.design.same_responses(restricted.model.design)
-        df = self.df_model - restricted.df_model
-        if not same or own.signed != other.signed or own.cap_binds != other.cap_binds or df <= 0:
+        if not nested(self.model.design, own, restricted.model.design, other):
             raise InvalidArgumentError(
                 name="restricted",
                 value=restricted.model.formula or "a fit",
-                allowed="an ml fit of the same responses, with the same sign of Theta and state "
-                "of the cap, and with fewer parameters",
+                allowed="an ml fit of the same responses, with the same sign of Theta and rate "
+                "of the cap, and nested in this one: with fewer parameters, no larger rank, and "
+                "covariates that are linear combinations of the covariates here",
             )
+        df = self.df_model - restricted.df_model
         statistic = float(2.0 * (self.llf - restricted.llf))
         return statistic, float(stats.chi2.sf(statistic, df)), df
 

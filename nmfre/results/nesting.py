@@ -1,0 +1,51 @@
+"""Whether one fit by ml is nested in another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nmfre.checks import is_chunked
+from nmfre.design import Design
+from nmfre.estimation.estimate import MarginalEstimate
+from nmfre.typing import FloatArray
+
+UNEXPLAINED = 1e-8
+"""Share of the squares of a covariate that others may leave as rounding."""
+
+
+def nested(
+    design: Design, estimate: MarginalEstimate, other_design: Design, other: MarginalEstimate
+) -> bool:
+    """Whether the other fit restricts the first: same responses, sign, cap; fewer parameters."""
+    return (
+        design.same_responses(other_design)
+        and estimate.signed == other.signed
+        and estimate.cap_binds == other.cap_binds
+        and (not estimate.cap_binds or bool(np.isclose(_rate(estimate), _rate(other))))
+        and other.n_parameters < estimate.n_parameters
+        and other.X.shape[1] <= estimate.X.shape[1]
+        and _spans(design, other_design)
+    )
+
+
+def _rate(estimate: MarginalEstimate) -> float:
+    return estimate.cap / estimate.U.size
+
+
+def _spans(design: Design, other: Design) -> bool:
+    """Whether the other covariates are linear combinations of those of the design."""
+    A: Any = design.A
+    B: Any = other.A
+    if is_chunked(B):  # a product of chunks needs the same units in both
+        B = B.rechunk((-1, A.chunks[1])) if is_chunked(A) else np.asarray(B)
+    (products,) = design.total(_products, A, B)
+    squares = np.diag(other.cross_products())
+    explained = np.sum(products * np.linalg.solve(design.cross_products(), products), axis=0)
+    return bool((squares - explained <= UNEXPLAINED * squares).all())
+
+
+def _products(start: int, A: FloatArray, B: FloatArray) -> tuple[FloatArray]:
+    """A B' of some units."""
+    return (A @ B.T,)
