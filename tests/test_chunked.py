@@ -341,3 +341,25 @@ def test_advice_and_scores_of_data_in_chunks():
             getattr(lazy, f"plot_{plot}")()
     with pytest.raises(errors.NotComputedError, match="in chunks"):
         lazy.bootstrap(10, refit=True)
+
+
+def test_path_diagrams_of_data_in_chunks(data):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    drawn = []
+    for endog, exog in (data, chunked(data, 100)):
+        res = nmfre.NMFRE(endog, exog, rank=2).fit("ml", n_starts=1, n_boot=0)
+        drawn.append([patch.get_linewidth() for patch in res.plot_path_diagram().patches])
+    assert len(drawn[0]) > 4
+    np.testing.assert_allclose(drawn[1], drawn[0], rtol=1e-6)
+    plt.close("all")
+
+
+def test_ranks_of_data_in_chunks(data):
+    whole, lazy = nmfre.NMFRE(*data, rank=1), nmfre.NMFRE(*chunked(data, 100), rank=1)
+    options = {"n_starts": 1, "progress": False}
+    for criterion in ("bic", "aic"):
+        a, b = (nmfre.select_rank(m, [1, 2], criterion=criterion, **options) for m in (whole, lazy))
+        np.testing.assert_allclose(b.table[criterion], a.table[criterion], rtol=1e-8)
+    for over in ("entries", "units"):
+        with pytest.raises(errors.InvalidArgumentError, match="'bic' or 'aic' where data are in"):
+            nmfre.select_rank(lazy, [1, 2], over=over, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -279,14 +280,26 @@ def _strength(results: NMFREResults) -> FloatArray:
 
     Those of constant covariates by themselves, for they have no standard deviation.
     """
-    theta, A = results.estimate.Theta, results.model.design.A
-    spread = A.std(axis=1)
-    constant = spread <= 1e-12 * np.abs(A).max(axis=1)
+    theta, design, n_units = results.estimate.Theta, results.model.design, results.n_units
+    (sums,) = design.total(_sums, design.A)
+    (squares,) = design.total(partial(_squares_around, sums / n_units), design.A)
+    spread = np.sqrt(squares / n_units)
+    constant = spread <= 1e-12 * np.sqrt(np.diag(design.cross_products()) / n_units)
     strength: FloatArray = np.abs(theta) * np.where(constant, 1.0, spread)
     for kind in (constant, ~constant):
         largest = strength[:, kind].max(initial=0.0)
         strength[:, kind] /= largest if largest > 0.0 else 1.0
     return strength
+
+
+def _sums(start: int, A: FloatArray) -> tuple[FloatArray]:
+    """Sums of covariates over some units."""
+    return (A.sum(axis=1),)
+
+
+def _squares_around(means: FloatArray, start: int, A: FloatArray) -> tuple[FloatArray]:
+    """Sums of the squares around the means."""
+    return (((A - means[:, None]) ** 2).sum(axis=1),)
 
 
 def _loadings(

@@ -11,6 +11,7 @@ import pandas as pd
 
 from nmfre.arguments import check_choice, check_number, check_rank, known_arguments
 from nmfre.cap import DEFAULT_CAP, Cap
+from nmfre.checks import is_chunked
 from nmfre.errors import ConvergenceWarning, InvalidArgumentError
 from nmfre.estimators import EstimatorOptions
 from nmfre.inference.marginal import n_parameters
@@ -86,7 +87,8 @@ def select_rank(
     Raises
     ------
     RankError, InvalidArgumentError
-        An argument that is not allowed.
+        An argument that is not allowed, such as criterion="cv" for data in chunks, or with it
+        over="entries" for sparse responses.
     FoldsError
         Data that are too small to be divided so.
     ExactFitError
@@ -124,6 +126,10 @@ def select_rank(
     if criterion != "cv" and (over, folds, repeats) != ("entries", 5, 1):
         raise InvalidArgumentError(
             name="criterion", value=criterion, allowed="'cv' where over, folds or repeats are given"
+        )
+    if criterion == "cv" and is_chunked(design.Y):
+        raise InvalidArgumentError(
+            name="criterion", value=criterion, allowed="'bic' or 'aic' where data are in chunks"
         )
     if criterion == "cv" and over == "entries" and design.sparse:
         raise InvalidArgumentError(
