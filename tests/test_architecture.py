@@ -93,6 +93,8 @@ def test_public_names_exist_and_are_documented():
         Check,
         Prediction,
         nmfre.CapScan,
+        nmfre.Comparison,
+        nmfre.RankSelection,
         nmfre.datasets,
         nmfre.paper,
         nmfre.plotting,

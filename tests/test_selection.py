@@ -130,16 +130,24 @@ def test_how_it_shows(choice):
     assert "<table" in choice._repr_html_()
 
 
-def test_plot(choice, monkeypatch):
+def test_plot(choice, model, monkeypatch):
     plt = pytest.importorskip("matplotlib.pyplot")
     monkeypatch.setattr(plt, "show", lambda: None)
     plt.switch_backend("agg")
     _, ax = plt.subplots()
-    assert choice.plot(ax) is ax
+    assert choice.plot(ax=ax) is ax
     line = ax.get_lines()[0]
     np.testing.assert_array_equal(line.get_xdata(), choice.table.index)
     np.testing.assert_array_equal(line.get_ydata(), choice.table["cv"])
-    assert ax.get_xlabel() == "rank"
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("rank", "mean squared prediction error")
+    assert ax.get_title() == choice._conclusion
+    assert len(ax.collections) == 1  # bars
+    assert not ax.spines["top"].get_visible()
+    bic = nmfre.select_rank(model, [1, 2], criterion="bic", **QUICK)
+    ax = nmfre.plotting.plot_rank_selection(bic)
+    assert (ax.get_ylabel(), len(ax.collections), len(ax.lines)) == ("BIC", 0, 2)
+    with pytest.raises(errors.UnknownArgumentError):
+        choice.plot(axes=ax)
     plt.close("all")
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(errors.MissingDependencyError, match=r"nmfre\[plots\]"):

@@ -15,6 +15,7 @@ from nmfre.plotting.growth import plot_growth_curves
 from nmfre.plotting.iterations import plot_convergence, plot_effective_df
 from nmfre.plotting.path_diagram import plot_path_diagram
 from nmfre.plotting.random_effects import plot_random_effects
+from nmfre.plotting.rank_selection import plot_rank_selection
 from nmfre.plotting.residuals import plot_residuals
 from nmfre.plotting.scores import plot_scores
 
@@ -29,6 +30,7 @@ __all__ = [
     "plot_growth_curves",
     "plot_path_diagram",
     "plot_random_effects",
+    "plot_rank_selection",
     "plot_residuals",
     "plot_scores",
 ]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from nmfre import plotting
+from nmfre.arguments import known_arguments
 from nmfre.errors import NotComputedError
-from nmfre.plotting._shared import require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,9 +88,10 @@ class RankSelection:
         table = self.table.to_html(float_format="{:.5g}".format)
         return f"<p>{self._heading}</p>{table}<p>{self._conclusion}</p>"
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    @known_arguments
+    def plot(self, *, ax: Axes | None = None) -> Axes:
         """
-        The criterion against the rank, with bars of one standard error where there are any.
+        The criterion by rank; see `nmfre.plotting.plot_rank_selection`.
 
         Parameters
         ----------
@@ -99,23 +101,16 @@ class RankSelection:
         Returns
         -------
         matplotlib.axes.Axes
-        """
-        if ax is None:
-            require_matplotlib()
-            import matplotlib.pyplot as plt
 
-            _, ax = plt.subplots(layout="constrained")
-        ranks, values = self.table.index.to_numpy(), self.table[self.criterion]
-        bars = None if self.scores is None else self.table["std err"]
-        ax.errorbar(ranks, values, yerr=bars, marker="o", capsize=3, color="#3f90da")
-        ax.plot([self.best], [values[self.best]], "o", markersize=12, fillstyle="none", color="k")
-        if self.scores is not None:
-            ax.axhline(self._limit, linestyle=":", color="#8a8a8a")
-        ax.set_xticks(ranks)
-        ax.set_xlabel("rank")
-        label = (
-            "mean squared prediction error" if self.criterion == "cv" else self.criterion.upper()
-        )
-        ax.set_ylabel(label)
-        ax.set_title(self._conclusion, fontsize="medium")
-        return ax
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> ax = nmfre.select_rank(model, [1, 2], criterion="bic", progress=False).plot()
+        >>> ax.get_ylabel()
+        'BIC'
+        """
+        return plotting.plot_rank_selection(self, ax=ax)
