@@ -9,8 +9,8 @@ import pandas as pd
 
 from nmfre.estimation.estimate import StopReason
 from nmfre.estimation.identification import Identification
-from nmfre.estimation.moments import squares
 from nmfre.results.base import BaseResults
+from nmfre.results.rsquared import rsquared
 from nmfre.typing import FloatArray
 
 
@@ -147,41 +147,10 @@ class DiagnosticResults(BaseResults):
 
         "correlation": squared correlation of all cells with their fits; "uncentered":
         ``1 - SSE / |Y|^2``; "row-centered": 1 - SSE / (sum of squares around each response's mean).
-        Over observed cells. NaN where the denominator is zero.
+        Over observed cells. NaN where responses or, for the first, fits do not vary.
         """
-        columns = {which: self._rsquared(blup=which == "blup") for which in ("blup", "fixed")}
+        columns = {
+            which: rsquared(self.model.design, self.estimate, blup=which == "blup")
+            for which in ("blup", "fixed")
+        }
         return pd.DataFrame(columns, index=["correlation", "uncentered", "row-centered"])
-
-    def _rsquared(self, *, blup: bool) -> list[float]:
-        """The three R2 of one of the fits."""
-        X, design = self.estimate.X, self.model.design
-        if design.n_missing:
-            Y, observed = design.Y, design.observed
-            scores = self.estimate.Theta @ design.A + (self.estimate.U if blup else 0.0)
-            fitted = (X @ scores)[observed]
-            mean_fit, product = float(fitted.mean()), float(Y[observed] @ fitted)
-            fitted_squares, uncentered = float(fitted @ fitted), squares(Y[observed])
-            means, counts = np.nanmean(Y, axis=1), observed.sum(axis=1)
-        else:
-            # Moments of the fit X s from those of the scores s: no P x N array is formed.
-            uncentered, sums = design.response_sums()
-            YS, SS, S1 = design.score_sums(self.estimate, blup=blup)
-            mean_fit, product = float(X.sum(axis=0) @ S1) / self.nobs, float(np.vdot(X, YS))
-            fitted_squares = float(np.vdot(X.T @ X, SS))
-            means, counts = sums / self.n_units, np.full(len(X), self.n_units)
-        centered = uncentered - float(counts @ means**2)
-        mean_Y = float(counts @ means) / self.nobs
-        sse = uncentered - 2.0 * product + fitted_squares
-        variance_Y = uncentered / self.nobs - mean_Y**2
-        variance_fit = fitted_squares / self.nobs - mean_fit**2
-        covariance = product / self.nobs - mean_Y * mean_fit
-        return [
-            _ratio(covariance**2, variance_Y * variance_fit, uncentered**2 / self.nobs**2),
-            1.0 - sse / uncentered,
-            1.0 - _ratio(sse, centered, uncentered),
-        ]
-
-
-def _ratio(numerator: float, denominator: float, size: float) -> float:
-    """NaN where the denominator is rounding of numbers of this size."""
-    return numerator / denominator if denominator > 1e-14 * size else np.nan
