@@ -13,10 +13,12 @@ from nmfre.estimation.patterns import patterns_of, squares_by_pattern, unit_gram
 from nmfre.inference.bootstrap import Total, WildBootstrap, one_step, unit_blocks, whole
 from nmfre.inference.linearized import CovType, Dispersion, Information, linearize
 from nmfre.inference.multipliers import Multiplier
-from nmfre.typing import FloatArray
+from nmfre.typing import BoolArray, FloatArray
 
 Alternative: TypeAlias = Literal["larger", "two-sided"]
 Uncertainty: TypeAlias = Literal["marginal", "conditional"]
+BOUND = 1e-6
+"""Size of Theta times that of its covariate, relative to the largest, up to which it is zero."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,8 @@ class Inference:
     floor : float
         Lower bound of the parameters: 0, or minus infinity.
     options : InferenceOptions
+    at_bound : (QK,)
+        Entries of Theta at their bound 0.
     """
 
     estimate: FloatArray
@@ -66,6 +70,7 @@ class Inference:
     bootstrap: WildBootstrap | None
     floor: float
     options: InferenceOptions
+    at_bound: BoolArray
 
     @property
     def bse(self) -> FloatArray:
@@ -163,6 +168,8 @@ def conditional_inference(
         bootstrap = WildBootstrap(
             estimate=theta, deviations=-steps, floor=floor, deviations_bse=steps_bse
         )
+    size = np.repeat(np.sqrt(np.diag(by_pattern.sum(axis=0))), X.shape[1])
+    at_bound = (theta * size <= BOUND * np.max(theta * size)) & (not estimate.signed)
     return Inference(
         estimate=theta,
         covariance=linearization.covariance(options.cov_type, meat, n_units),
@@ -170,4 +177,5 @@ def conditional_inference(
         bootstrap=bootstrap,
         floor=floor,
         options=options,
+        at_bound=np.asarray(at_bound),
     )

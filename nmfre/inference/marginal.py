@@ -19,7 +19,7 @@ from nmfre.estimation.products import Moments
 from nmfre.inference.bootstrap import Total, WildBootstrap, one_step, unit_blocks, whole
 from nmfre.inference.coordinates import Coordinates
 from nmfre.inference.inference import Inference, InferenceOptions
-from nmfre.typing import BoolArray, FloatArray
+from nmfre.typing import FloatArray
 
 LARGEST = 3_000
 """Parameters P Q + Q K + 2 up to which their joint covariance is formed."""
@@ -49,10 +49,9 @@ class MarginalInference(Inference):
         Components that can be rotated, or are not determined.
     tau2_at_bound : bool
         Whether tau2 is zero, and so has no standard error.
-    at_bound : (QK,)
-        Entries of Theta at their bound, whose z and p-value are those of one-sided score tests.
     score_z : (QK,)
-        Their statistics; NaN elsewhere.
+        Statistics of one-sided score tests of entries at their bound, whose z they are; NaN
+        elsewhere.
     df_gradient : (P, Q), float
         Derivatives of df_U by X and by log lambda.
     undetermined : bool
@@ -65,7 +64,6 @@ class MarginalInference(Inference):
     Theta: FloatArray
     mixing: tuple[bool, ...]
     tau2_at_bound: bool
-    at_bound: BoolArray
     score_z: FloatArray
     df_gradient: tuple[FloatArray, float]
     undetermined: bool

@@ -13,13 +13,10 @@ from nmfre.arguments import check_alpha, check_choice, known_arguments
 from nmfre.errors import NotComputedError
 from nmfre.formats import limit_names
 from nmfre.inference.bootstrap import WildBootstrap
-from nmfre.inference.marginal import MarginalInference
 from nmfre.results.base import BaseResults
 from nmfre.typing import FloatArray
 
 IntervalMethod = Literal["percentile", "basic", "normal", "studentized", "wald"]
-BOUND = 1e-6
-"""Size, relative to the largest coefficient, up to which one is called zero."""
 
 
 class InferenceResults(BaseResults):
@@ -55,13 +52,7 @@ class InferenceResults(BaseResults):
     @cached_property
     def at_bound(self) -> pd.Series:
         """Which params are at their bound 0."""
-        theta = self.inference.estimate
-        if isinstance(self.inference, MarginalInference):
-            return pd.Series(self.inference.at_bound, index=self.params.index, name="at_bound")
-        size = np.sqrt(np.diag(self.model.design.cross_products()))
-        compared = theta * np.repeat(size, len(theta) // len(size))
-        at_bound = (compared <= BOUND * compared.max()) & (not self.estimate.signed)
-        return pd.Series(at_bound, index=self.params.index, name="at_bound")
+        return pd.Series(self.inference.at_bound, index=self.params.index, name="at_bound")
 
     @property
     def llf(self) -> float:
