@@ -113,7 +113,9 @@ def check_covariates(A: FloatArray, covariates: pd.Index, units: pd.Index) -> No
     n_covariates, n_units = A.shape
     zero = ~A.any(axis=1)
     if zero.any():
-        raise ZeroCovariateError(covariate=covariates[int(zero.argmax())])
+        raise ZeroCovariateError(
+            covariate=covariates[int(zero.argmax())], remedy="drop it from the formula"
+        )
     if n_units <= n_covariates:
         raise TooFewUnitsError(units=n_units, covariates=n_covariates, needed=n_covariates + 1)
     check_independent(np.asarray(np.linalg.qr(A.T, mode="r")), covariates)
@@ -181,7 +183,9 @@ def check_complete(column: pd.Series, role: str) -> None:
         )
 
 
-def check_constant(column: pd.Series, codes: IntArray, units: pd.Index, first: IntArray) -> None:
+def check_constant(
+    column: pd.Series, codes: IntArray, units: pd.Index, first: IntArray, remedy: str
+) -> None:
     """A column of long data must have one value a unit: that of the unit's first row."""
     values = pd.factorize(column)[0]
     differs = values != values[first[codes]]
@@ -192,6 +196,7 @@ def check_constant(column: pd.Series, codes: IntArray, units: pd.Index, first: I
             unit=units[codes[row]],
             first=column.index[first[codes[row]]],
             second=column.index[row],
+            remedy=remedy,
         )
 
 

@@ -19,13 +19,15 @@ from patsy import (
     dmatrix,
 )
 
-from nmfre.checks import check_complete, check_constant, check_unique, listed
+from nmfre.checks import check_complete, check_constant, check_unique, listed, python_value
 from nmfre.errors import (
     FormulaError,
     InvalidArgumentError,
     MissingColumnError,
+    NonNumericError,
     ShapeError,
     UnseenLevelError,
+    ZeroCovariateError,
 )
 from nmfre.right_hand_side import RightHandSide
 from nmfre.typing import FloatArray, IntArray
@@ -42,6 +44,7 @@ def covariates_of_fit(
     *,
     formula: str,
     rows: tuple[IntArray, IntArray] | None,
+    occasion: str | None,
 ) -> tuple[RightHandSide, FloatArray]:
     """
     The right-hand side as patsy has evaluated it, and A (K, N).
@@ -60,16 +63,23 @@ def covariates_of_fit(
         The whole formula.
     rows : tuple of arrays, optional
         The unit that each row of ``frame`` belongs to, and the first row of each unit.
+    occasion : str, optional
+        Column of occasions, where there are ``rows``.
     """
     try:
         description = ModelDesc.from_formula(f"~ {right}")
-        used = _used_columns(
-            (factor for term in description.rhs_termlist for factor in term.factors), frame.columns
-        )
+        factors = [factor for term in description.rhs_termlist for factor in term.factors]
+        _check_factors(factors, formula)
+        used = _used_columns(factors, frame.columns)
         if rows is not None:
             codes, first = rows
             for name in used:
-                check_constant(frame[name], codes, units, first)
+                remedy = (
+                    "It is the occasion, which is in the basis already: leave it out."
+                    if name == occasion
+                    else "Take one value per unit, such as the first or the mean."
+                )
+                check_constant(frame[name], codes, units, first, remedy)
             frame = frame.iloc[first]
         checked = _complete(frame.set_axis(units), used)
         matrix = dmatrix(description, checked, env, NA_action=KEEP_ROWS, return_type="dataframe")
@@ -77,6 +87,7 @@ def covariates_of_fit(
         raise FormulaError(
             formula=formula, reason=f"{error}\nThe data have: {listed(frame.columns)}."
         ) from error
+    _check_levels_of_fit(matrix, checked, formula)
     if matrix.shape[1] == 0:
         raise FormulaError(
             formula=formula, reason="has no covariates; '~ 1' stands for an intercept alone."
@@ -91,15 +102,35 @@ def covariates_of_new_data(info: DesignInfo, frame: Any) -> tuple[FloatArray, pd
 
     Raises
     ------
-    ShapeError, MissingColumnError, UnseenLevelError, NonFiniteError
+    ShapeError, MissingColumnError, NonNumericError, UnseenLevelError, NonFiniteError
         Where the data frame does not fit the formula.
     """
     if not isinstance(frame, pd.DataFrame):
         raise ShapeError(reason="the model has a formula: pass new covariates as a DataFrame.")
     checked = _complete(frame, _used_columns(info.factor_infos, frame.columns))
-    _check_levels(info, checked)
+    _check_new_data(info, checked)
     matrix = build_design_matrices([info], checked, NA_action=KEEP_ROWS, return_type="dataframe")[0]
     return np.ascontiguousarray(matrix.to_numpy(dtype=float).T), frame.index
+
+
+def _check_factors(factors: Iterable[Any], formula: str) -> None:
+    """Factors must be expressions of Python, and no random effects in the notation of lme4."""
+    for factor in factors:
+        try:
+            node = ast.parse(factor.code, mode="eval").body
+        except SyntaxError as error:
+            raise FormulaError(formula=formula, reason=not_a_name(factor.code)) from error
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            raise FormulaError(
+                formula=formula,
+                reason=f"({factor.code}) asks for random effects; those of units are part of the "
+                "model: leave the term out. (A logical or is written I(a | b).)",
+            )
+
+
+def not_a_name(code: str) -> str:
+    """What to do about a column whose name Python cannot read."""
+    return f'{code!r} is not Python: if it is the name of a column, write Q("{code}").'
 
 
 def _used_columns(factors: Iterable[Any], columns: pd.Index) -> list[Any]:
@@ -128,8 +159,44 @@ def _complete(frame: pd.DataFrame, used: list[Any]) -> pd.DataFrame:
     return rows
 
 
-def _check_levels(info: DesignInfo, frame: pd.DataFrame) -> None:
-    """New data must have the columns of the formula, and no category that the fit has not seen."""
+def _check_levels_of_fit(matrix: pd.DataFrame, frame: pd.DataFrame, formula: str) -> None:
+    """Levels must have units, and terms columns: of a lone level patsy makes none, silently."""
+    info = matrix.design_info
+    empty = {
+        factor
+        for term in info.terms
+        for factor in term.factors
+        if not info.column_names[info.term_slices[term]]
+    }
+    for factor, factor_info in info.factor_infos.items():
+        if factor_info.type != "categorical":
+            continue
+        present = _levels(factor.eval(factor_info.state, frame))
+        unused = [level for level in factor_info.categories if level not in present]
+        if len(present) == 1 and (unused or factor in empty):
+            raise FormulaError(
+                formula=formula,
+                reason=f"every unit has the level {python_value(present[0])!r} of "
+                f"{factor.name()!r}, which thus has no effect: leave it out.",
+            )
+        # A contrast matrix of the user's may do without a level.
+        if unused and np.linalg.matrix_rank(matrix.to_numpy()) < matrix.shape[1]:
+            raise ZeroCovariateError(
+                covariate=f"{factor.name()}[{unused[0]}]",
+                remedy="no unit has this level. Drop it, of a Categorical by "
+                "data[...] = data[...].cat.remove_unused_categories()",
+            )
+
+
+def _levels(values: Any) -> list[Any]:
+    """The different values of a categorical factor."""
+    if hasattr(values, "contrast"):  # C() puts its data in a box
+        values = values.data
+    return list(pd.unique(pd.Series(values)))
+
+
+def _check_new_data(info: DesignInfo, frame: pd.DataFrame) -> None:
+    """New data must have the columns of the formula, as numbers or categories seen in the fit."""
     for factor, factor_info in info.factor_infos.items():
         try:
             values = factor.eval(factor_info.state, frame)
@@ -142,13 +209,17 @@ def _check_levels(info: DesignInfo, frame: pd.DataFrame) -> None:
             ) from error
         if factor_info.type == "categorical":
             known = list(factor_info.categories)
-            if hasattr(values, "contrast"):  # C() puts its data in a box
-                values = values.data
-            for level in pd.unique(pd.Series(values)):
+            for level in _levels(values):
                 if level not in known:
                     raise UnseenLevelError(
                         name=factor.name(), level=level, known=", ".join(map(str, known))
                     )
+        elif np.asarray(values).dtype.kind not in "iuf":
+            raise NonNumericError(
+                name=f"covariate {factor.name()!r}",
+                dtype=np.asarray(values).dtype,
+                remedy="the fit had numbers; convert it (pd.to_numeric, or .astype(float)).",
+            )
 
 
 def categorical_coding(

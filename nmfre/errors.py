@@ -86,7 +86,7 @@ class ZeroResponseError(DataError):
 class ZeroCovariateError(DataError):
     """A covariate that is zero for every unit."""
 
-    message = "Covariate {covariate!r} is zero for every unit: drop it from the formula."
+    message = "Covariate {covariate!r} is zero for every unit: {remedy}."
 
 
 class CollinearCovariatesError(DataError):
@@ -145,8 +145,7 @@ class VaryingCovariateError(DataError):
 
     message = (
         "Covariate {covariate!r} varies within unit {unit!r} (rows {first!r}, {second!r}): "
-        "covariates must be constant within a unit. Take one value per unit, such as the first "
-        "or the mean."
+        "covariates must be constant within a unit. {remedy}"
     )
 
 

@@ -13,7 +13,7 @@ from patsy.parse_formula import ParseNode, parse_formula
 from scipy.sparse import issparse
 
 from nmfre.checks import check_complete, listed, numeric_frame, python_value
-from nmfre.covariates import covariates_of_fit
+from nmfre.covariates import covariates_of_fit, not_a_name
 from nmfre.design import Design
 from nmfre.errors import (
     DuplicateCellError,
@@ -46,6 +46,8 @@ def design_from_formula(
     row a cell. Parameters as in `nmfre.NMFRE.from_formula`; ``env`` is where names that are not
     columns are looked up.
     """
+    if not isinstance(formula, str):
+        raise FormulaError(formula=formula, reason="it must be a string, such as 'y1 + y2 ~ x'.")
     left, right = _split(formula)
     if (endog is None) == (not left):
         reason = (
@@ -54,8 +56,10 @@ def design_from_formula(
             else "has responses on the left: leave endog out."
         )
         raise FormulaError(formula=formula, reason=reason)
-    if endog is not None and not len(endog):
-        raise InvalidArgumentError(name="endog", value=endog, allowed="at least one column")
+    if endog is not None:
+        endog = list(endog) if pd.api.types.is_list_like(endog) else [endog]
+        if not endog:
+            raise InvalidArgumentError(name="endog", value=endog, allowed="at least one column")
     if not isinstance(data, pd.DataFrame | Mapping):
         raise InvalidArgumentError(
             name="data", value=type(data).__name__, allowed="a DataFrame or a mapping of arrays"
@@ -64,8 +68,8 @@ def design_from_formula(
     if not len(frame):
         raise ShapeError(reason="the data have no rows: pass a row a unit, or a row a cell.")
     for name, role in ((unit, "unit"), (occasion, "occasion")):
-        if name is not None and name not in frame.columns:
-            raise MissingColumnError(role=role, name=name, known=listed(frame.columns))
+        if name is not None:
+            _check_column(frame, name, role)
     if endog is not None:
         blocks = [_column(frame, name) for name in endog]
     else:
@@ -89,7 +93,9 @@ def design_from_formula(
         )
     else:
         Y, responses, units, rows = _pivot(blocks[0].iloc[:, 0], frame[unit], frame[occasion])
-    right_hand_side, A = covariates_of_fit(right, frame, units, env, formula=formula, rows=rows)
+    right_hand_side, A = covariates_of_fit(
+        right, frame, units, env, formula=formula, rows=rows, occasion=occasion
+    )
     return Design(
         Y=Y,
         A=A,
@@ -140,6 +146,8 @@ def _evaluate(
     """Responses that a term on the left stands for."""
     try:
         value = env.with_outer_namespace(vars(patsy.builtins)).eval(code, inner_namespace=data)
+    except SyntaxError as error:
+        raise FormulaError(formula=formula, reason=not_a_name(code)) from error
     except Exception as error:
         cause = str(error) if isinstance(error, NameError) else f"{code!r} failed ({error!r})"
         raise FormulaError(
@@ -169,9 +177,16 @@ def _evaluate(
 
 
 def _column(frame: pd.DataFrame, name: Any) -> pd.DataFrame:
-    if name not in frame.columns:
-        raise MissingColumnError(role="endog", name=name, known=listed(frame.columns))
+    _check_column(frame, name, "endog")
     return numeric_frame(frame[[name]])
+
+
+def _check_column(frame: pd.DataFrame, name: Any, role: str) -> None:
+    """``name`` must be the label of a column."""
+    if not pd.api.types.is_hashable(name):
+        raise InvalidArgumentError(name=role, value=type(name), allowed="the label of one column")
+    if name not in frame.columns:
+        raise MissingColumnError(role=role, name=name, known=listed(frame.columns))
 
 
 def _pivot(

@@ -155,7 +155,7 @@ class NMFRE(Model):
         occasion : str, optional
             Column of occasions; it makes the data long. Numbers, dates, times, periods and ordered
             categories are sorted, other labels keep the order of their first rows.
-        endog : sequence of column labels, optional
+        endog : column label or sequence of these, optional
             Responses, where they are too many to be written on the left.
 
         Returns

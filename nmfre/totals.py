@@ -157,7 +157,9 @@ def check_totals(totals: Totals, responses: pd.Index, covariates: pd.Index, n_un
     if zero_responses.any():
         raise ZeroResponseError(response=responses[int(zero_responses.argmax())])
     if zero_covariates.any():
-        raise ZeroCovariateError(covariate=covariates[int(zero_covariates.argmax())])
+        raise ZeroCovariateError(
+            covariate=covariates[int(zero_covariates.argmax())], remedy="drop it"
+        )
     if n_units <= len(covariates):
         raise TooFewUnitsError(
             units=n_units, covariates=len(covariates), needed=len(covariates) + 1
