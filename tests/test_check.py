@@ -96,7 +96,7 @@ def test_dfbetas_are_close_to_deletion(method):
     assert res.dfbetas.shape == (60, 2)
     for n in (0, 7, 31):
         without = nmfre.NMFRE(np.delete(Y, n, 0), np.delete(exog, n, 0), rank=1).fit(**options)
-        change = (without.params - res.params) / res.bse
+        change = (res.params - without.params) / res.bse
         np.testing.assert_allclose(res.dfbetas.iloc[n], change, rtol=0.15, atol=0.01)
     np.testing.assert_allclose(res.dfbetas.sum(), 0.0, atol=1e-3 if method == "ml" else 0.2)
 

@@ -107,10 +107,11 @@ class CheckResults(HypothesisResults, DiagnosticResults):
     @cached_property
     def dfbetas(self) -> pd.DataFrame:
         """
-        Change of params, in standard errors, when a unit is deleted; (N, QK), one step.
+        Params less what they are without a unit, in standard errors; (N, QK), one step.
 
-        From the unit scores, as a replicate of the one-step bootstrap whose only multiplier is -1
-        for that unit. Up to 5,000 units.
+        The sign is that of statsmodels: positive where the unit raises the param. From the unit
+        scores, as a replicate of the one-step bootstrap whose only multiplier is -1 for that unit.
+        Up to 5,000 units.
         """
         n_units = self.n_units
         require_memory(self.model.design.A, "dfbetas")
@@ -121,7 +122,7 @@ class CheckResults(HypothesisResults, DiagnosticResults):
         deleted = self._infer_again(n_boot=n_units, multipliers=-np.eye(n_units)).bootstrap
         assert deleted is not None
         return pd.DataFrame(
-            deleted.deviations / self.inference.bse,
+            -deleted.deviations / self.inference.bse,
             index=self.model.design.units,
             columns=self.params.index,
         )
