@@ -48,6 +48,12 @@ def check_choice(name: str, value: Any, choices: Any) -> None:
         )
 
 
+def check_bool(name: str, value: Any) -> None:
+    """``value`` must be True or False: a string such as "no" would count as True."""
+    if not isinstance(value, bool | np.bool_):
+        raise InvalidArgumentError(name=name, value=value, allowed="True or False")
+
+
 def check_number(
     name: str, value: Any, *, least: float, strict: bool = False, whole: bool = False
 ) -> None:

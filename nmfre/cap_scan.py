@@ -15,7 +15,7 @@ from nmfre.cap import is_clear, resolve_cap
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.estimate import AlternatingEstimate, StopReason
 from nmfre.estimators import TO_USER, EstimatorOptions, fit_caps
-from nmfre.model import NMFRE
+from nmfre.model import NMFRE, check_model
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -130,6 +130,7 @@ def scan_cap(
     >>> scan.smallest_free_rate
     0.3
     """
+    check_model(model)
     options = EstimatorOptions(
         df_cap=None,
         tol=tol,

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmfre.arguments import check_number, start_array
+from nmfre.arguments import check_bool, check_number, start_array
 from nmfre.cap import AUTO, Cap, DefaultCap, free_rate, resolve_cap
 from nmfre.checks import python_value
 from nmfre.chunked import ChunkedDesign
@@ -53,7 +53,7 @@ class EstimatorOptions:
     Raises
     ------
     InvalidArgumentError
-        A number that is not allowed.
+        A value that is not allowed.
     """
 
     df_cap: float | Cap | str | None
@@ -72,6 +72,8 @@ class EstimatorOptions:
         check_number("maxiter", self.maxiter, least=1, whole=True)
         check_number("start_sigma2", self.start_sigma2, least=0.0, strict=True)
         check_number("start_tau2", self.start_tau2, least=0.0, strict=True)
+        check_bool("update_tau2", self.update_tau2)
+        check_bool("signed", self.signed)
         if self.n_starts is not None:
             check_number("n_starts", self.n_starts, least=1, whole=True)
 

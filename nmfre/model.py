@@ -23,7 +23,7 @@ from nmfre.cap import DEFAULT_CAP, Cap
 from nmfre.checks import is_chunked
 from nmfre.chunked import design_from_chunks
 from nmfre.design import Design, design_from_arrays
-from nmfre.errors import FormulaError, SingleResponseWarning
+from nmfre.errors import FormulaError, InvalidArgumentError, SingleResponseWarning
 from nmfre.estimators import EstimatorOptions, estimate_df_cap, estimate_ml
 from nmfre.formula import design_from_formula
 from nmfre.inference.inference import Alternative, Uncertainty
@@ -385,6 +385,14 @@ class NMFRE(Model):
             method=method,
             seed=seeds.entropy,
             estimator_options=options,
+        )
+
+
+def check_model(model: Any) -> None:
+    """``model`` must be a model: results, which know theirs, are easily passed instead."""
+    if not isinstance(model, NMFRE):
+        raise InvalidArgumentError(
+            name="model", value=type(model), allowed="a model, such as model or res.model"
         )
 
 

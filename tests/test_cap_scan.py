@@ -70,6 +70,8 @@ def test_cap_scan_errors(model):
     ):
         with pytest.raises(errors.InvalidArgumentError, match=message):
             nmfre.scan_cap(model, rates)
+    with pytest.raises(errors.InvalidArgumentError, match="a model, such as"):
+        nmfre.scan_cap(model.fit(n_boot=0))
     with pytest.raises(errors.InvalidArgumentError, match="tol=-1"):
         nmfre.scan_cap(model, [0.5], tol=-1)
     with pytest.raises(errors.UnknownArgumentError, match="did you mean 'rates'"):

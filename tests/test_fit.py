@@ -66,6 +66,8 @@ def test_start_values_are_used(model):
         ({"alternative": "smaller"}, "alternative='smaller'"),
         ({"n_boot": -1}, "n_boot=-1"),
         ({"n_boot": 1}, "n_boot=1 is not allowed: it takes 0 for no bootstrap, or at least 2"),
+        ({"signed": "no"}, "signed='no' is not allowed: it takes True or False"),
+        ({"update_tau2": 0}, "update_tau2=0 is not allowed: it takes True or False"),
         ({"seed": -1}, "seed=-1"),
         ({"seed": 1.5}, "seed=1.5"),
         ({"start_basis": np.ones((3, 1))}, r"array of shape \(3, 1\)' .*shape \(4, 1\)"),

@@ -94,6 +94,17 @@ def test_f_test_is_wald_test_with_another_distribution(data):
     assert float(f.pvalue) == pytest.approx(stats.f.sf(float(f.fvalue), 2, res.df_resid))
 
 
+def test_hypotheses_about_no_params_name_the_params(data):
+    res = fit(data)
+    names = r"about comp1\[Intercept\], comp2\[Intercept\], comp1\[group"
+    for hypothesis in ("age = 0", "comp3[age] = 0", "age", None, np.eye(3)):
+        for test in (res.t_test, res.wald_test, res.f_test):
+            with pytest.raises(errors.InvalidArgumentError, match=names):
+                test(hypothesis)
+    with pytest.raises(errors.InvalidArgumentError, match=r"shape \(3, 3\).* each of the 8 params"):
+        res.t_test(np.eye(3))
+
+
 def test_adjusted_pvalues_in_the_tables(data):
     res = fit(data)
     adjusted = res.adjusted_pvalues("fdr_bh")

@@ -525,6 +525,10 @@ def test_information_criteria_and_likelihood_ratio(simulated):
     assert statistic == pytest.approx(2 * (large.llf - small.llf))
     assert df == 4
     assert pvalue == pytest.approx(chi2.sf(statistic, 4))
+    with pytest.raises(
+        errors.InvalidArgumentError, match="restricted=None is not allowed: it takes results"
+    ):
+        large.compare_lr_test(None)
     with pytest.raises(errors.InvalidArgumentError, match="restricted="):
         small.compare_lr_test(large)
     other = simulated.assign(y1=simulated["y2"])

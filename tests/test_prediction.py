@@ -164,6 +164,8 @@ def test_new_columns_that_appear_twice(two):
 
 def test_frames_are_labelled(ml):
     prediction = ml.get_prediction(GIRL)
+    with pytest.raises(errors.InvalidArgumentError, match="obs='no' is not allowed: it takes True"):
+        prediction.conf_int(obs="no")
     limits = prediction.conf_int(0.1)
     assert limits.columns.to_list()[:2] == [(8, "5 %"), (8, "95 %")]
     frame = prediction.summary_frame(0.1)

@@ -457,6 +457,8 @@ def test_the_data_are_freed(data):
 def test_other_results_and_the_model_keep_their_data(model, tmp_path):
     res, other = model.fit(df_cap=0.21), model.fit("ml")
     endog, expected = model.endog.copy(), other.fittedvalues.copy()
+    with pytest.raises(errors.InvalidArgumentError, match="remove_data='no'"):
+        res.save(tmp_path / "light.pickle", remove_data="no")
     res.save(tmp_path / "light.pickle", remove_data=True)
     assert res.model is model
     assert res.fittedvalues.shape == (27, 4)

@@ -312,6 +312,7 @@ def test_data_that_are_too_small(simulated):
         ({"repeats": 0}, errors.InvalidArgumentError, "repeats=0"),
         ({"seed": -1}, errors.InvalidArgumentError, "seed=-1"),
         ({"tol": -1.0}, errors.InvalidArgumentError, r"tol=-1\.0"),
+        ({"progress": "no"}, errors.InvalidArgumentError, "progress='no' .* True or False"),
         ({"criterion": "bic", "folds": 3}, errors.InvalidArgumentError, "'cv' where over, folds"),
         ({"start_basis": 1}, errors.UnknownArgumentError, "start_basis"),
         ({"fold": 3}, errors.UnknownArgumentError, "did you mean 'folds'"),
@@ -320,6 +321,11 @@ def test_data_that_are_too_small(simulated):
 def test_arguments_that_are_not_allowed(model, arguments, error, match):
     with pytest.raises(error, match=match):
         nmfre.select_rank(model, **{"ranks": [1], "progress": False, **arguments})
+
+
+def test_results_in_place_of_their_model(model):
+    with pytest.raises(errors.InvalidArgumentError, match="a model, such as"):
+        nmfre.select_rank(model.fit(n_boot=0), [1, 2])
 
 
 def test_sparse_responses_are_divided_by_units_alone(model):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from patsy import DesignInfo
+from patsy import DesignInfo, PatsyError
 from scipy import stats
 from statsmodels.stats.contrast import WaldTestResults
 from statsmodels.stats.multitest import multipletests
@@ -103,16 +103,25 @@ class HypothesisResults(InferenceResults):
         return self.wald_test(r_matrix, cov_p=cov_p, invcov=invcov, use_f=True)
 
     def _check_tested(self, r_matrix: Any) -> None:
-        """Refuse hypotheses about params without a standard error."""
-        unknown = self.bse.isna().to_numpy()
-        if unknown.any():
-            constraint = DesignInfo(self.model.data.param_names).linear_constraint(r_matrix)
-            if constraint.coefs[:, unknown].any():
-                raise NotComputedError(
-                    name="this test",
-                    reason="it is about effects without a standard error, which rotations of the "
-                    "components change or which are held at their bound; see wald_test_terms.",
-                )
+        """Refuse hypotheses about what is no param, or about params without a standard error."""
+        names = self.model.data.param_names
+        try:
+            constraint = DesignInfo(names).linear_constraint(r_matrix)
+        except (PatsyError, ValueError) as error:
+            raise InvalidArgumentError(
+                name="r_matrix",
+                value=f"array of shape {r_matrix.shape}"
+                if isinstance(r_matrix, np.ndarray)
+                else r_matrix,
+                allowed=f"hypotheses such as '{names[0]} = 0' about {listed(pd.Index(names))}; or "
+                f"an array with a column for each of the {len(names)} params",
+            ) from error
+        if constraint.coefs[:, self.bse.isna().to_numpy()].any():
+            raise NotComputedError(
+                name="this test",
+                reason="it is about effects without a standard error, which rotations of the "
+                "components change or which are held at their bound; see wald_test_terms.",
+            )
 
     @known_arguments
     def wald_test_terms(
@@ -315,6 +324,10 @@ class HypothesisResults(InferenceResults):
         >>> round(statistic, 2), round(p_value, 4), df
         (8.76, 0.0031, 1)
         """
+        if not isinstance(restricted, InferenceResults):
+            raise InvalidArgumentError(
+                name="restricted", value=restricted, allowed="results, such as model.fit('ml')"
+            )
         own, other = self._marginal("compare_lr_test"), restricted._marginal("compare_lr_test")
         if not nested(self.model.design, own, restricted.model.design, other):
             raise InvalidArgumentError(

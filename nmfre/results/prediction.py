@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from nmfre.arguments import check_alpha, check_choice, known_arguments
+from nmfre.arguments import check_alpha, check_bool, check_choice, known_arguments
 from nmfre.checks import require_memory
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.patterns import conditional_blup
@@ -88,6 +88,7 @@ class Prediction:
                 2.5 %  97.5 %
         a girl   19.8    29.4
         """
+        check_bool("obs", obs)
         return side_by_side(*self._limits(alpha, obs), alpha)
 
     @known_arguments

@@ -14,7 +14,7 @@ from statsmodels.iolib.smpickle import load_pickle, save_pickle
 
 from nmfre._version import __version__
 from nmfre.archive import read_archive, write_archive
-from nmfre.arguments import known_arguments
+from nmfre.arguments import check_bool, known_arguments
 from nmfre.cap import Cap
 from nmfre.design import Design
 from nmfre.errors import SavedResultError
@@ -102,6 +102,7 @@ class SavingResults(DiagnosticResults):
         >>> loaded.params.equals(res.params)
         True
         """
+        check_bool("remove_data", remove_data)
         result = self
         if remove_data:
             result = copy.copy(self)

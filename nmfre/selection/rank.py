@@ -9,13 +9,13 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from nmfre.arguments import check_choice, check_number, check_rank, known_arguments
+from nmfre.arguments import check_bool, check_choice, check_number, check_rank, known_arguments
 from nmfre.cap import DEFAULT_CAP, Cap
 from nmfre.checks import is_chunked
 from nmfre.errors import ConvergenceWarning, InvalidArgumentError
 from nmfre.estimators import EstimatorOptions
 from nmfre.inference.marginal import n_parameters
-from nmfre.model import NMFRE
+from nmfre.model import NMFRE, check_model
 from nmfre.parallel import run_tasks
 from nmfre.selection.fits import Task, fit
 from nmfre.selection.folds import entry_folds, unit_folds
@@ -116,6 +116,8 @@ def select_rank(
     >>> choice.best
     2
     """
+    check_model(model)
+    check_bool("progress", progress)
     design = model.design
     check_choice("criterion", criterion, Criterion)
     check_choice("over", over, Over)
