@@ -45,23 +45,40 @@ class RankSelection:
 
     @property
     def best(self) -> int:
-        """The rank with the lowest criterion."""
-        return int(self.table.index[int(self.table[self.criterion].to_numpy().argmin())])
+        """
+        The rank with the lowest criterion.
+
+        Ranks with fits that did not converge or whose components merge are left out, unless all
+        ranks have such fits.
+        """
+        compared = self._compared
+        return int(compared.index[int(compared[self.criterion].to_numpy().argmin())])
 
     @property
     def one_standard_error(self) -> int:
-        """The smallest rank whose criterion is within one standard error of the lowest."""
+        """The smallest rank, of those that are not left out, within one standard error of best."""
         if self.scores is None:
             raise NotComputedError(
                 name="one_standard_error", reason="AIC and BIC have no standard errors; see best."
             )
-        low = self.table[self.criterion] <= self._limit
-        return int(self.table.index[low].min())
+        compared = self._compared
+        return int(compared.index[compared[self.criterion] <= self._limit].min())
 
     @property
     def _limit(self) -> float:
-        values = self.table[self.criterion].to_numpy()
-        return float(values.min() + self.table["std err"].to_numpy()[values.argmin()])
+        compared = self._compared
+        lowest = int(compared[self.criterion].to_numpy().argmin())
+        return float((compared[self.criterion] + compared["std err"]).to_numpy()[lowest])
+
+    @property
+    def _sound(self) -> pd.Series:
+        """Whether all fits of a rank converged with components apart."""
+        return (self.table["not_converged"] == 0) & (self.table["merging"] == 0)
+
+    @property
+    def _compared(self) -> pd.DataFrame:
+        """The rows that the choice is made of."""
+        return self.table[self._sound] if self._sound.any() else self.table
 
     @property
     def _heading(self) -> str:
@@ -80,13 +97,29 @@ class RankSelection:
             text += f" Smallest within one standard error of it: rank {self.one_standard_error}."
         return text
 
+    @property
+    def _remarks(self) -> str:
+        """What to know about the ranks left out, and about the largest."""
+        sound, text = self._sound, ""
+        if not sound.any():
+            text += (
+                " Every rank has fits that did not converge or whose components merge: no choice "
+                "is safe. Raise maxiter or n_starts, or try smaller ranks."
+            )
+        elif not sound.all():
+            left = ", ".join(map(str, self.table.index[~sound]))
+            text += f" Left out, as fits did not converge or components merge: rank {left}."
+        if len(self.table) > 1 and self.best == self.table.index.max():
+            text += f" Rank {self.best} is the largest tried."
+        return text
+
     def __repr__(self) -> str:
         table = self.table.to_string(float_format="{:.5g}".format)
-        return f"{self._heading}\n{table}\n{self._conclusion}"
+        return f"{self._heading}\n{table}\n{self._conclusion}{self._remarks}"
 
     def _repr_html_(self) -> str:
         table = self.table.to_html(float_format="{:.5g}".format)
-        return f"<p>{self._heading}</p>{table}<p>{self._conclusion}</p>"
+        return f"<p>{self._heading}</p>{table}<p>{self._conclusion}{self._remarks}</p>"
 
     @known_arguments
     def plot(self, *, ax: Axes | None = None) -> Axes:
