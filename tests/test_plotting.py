@@ -329,6 +329,15 @@ class TestBasis:
         assert ax.get_ylabel() == "item"
         assert ax.figure.axes[1].get_ylabel() == "loading"
 
+    def test_heatmap_is_wide_enough_for_long_labels(self):
+        endog, exog = BumpDesign(n_responses=6, rank=2, n_units=40).draw(np.random.default_rng(0))
+        for length in (4, 45):
+            named = pd.DataFrame(endog, columns=[f"{p}" * length for p in range(6)])
+            res = nmfre.NMFRE(named, exog, rank=2).fit("ml", n_starts=1, n_boot=0)
+            ax = res.plot_basis_heatmap()
+            ax.figure.draw_without_rendering()
+            assert ax.get_window_extent().width / ax.figure.dpi > 2.0
+
     def test_heatmap_clustered(self, tests_of_pupils, ax):
         basis = tests_of_pupils["ml"].basis
         plotting.plot_basis_heatmap(tests_of_pupils["ml"], order="cluster", ax=ax)

@@ -111,6 +111,12 @@ def text_width(shown: str, font: float) -> float:
     return float(np.asarray(TextPath((0, 0), shown, size=font).vertices)[:, 0].max())
 
 
+def labels_width(labels: Sequence[Any] | pd.Index) -> float:
+    """Width that labels beside the y axis take, in inches."""
+    require_matplotlib()
+    return text_width(max(map(text, labels), key=len), FONT) / 72.0
+
+
 def fitting_font(room: float) -> tuple[float, int]:
     """
     Size of the font for labels that lie ``room`` points apart, and the step from one to the next.

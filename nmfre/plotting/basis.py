@@ -15,6 +15,7 @@ from nmfre.plotting._shared import (
     colour,
     heatmap,
     label_ticks,
+    labels_width,
     legend,
     line,
     name,
@@ -153,7 +154,8 @@ def plot_basis_heatmap(
     X = results.estimate.X
     responses, rank = results.basis.index, X.shape[1]
     rows = np.arange(len(X)) if order is None else clustered(X)
-    ax = axes(ax, np.clip(2.6 + 0.6 * rank, 3.5, 10.0), np.clip(1.0 + 0.19 * len(X), 2.5, 14.0))
+    width = np.clip(2.6 + 0.6 * rank, 3.5, 10.0) + max(labels_width(responses) - 0.6, 0.0)
+    ax = axes(ax, width, np.clip(1.0 + 0.19 * len(X), 2.5, 14.0))
     heatmap(ax, X[rows], "loading")
     label_ticks(ax, "y", responses[rows])
     label_ticks(ax, "x", results.basis.columns)
