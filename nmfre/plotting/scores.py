@@ -38,8 +38,9 @@ def plot_scores(
     """
     Shares of the components in the scores of each unit, stacked.
 
-    The scores are max(Theta a + U, 0); those of a unit are divided by their sum. A unit whose
-    scores are all zero stays blank.
+    The scores are max(Theta a + U, 0); those of a unit are divided by their sum. A component with a
+    negative score, as signed fits have them, thus has no share, however far below zero it is. A
+    unit whose scores are all zero stays blank.
 
     Parameters
     ----------

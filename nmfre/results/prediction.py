@@ -67,7 +67,8 @@ class Prediction:
         alpha : float
             1 minus the level.
         obs : bool
-            Whether the intervals are those of observations, and not of means.
+            Whether the intervals are those of observations, and not of means: of replicates, also
+            of responses that were given.
 
         Returns
         -------
@@ -224,7 +225,8 @@ class PredictionResults(BaseResults):
         The variance of a fixed-effect mean is that of Theta, and of the basis with
         uncertainty="marginal"; that of an observation has tau2 X X' + sigma2 I on top. The variance
         of a BLUP is the posterior variance of u and what is left of the error of the fixed effects;
-        that of an observation has sigma2 on top.
+        that of an observation has sigma2 on top. An observation is a new one, also of a response
+        that the data or ``endog`` have: a replicate of it, and not its value.
 
         Parameters
         ----------
