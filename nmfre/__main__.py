@@ -5,6 +5,8 @@ Fit a formula to a CSV file and print the summary; without arguments, the Orthod
 
 ``python -m nmfre "FORMULA" data.csv --rank 2 [--unit U --occasion T] [--df-cap R] [--method M]
 [--signed] [--seed S] [--output coef.csv]``
+
+``python -m nmfre --version`` prints the version.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from typing import Any, NoReturn
 
 import pandas as pd
 
+from nmfre._version import __version__
+from nmfre.cap import AUTO
 from nmfre.datasets import load_orthodont
 from nmfre.errors import DatasetFileNotFoundError, NMFREError, NMFREWarning
 from nmfre.model import NMFRE
@@ -49,13 +53,13 @@ def _parser() -> argparse.ArgumentParser:
         "formula", nargs="?", default=None, help="such as 'y1 + y2 + y3 ~ age + group'"
     )
     parser.add_argument("data", nargs="?", default=None, type=Path, help="CSV file with a header")
-    parser.add_argument("--rank", type=int, help="number of components")
+    parser.add_argument("--rank", type=int, help="number of components; a formula needs it")
     parser.add_argument("--unit", help="column of unit labels")
     parser.add_argument("--occasion", help="column of occasions: the data are long")
     parser.add_argument(
         "--df-cap",
         type=_cap,
-        help="rate in (0, 1], or 'off' [0.10 for df-cap, off for ml]",
+        help="rate in (0, 1], 'auto' or 'off' [0.10 for df-cap, off for ml]",
     )
     parser.add_argument("--method", help="estimator: df-cap or ml [df-cap]")
     parser.add_argument(
@@ -68,15 +72,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output", type=Path, default=None, help="CSV file for the table of coefficients"
     )
+    parser.add_argument("--version", action="version", version=__version__)
     return parser
 
 
-def _cap(text: str) -> float | None:
+def _cap(text: str) -> float | str | None:
+    if text == AUTO:
+        return text
     try:
         return None if text == "off" else float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is neither a rate in (0, 1] nor 'off'"
+            f"{text!r} is not a rate in (0, 1], 'auto' or 'off'"
         ) from None
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import nmfre
 from nmfre.__main__ import main
 
 CALL = ["distance ~ sex", "data.csv", "--rank", "1", "--unit", "subject", "--occasion", "age"]
@@ -46,6 +47,18 @@ def test_maximum_likelihood_has_no_cap_unless_it_is_given(folder, capsys):
     assert "-225.463" in capsys.readouterr().out
 
 
+def test_the_smallest_free_cap(folder, capsys):
+    assert main([*CALL, "--df-cap", "auto"]) == 0
+    assert "Cap: chosen as the smallest of the rates" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"{nmfre.__version__}\n"
+
+
 def test_empty_fields_are_missing_responses(folder, capsys, orthodont):
     holed = orthodont.assign(distance=orthodont["distance"].mask(orthodont.index == 5))
     holed.to_csv(folder / "data.csv", index=False)
@@ -76,7 +89,7 @@ def test_warnings_are_a_line_each(folder, capsys):
         ([*CALL, "--df-cap", "2"], "df_cap=2.0 is not allowed"),
         (
             [*CALL, "--df-cap", "much"],
-            "argument --df-cap: 'much' is neither a rate in (0, 1] nor 'off'",
+            "argument --df-cap: 'much' is not a rate in (0, 1], 'auto' or 'off'",
         ),
         ([*CALL, "--method", "em"], "method='em' is not allowed"),
         ([*CALL, "--output", "none/coef.csv"], "--output: there is no folder none"),
@@ -122,3 +135,4 @@ def test_as_a_module():
         [sys.executable, "-m", "nmfre", "--help"], capture_output=True, text=True, check=True
     )
     assert "--occasion" in done.stdout
+    assert "number of components; a formula needs it" in done.stdout
