@@ -347,7 +347,7 @@ class NMFRE(Model):
         if seed is not None:
             check_number("seed", seed, least=0, whole=True)
         options = EstimatorOptions(
-            df_cap=df_cap,
+            df_cap=None if method == "ml" and df_cap is DEFAULT_CAP else df_cap,
             tol=tol,
             maxiter=maxiter,
             start_basis=start_basis,

@@ -319,6 +319,7 @@ def test_the_cap_is_met_certified_and_priced(model):
         model.fit("ml", df_cap=nmfre.Cap(absolute=13.5)).params, capped.params
     )
     assert model.fit("ml").df_cap is None
+    assert model.fit("ml").estimator_options.df_cap is None
 
 
 def test_starts_that_the_user_gives(model):
