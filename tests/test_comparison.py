@@ -157,7 +157,7 @@ def test_the_same_rank_and_other_data_are_told(fits, simulated):
 
 
 def test_effects_without_standard_errors(simulated):
-    res = nmfre.NMFRE(simulated[["y1", "y5"]], rank=2).fit("ml", n_boot=0)
+    res = nmfre.NMFRE(simulated[["y1", "y2", "y4", "y5"]], rank=2).fit("ml", n_boot=0)
     covariance = res.inference.covariance.copy()
     covariance[0] = covariance[:, 0] = np.nan
     inference = replace(res.inference, covariance=covariance)

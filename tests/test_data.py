@@ -151,7 +151,8 @@ def test_one_response_stays_two_dimensional(simulated):
     assert model.endog_names == ["y1"]
     assert model.fit().fittedvalues.shape == (40, 1)
     assert nmfre.NMFRE(simulated["y1"], rank=1).endog_names == ["y1"]
-    alone = nmfre.NMFRE.from_formula("~ age", simulated, rank=1, endog="y1")
+    with pytest.warns(errors.SingleResponseWarning):
+        alone = nmfre.NMFRE.from_formula("~ age", simulated, rank=1, endog="y1")
     assert alone.endog_names == ["y1"]
 
 

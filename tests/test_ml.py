@@ -342,7 +342,7 @@ def test_the_objective_of_a_fit_without_iterations(model, simulated):
     res = model.fit("ml", n_starts=1)
     start = {"start_basis": res.basis, "start_theta": res.theta, "start_sigma2": res.sigma2}
     again = model.fit("ml", n_starts=1, **start, start_tau2=res.tau2)
-    one = nmfre.NMFRE.from_formula("y1 ~ age", simulated, rank=1).fit("ml")
+    one = nmfre.NMFRE(simulated["y1"], simulated["age"], rank=1).fit("ml")
     for fit in (again, one):
         assert fit.n_iter == 0
         assert fit.objective == fit.objective_path.item() == pytest.approx(-fit.llf)

@@ -465,13 +465,14 @@ class TestPathDiagram:
     def test_width_goes_with_the_size_of_the_effect(self, fits, ax):
         res = fits["60 df-cap"]
         res.plot_path_diagram(ax=ax)
-        edges = ax.patches[:6]  # the weakest first; those to responses come later
+        n_edges = (~res.at_bound).sum()
+        edges = ax.patches[:n_edges]  # the weakest first; those to responses come later
         width = np.array([edge.get_linewidth() for edge in edges])
         assert (np.diff(width) >= 0).all()
         assert width[-1] == width[-2] == max(edge.get_linewidth() for edge in ax.patches)
         alpha = np.array([edge.get_alpha() for edge in edges])
         assert (np.diff(alpha) >= 0).all()
-        assert len(ax.patches) - 6 == (res.basis >= 1 / 60).to_numpy().sum()
+        assert len(ax.patches) - n_edges == (res.basis >= 1 / 60).to_numpy().sum()
 
     @pytest.mark.parametrize("signed", [False, True])
     def test_nothing_overlaps(self, tests_of_pupils, signed):

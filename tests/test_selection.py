@@ -303,7 +303,7 @@ def test_folds_of_complete_entries_are_of_one_size(model):
 
 
 def test_data_that_are_too_small(simulated):
-    one = nmfre.NMFRE.from_formula("y1 ~ age", simulated, rank=1)
+    one = nmfre.NMFRE(simulated["y1"], simulated["age"], rank=1)
     with pytest.raises(
         errors.FoldsError,
         match=r"folds=5 over entries: there are not enough entries .* Change folds",
