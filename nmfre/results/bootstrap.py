@@ -231,9 +231,10 @@ class BootstrapResults(BaseResults):
         seed : int or None
             Of the multipliers. None takes fresh entropy.
         refit : bool
-            Whether every replicate is estimated anew, from responses whose residuals around the
-            fixed-effect means are multiplied; or is one step of the linearised estimator, as in the
-            paper (Section 5).
+            Whether every replicate is estimated anew; or is one step of the linearised estimator,
+            as in the paper (Section 5). df-cap is refitted to responses whose residuals around the
+            fixed-effect means are multiplied; ml with the weights 1 + multiplier of units in the
+            likelihood, for multipliers of residuals would change the variances that it learns from.
         n_jobs : int, optional
             Processes for refits, as in joblib. The replicates do not depend on it.
         progress : bool
@@ -246,6 +247,7 @@ class BootstrapResults(BaseResults):
         Raises
         ------
         InvalidArgumentError
+            Among others for refits of ml with normal multipliers: weights cannot be negative.
         NotComputedError
             Refits of sparse responses, or of responses in chunks.
 
