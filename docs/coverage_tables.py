@@ -48,7 +48,8 @@ Percentile intervals of 200 one-step replicates (exponential multipliers):
 
 {marginal_percentile}
 
-With 200 units coverage is near nominal, and where it is not, there are two reasons:
+With 27 units intervals are somewhat short; `cov_type="cr3"` corrects for that. With 200 units coverage is near nominal, and
+where it is not, there are two reasons:
 
 - Intervals are too long where true values lie on bounds. Where X has zeros, the estimator is held on both sides, by the zeros of one
   column and those of the next, and varies less than the linearisation has it; and a bounded effect whose true value is 0 can
