@@ -103,8 +103,10 @@ def test_refits_agree_with_one_step(model, options, multiplier):
     assert "refit" in repr(refit)
 
 
-@pytest.mark.parametrize("multiplier", ["exponential", "rademacher", "mammen"])
-@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize(
+    ("signed", "multiplier"),
+    [(True, "exponential"), (True, "rademacher"), (True, "mammen"), (False, "exponential")],
+)
 def test_refits_of_two_components_agree_with_marginal_errors(two_components, signed, multiplier):
     res = two_components.fit("ml", signed=signed, n_boot=0)
     refit = res.bootstrap(200, multiplier, refit=True)

@@ -131,7 +131,7 @@ def test_negative_covariates_warn(simulated):
     frame = simulated.assign(age=simulated["age"] - 0.5)
     model = nmfre.NMFRE.from_formula("y1 + y2 + y3 ~ age", frame, rank=1)
     with pytest.warns(errors.NegativeCovariateWarning, match=r"negative values \(age\)"):
-        model.fit()
+        model.fit(tol=1e-4)
 
 
 def test_warnings_point_at_the_line_of_the_user(simulated):
@@ -145,7 +145,7 @@ def test_warnings_point_at_the_line_of_the_user(simulated):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model.fit(maxiter=3)
-        nmfre.scan_cap(model, [0.1, 0.2])
+        nmfre.scan_cap(model, [0.1, 0.2], maxiter=3)
         model.fit("ml", maxiter=1, n_starts=1, n_boot=0)
         merging.fit("ml", signed=True, n_boot=0, maxiter=20_000)
     kinds = [warning.category.__name__ for warning in caught]
