@@ -199,3 +199,11 @@ def test_what_cannot_be_compared(fits):
         nmfre.compare(fits, alpha=95)
     with pytest.raises(errors.UnknownArgumentError, match="did you mean 'stat'"):
         nmfre.compare(fits, stats="pvalue")
+
+
+def test_no_random_effects_are_none():
+    rng = np.random.default_rng(0)
+    endog = np.maximum(20.0 + rng.normal(size=(200, 3)), 0.0)
+    res = nmfre.NMFRE(endog, rank=1).fit("ml", n_boot=0)
+    assert res.estimate.tau2_at_bound
+    assert line(str(nmfre.compare([res])), "tau2").split() == ["tau2", "0.000"]
