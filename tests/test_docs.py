@@ -48,14 +48,11 @@ class Page(HTMLParser):
 @pytest.mark.skipif("NMFRE_DATA" not in os.environ, reason="NMFRE_DATA is not set")
 @pytest.mark.filterwarnings("ignore::nmfre.errors.ConvergenceWarning")
 @pytest.mark.parametrize("page", ["flows", "texts"])
-def test_code_on_data_that_are_not_shipped_runs(page):
+def test_code_on_data_that_are_not_shipped_runs_where_they_are(page, capsys):
     text = (DOCS / "guide" / f"{page}.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"^```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
-    code, count = re.subn(r"(load_\w+)\(.*?\)", r"\1()", code)
-    assert count == 1
-    names = {"nmfre": nmfre, "pd": pd}
-    exec(code, names)
-    assert names["model"].rank in (3, 4)
+    (code,) = re.findall(r"^try:\n.*?(?=^```$)", text, flags=re.DOTALL | re.MULTILINE)
+    exec(code, {"nmfre": nmfre, "pd": pd})
+    assert "comp1" in capsys.readouterr().out
 
 
 @pytest.fixture(scope="module")
