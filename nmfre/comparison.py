@@ -359,7 +359,6 @@ def _table(fit: NMFREResults, stat: Stat, alpha: float) -> pd.DataFrame:
 def _measures(fit: NMFREResults) -> dict[str, Any]:
     n_units, n_responses = fit.model.endog.shape
     ml = isinstance(fit.estimate, MarginalEstimate)
-    no_effects = isinstance(fit.estimate, MarginalEstimate) and fit.estimate.tau2_at_bound
     return {
         "Method": fit.method,
         "Rank": fit.model.rank,
@@ -368,7 +367,9 @@ def _measures(fit: NMFREResults) -> dict[str, Any]:
         "Units": n_units,
         "Responses": n_responses,
         "sigma2": fit.sigma2,
-        "tau2": 0.0 if no_effects else fit.tau2,  # as the summary has it: rounding is none
+        "tau2": 0.0
+        if fit.estimate.tau2_at_bound
+        else fit.tau2,  # as the summary has it: rounding is none
         "tau2 estimated": fit.tau2_estimated,
         "ICC": fit.icc,
         "df of U": fit.df_random,

@@ -13,7 +13,6 @@ from patsy import EvalEnvironment
 from statsmodels.base.model import Model
 
 from nmfre.arguments import (
-    array_argument,
     check_choice,
     check_number,
     check_rank,
@@ -358,8 +357,6 @@ class NMFRE(Model):
             signed=signed,
             n_starts=n_starts,
         )
-        if multipliers is not None:
-            multipliers = array_argument("multipliers", multipliers, "an array, (n_boot, N)")
         inference_options = checked_options(
             self.design,
             uncertainty or ("marginal" if method == "ml" else "conditional"),

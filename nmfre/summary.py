@@ -17,6 +17,8 @@ from nmfre.formats import number as _number
 from nmfre.inference.marginal import MarginalInference
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from nmfre.results import NMFREResults
 
 WIDTH = 78
@@ -121,7 +123,11 @@ def _missing(results: NMFREResults) -> list[tuple[str, str]]:
 
 def _variances(results: NMFREResults) -> list[tuple[str, str]]:
     if results.uncertainty == "marginal":
-        return [(f"{name} (std err):", _with_error(results, name)) for name in ("sigma2", "tau2")]
+        table, bound = results.variance_components(), results.estimate.tau2_at_bound
+        return [
+            ("sigma2 (std err):", _with_error(table, "sigma2", False)),
+            ("tau2 (std err):", _with_error(table, "tau2", bound)),
+        ]
     return [
         ("sigma2:", _number(results.sigma2)),
         ("tau2:", f"{_number(results.tau2)} ({_tau2_origin(results)})"),
@@ -130,7 +136,8 @@ def _variances(results: NMFREResults) -> list[tuple[str, str]]:
 
 def _icc(results: NMFREResults) -> list[tuple[str, str]]:
     if results.uncertainty == "marginal":
-        return [("ICC (std err):", _with_error(results, "icc"))]
+        table, bound = results.variance_components(), results.estimate.tau2_at_bound
+        return [("ICC (std err):", _with_error(table, "icc", bound))]
     return [("ICC:", f"{results.icc:.3f}")]
 
 
@@ -241,8 +248,8 @@ def _notes(results: NMFREResults, alpha: float, multipletests: str | None) -> li
                 f"{AT_BOUND.strip()}: at the bound 0; z and P are those of a one-sided score test."
             )
         inference = results.inference
-        merging = isinstance(results.estimate, MarginalEstimate) and results.estimate.degenerate
-        if isinstance(inference, MarginalInference) and inference.undetermined and not merging:
+        undetermined = isinstance(inference, MarginalInference) and inference.undetermined
+        if undetermined and not results.estimate.degenerate:
             notes.append(
                 "NOT DETERMINED: the data leave the likelihood flat in some direction: there are "
                 "too few responses for this rank, or responses that are never observed together. "
@@ -367,9 +374,8 @@ def _cap(results: NMFREResults) -> str:
     return f"{results.df_cap:.2f}, {'bound' if results.cap_binds else 'did not bind'}"
 
 
-def _with_error(results: NMFREResults, name: str) -> str:
-    estimate = results.estimate
-    if name != "sigma2" and isinstance(estimate, MarginalEstimate) and estimate.tau2_at_bound:
+def _with_error(table: pd.DataFrame, name: str, at_bound: bool) -> str:
+    if at_bound:
         return "0.000 (at its bound)"
-    value, error, *_ = results.variance_components().loc[name].to_numpy()
+    value, error, *_ = table.loc[name].to_numpy()
     return _number(float(value)) + ("" if np.isnan(error) else f" ({_number(float(error))})")

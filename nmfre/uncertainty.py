@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmfre.arguments import check_choice, check_n_boot, start_array
+from nmfre.arguments import array_argument, check_choice, check_n_boot, start_array
 from nmfre.chunked import ChunkedDesign
 from nmfre.design import Design
 from nmfre.errors import InvalidArgumentError, TooManyParametersError
@@ -55,6 +55,7 @@ def checked_options(
             raise InvalidArgumentError(
                 name="multipliers", value="array", allowed="None where data are in chunks"
             )
+        multipliers = array_argument("multipliers", multipliers, "an array, (n_boot, N)")
         n_boot = max(len(np.atleast_1d(multipliers)), 2)
         shape = (n_boot, len(design.units))
         given = start_array("multipliers", multipliers, shape, signed=True)
@@ -89,7 +90,8 @@ def check_uncertainty(
             raise InvalidArgumentError(
                 name="cov_type",
                 value="cr3",
-                allowed="the other kinds where inference is conditional",
+                allowed="'sandwich', 'naive' or 'max' where inference is conditional, as in "
+                "with_uncertainty('conditional', cov_type='sandwich')",
             )
         return
     if not by_likelihood:

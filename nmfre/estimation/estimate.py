@@ -87,6 +87,16 @@ class Estimate:
         raise NotImplementedError
 
     @property
+    def degenerate(self) -> bool:
+        """Whether ml lets components merge; df-cap does not look."""
+        return False
+
+    @property
+    def tau2_at_bound(self) -> bool:
+        """Whether ml finds tau2 to be zero; df-cap never does."""
+        return False
+
+    @property
     def ridge(self) -> float:
         """Lambda = sigma2 / tau2."""
         return self.sigma2 / self.tau2

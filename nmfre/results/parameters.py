@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from nmfre.arguments import check_alpha, check_choice, known_arguments
-from nmfre.errors import InvalidArgumentError, NotComputedError
+from nmfre.errors import NotComputedError
 from nmfre.formats import limit_names, side_by_side
 from nmfre.inference.inference import Uncertainty
 from nmfre.inference.linearized import CovType
@@ -57,13 +57,6 @@ class ParameterResults(BaseResults):
         check_choice("uncertainty", uncertainty, Uncertainty)
         kind = self.inference.options.cov_type if cov_type is None else cov_type
         check_choice("cov_type", kind, CovType)
-        if (uncertainty, kind) == ("conditional", "cr3"):
-            raise InvalidArgumentError(
-                name="cov_type",
-                value=kind,
-                allowed="'sandwich', 'naive' or 'max' where inference is conditional, as in "
-                "with_uncertainty('conditional', cov_type='sandwich')",
-            )
         return self._with_inference(self._infer_again(uncertainty=uncertainty, cov_type=kind))
 
     @cached_property
