@@ -57,6 +57,16 @@ where it is not, there are two reasons:
 - Intervals of intercepts are too short where errors are skewed and X has no zeros: what tells two components apart is then the
   covariance of the responses alone, whose sampling error is that of fourth moments.
 
+Tried for true values on bounds, and not kept:
+
+- Holding small entries of X at zero, where they do not differ from it by a test: intervals of intercepts cover far less than they
+  should, since what tells the components apart is then taken as known.
+- Replicates projected on X >= 0, one quadratic programme each, and intervals reflected at the estimate: near nominal for two components, too short for
+  three, where the likelihood of a basis that may leave its zeros is often flat. Projected on Theta >= 0 as well, an effect that
+  is estimated as 0 gets an interval of no length.
+- Limits of the one-sided test of a bounded effect (the unified intervals of Feldman and Cousins 1998): in theory exact for one component, but
+  with zeros in X an effect of 0 next to larger ones is still covered by more than 98 %, because the zeros draw its estimate to the bound.
+
 ## Conditional on the basis
 
 As published, and what `uncertainty="conditional"` gives. Wald intervals:
