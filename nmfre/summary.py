@@ -248,17 +248,17 @@ def _notes(results: NMFREResults, alpha: float, multipletests: str | None) -> li
                 f"{AT_BOUND.strip()}: at the bound 0; z and P are those of a one-sided score test."
             )
         inference = results.inference
-        undetermined = isinstance(inference, MarginalInference) and inference.undetermined
-        if undetermined and not results.estimate.degenerate:
+        assert isinstance(inference, MarginalInference)
+        if inference.undetermined and not results.estimate.degenerate:
             notes.append(
                 "NOT DETERMINED: the data leave the likelihood flat in some direction: there are "
                 "too few responses for this rank, or responses that are never observed together. "
                 "No standard errors."
             )
-        if results.identification.by_bounds:
+        elif inference.held.any():
             notes.append(
-                "Components are told apart by effects at their bound alone: these are held there, "
-                "and have no standard error."
+                "Effects (b) without a standard error are held at their bound: the data would have "
+                "them far below it, or it is what tells components apart."
             )
     else:
         notes.append(

@@ -390,8 +390,60 @@ def test_components_that_bounds_alone_tell_apart(holzinger):
     assert (res.bse.isna() == res.at_bound).all()
     assert (res.tvalues[res.at_bound] < 0).all()
     text = " ".join(str(res.summary()).split())
-    assert "told apart by effects at their bound alone" in text
+    assert "without a standard error are held at their bound" in text
+    assert "held at bounds" in set(res.check().frame["topic"])
     assert (res.wald_test_terms().table["pvalue"] < 1e-3).all()
+
+
+def falling(seed=0, n_units=60, effect=12.0):
+    """Responses of one component that fall in one of two groups, and covariates."""
+    design = BumpDesign(n_responses=4, rank=1, n_units=n_units)
+    endog, exog = design.draw(np.random.default_rng(seed))
+    endog = endog - (12.0 - effect) * exog[:, 1:] / 4.0
+    exog[:, 1] = 1.0 - exog[:, 1]
+    return endog, exog
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("cov_type", ["sandwich", "naive"])
+def test_an_effect_far_below_its_bound_leaves_the_model_without_it(seed, cov_type):
+    """Freed in the linearisation, it would make standard errors up to a hundred times as long."""
+    endog, exog = falling(seed)
+    res = nmfre.NMFRE(endog, exog, rank=1).fit("ml", cov_type=cov_type, seed=1)
+    without = nmfre.NMFRE(endog, exog[:, :1], rank=1).fit("ml", cov_type=cov_type, seed=1)
+    assert res.inference.held.tolist() == [False, True]
+    assert res.llf == pytest.approx(without.llf, abs=1e-8)
+    for name in ("bse", "bse_boot"):
+        mine, other = getattr(res, name), getattr(without, name)
+        assert mine.iloc[0] == pytest.approx(other.iloc[0], rel=1e-5)
+        assert np.isnan(mine.iloc[1])
+    np.testing.assert_allclose(res.conf_int().iloc[0], without.conf_int().iloc[0], rtol=1e-6)
+    np.testing.assert_allclose(
+        res.variance_components()["std err"], without.variance_components()["std err"], rtol=1e-5
+    )
+    assert res.tvalues.iloc[1] < -3
+    assert res.pvalues.iloc[1] > 0.99
+    terms = res.wald_test_terms().table
+    assert terms["pvalue"].iloc[1] == 1.0
+    assert terms["df_constraint"].tolist() == [1, 1]
+    assert res.wald_test_terms(by="component").table.loc["comp1", "pvalue"] == 1.0
+    text = " ".join(str(res.summary()).split())
+    assert "without a standard error are held at their bound" in text
+
+
+def test_an_effect_a_little_below_its_bound_stays_free():
+    endog, exog = falling(seed=4, effect=0.0)
+    res = nmfre.NMFRE(endog, exog, rank=1).fit("ml", n_boot=0)
+    assert res.at_bound.tolist() == [False, True]
+    assert -1.9 < res.tvalues.iloc[1] < 0
+    assert res.bse.notna().all()
+
+
+def test_refits_agree_where_an_effect_is_held_at_its_bound():
+    endog, exog = falling()
+    res = nmfre.NMFRE(endog, exog, rank=1).fit("ml", n_boot=0)
+    refits = res.bootstrap(n_boot=200, refit=True, seed=0)
+    assert refits.bse.iloc[0] == pytest.approx(res.bse.iloc[0], rel=0.2)
 
 
 def test_no_random_effects_at_all():

@@ -3,7 +3,8 @@ Coordinates of all parameters around a maximum of the marginal likelihood, and s
 
 Columns of X keep their sums: they move along an explicit basis of the contrasts of their free
 entries. Zeros of X that the likelihood pushes against stay zero; every Theta is free, as in the
-paper. Directions that change nothing (rotations) are left out.
+paper, but for zeros that lie far within their bound. Directions that change nothing (rotations)
+are left out.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ DIFFERENCE = 5e-4
 """Step of the differences of the score, in variables of the size of one."""
 PUSHED = 1e-6
 """Derivative per unit from which a zero is one that the likelihood pushes against."""
+FAR = 1.96
+"""Standard errors beyond its bound from which an effect is held there, and not free."""
 
 
 class Coordinates:
@@ -30,8 +33,8 @@ class Coordinates:
     Coordinates around the maximum, all of the size of one, in units of the scaled responses.
 
     The f full coordinates keep sums and zeros of X, and the cap; every Theta is free. ``axes``
-    (f, d) are their d combinations that inference is made on: without entries of Theta that must
-    be held (not ``kept``), and without rotations.
+    (f, d) are their d combinations that inference is made on: without entries of Theta that are
+    held (not ``kept``), and without rotations.
     """
 
     def __init__(self, moments: Moments, estimate: MarginalEstimate) -> None:
@@ -59,19 +62,12 @@ class Coordinates:
         self.theta_at_bound: BoolArray = (
             np.zeros(Q * K, dtype=bool) if estimate.signed else zero & (by_theta <= PUSHED)
         )
-        # Where bounds of Theta alone tell the components apart, they must stay bounds.
-        held_theta = self.theta_at_bound & estimate.identification.by_bounds
-        self.unknown_theta: BoolArray = (
-            np.tile(np.array(estimate.identification.mixing), K) | held_theta
-        )
-
+        self.pushed_theta: BoolArray = self.theta_at_bound & (by_theta < -PUSHED)
+        self.mixing_theta: BoolArray = np.tile(np.array(estimate.identification.mixing), K)
         self.full_axes = self._full_axes(self.X)
         self.first_theta = self.contrasts.shape[1]
         self.is_theta: BoolArray = np.zeros(self.full_axes.shape[1], dtype=bool)
         self.is_theta[self.first_theta : self.first_theta + Q * K] = True
-        self.kept: BoolArray = np.ones(len(self.is_theta), dtype=bool)
-        self.kept[self.is_theta] = ~held_theta
-        self.axes = np.eye(len(self.kept))[:, self.kept]
         turns = [
             np.concatenate(
                 [
@@ -82,9 +78,26 @@ class Coordinates:
             )
             for turn in estimate.identification.directions
         ]
+        self.rotations: FloatArray = np.empty((self.full_axes.shape[1], 0))
         if turns:
-            along = np.linalg.lstsq(self.full_axes, np.column_stack(turns), rcond=None)[0]
-            self.axes = self.axes @ null_space(along[self.kept].T)
+            self.rotations = np.linalg.lstsq(self.full_axes, np.column_stack(turns), rcond=None)[0]
+        self.held_theta: BoolArray = np.zeros(Q * K, dtype=bool)
+        # Where bounds of Theta alone tell the components apart, they must stay bounds.
+        self.hold(self.theta_at_bound & estimate.identification.by_bounds)
+
+    def hold(self, theta: BoolArray) -> None:
+        """Hold entries of vec(Theta), (QK,), at their bound, besides those that are held."""
+        self.held_theta = self.held_theta | theta
+        self.kept = np.ones(len(self.is_theta), dtype=bool)
+        self.kept[self.is_theta] = ~self.held_theta
+        self.axes = np.eye(len(self.kept))[:, self.kept]
+        if self.rotations.shape[1]:
+            self.axes = self.axes @ null_space(self.rotations[self.kept].T)
+
+    @property
+    def unknown_theta(self) -> BoolArray:
+        """Entries of vec(Theta) without a standard error, (QK,)."""
+        return self.mixing_theta | self.held_theta
 
     @property
     def jacobian(self) -> FloatArray:
@@ -204,19 +217,45 @@ class Coordinates:
         squares : array, (f, f)
             sum_n s_n s_n' of the unit scores by the full coordinates.
         """
+        cleared, total = self._cleared(hessian)
+        squares_of_cleared = np.sum((cleared @ squares) * cleared, axis=1)
         z = np.full(len(self.theta_at_bound), np.nan)
+        z[self.theta_at_bound] = cleared @ total / np.sqrt(squares_of_cleared)
+        return z
+
+    def beyond_bounds(self, hessian: FloatArray) -> BoolArray:
+        """
+        Entries of Theta that a step by the likelihood would take far beyond their bound; (QK,).
+
+        By more than `FAR` standard errors, or without end where the likelihood is not concave.
+
+        Parameters
+        ----------
+        hessian : array, (f, f)
+            Second derivatives per unit by the full coordinates.
+        """
+        cleared, total = self._cleared(hessian)
+        information = -self.moments.n_units * np.sum((cleared @ hessian) * cleared, axis=1)
+        root = np.sqrt(np.maximum(information, 0.0))
+        beyond = self.pushed_theta.copy()
+        beyond[self.theta_at_bound] &= cleared @ total <= -FAR * root
+        return beyond
+
+    def _cleared(self, hessian: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """
+        Scores of entries of Theta at their bound, cleared of all parameters off their bounds.
+
+        As combinations of the full coordinates, a row an entry, and the scores of these, (f,).
+        """
         tested = self.first_theta + np.flatnonzero(self.theta_at_bound)
         rest = np.setdiff1d(np.arange(len(hessian)), tested)
-        total = self.moments.n_units * self.score(np.zeros(len(hessian)))
-        for j in tested:
-            # Least squares: rotations, along which nothing changes, clear nothing.
-            clear = np.zeros(len(hessian))
-            clear[rest] = -np.linalg.lstsq(
-                hessian[np.ix_(rest, rest)], hessian[rest, j], rcond=1e-10
-            )[0]
-            clear[j] = 1.0
-            z[j - self.first_theta] = clear @ total / np.sqrt(clear @ squares @ clear)
-        return z
+        cleared = np.zeros((len(tested), len(hessian)))
+        cleared[np.arange(len(tested)), tested] = 1.0
+        # Least squares: rotations, along which nothing changes, clear nothing.
+        cleared[:, rest] = -np.linalg.lstsq(
+            hessian[np.ix_(rest, rest)], hessian[np.ix_(rest, tested)], rcond=1e-10
+        )[0].T
+        return cleared, self.moments.n_units * self.score(np.zeros(len(hessian)))
 
 
 def _contrasts(free: BoolArray) -> FloatArray:

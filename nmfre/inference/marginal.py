@@ -19,7 +19,7 @@ from nmfre.estimation.products import Moments
 from nmfre.inference.bootstrap import Total, WildBootstrap, one_step, unit_blocks, whole
 from nmfre.inference.coordinates import Coordinates
 from nmfre.inference.inference import Inference, InferenceOptions
-from nmfre.typing import FloatArray
+from nmfre.typing import BoolArray, FloatArray
 
 LARGEST = 3_000
 """Parameters P Q + Q K + 2 up to which their joint covariance is formed."""
@@ -54,6 +54,8 @@ class MarginalInference(Inference):
         elsewhere.
     df_gradient : (P, Q), float
         Derivatives of df_U by X and by log lambda.
+    held : (QK,)
+        Entries of Theta held at their bound 0, which have no standard error.
     undetermined : bool
         Whether the data leave the likelihood flat in some direction that is no rotation, or
         components merge: nothing has a standard error.
@@ -66,6 +68,7 @@ class MarginalInference(Inference):
     tau2_at_bound: bool
     score_z: FloatArray
     df_gradient: tuple[FloatArray, float]
+    held: BoolArray
     undetermined: bool
 
     @property
@@ -141,8 +144,8 @@ def n_parameters(n_responses: int, rank: int, n_covariates: int) -> int:
     return n_responses * rank + rank * n_covariates + 2
 
 
-def _is_flat(coordinates: Coordinates, hessian: FloatArray) -> bool:
-    """Whether the log-likelihood does not fall in some direction that is no rotation."""
+def _does_not_fall(coordinates: Coordinates, hessian: FloatArray) -> bool:
+    """Whether the log-likelihood is flat, or rises, in some direction that is no rotation."""
     kept = coordinates.kept
     information = -hessian[np.ix_(kept, kept)]
     size = np.sqrt(np.maximum(np.diag(information), np.finfo(float).tiny))
@@ -199,9 +202,15 @@ def marginal_inference(
     coordinates = Coordinates(moments, estimate)
     n_units = Y.shape[1]
     hessian = coordinates.hessian()
+    # An effect that wants to be negative is at its bound in every sample; were it free, the
+    # likelihood would be taken where it is hardly concave any more.
+    coordinates.hold(coordinates.beyond_bounds(hessian))
+    flat = _does_not_fall(coordinates, hessian)
+    if flat and coordinates.pushed_theta.any():
+        coordinates.hold(coordinates.pushed_theta)
+        flat = _does_not_fall(coordinates, hessian)
     axes = coordinates.axes
     reduced_hessian = axes.T @ hessian @ axes
-    flat = _is_flat(coordinates, hessian)
     # Negative definite, but for what gets no standard errors: components that merge, flatness.
     undetermined = estimate.degenerate or flat
     invert = np.linalg.pinv if undetermined else np.linalg.inv
@@ -275,5 +284,6 @@ def marginal_inference(
         at_bound=coordinates.theta_at_bound,
         score_z=coordinates.score_tests(hessian, squares),
         df_gradient=moments.df_gradient(estimate.X, estimate.ridge),
+        held=coordinates.held_theta & (not undetermined),
         undetermined=undetermined,
     )

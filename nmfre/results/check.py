@@ -237,12 +237,12 @@ class CheckResults(HypothesisResults, DiagnosticResults):
                 "and loadings are those of one representative. Profiles, fitted values and "
                 "wald_test_terms() stay valid.",
             )
-        elif estimate.identification.by_bounds:
+        elif isinstance(inference, MarginalInference) and inference.held.any():
             yield Advice(
                 "caution",
-                "identified by bounds",
-                "components are told apart by effects at their bound alone, which are held there "
-                "and have no standard errors.",
+                "held at bounds",
+                "effects without a standard error are held at their bound: the data would have "
+                "them far below it, or it is what tells components apart.",
             )
 
     def _on_random_effects(self) -> Iterator[Advice]:

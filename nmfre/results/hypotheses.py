@@ -165,16 +165,14 @@ class HypothesisResults(InferenceResults):
         if by == "covariate":
             for name, columns in terms.items():
                 members = (np.array(columns)[:, None] * rank + np.arange(rank)).ravel()
-                rows[name] = self._joint_test(*self._effects(members, columns))
+                rows[name] = [*self._joint_test(*self._effects(members, columns)), len(members)]
         else:
             intercepts = set(terms) & {"Intercept", "const"}
             tested = [k for name in terms if name not in intercepts for k in terms[name]]
             covariates = np.array(tested or range(len(self.model.design.covariates)))
             for q, name in enumerate(self.model.components):
                 members = covariates * rank + q
-                effects = self.inference.estimate[members]
-                covariance = self.inference.covariance[np.ix_(members, members)]
-                rows[name] = self._joint_test(effects, covariance)
+                rows[name] = [*self._joint_test(*self._not_held(members)), len(members)]
         table = pd.DataFrame.from_dict(
             rows, orient="index", columns=["statistic", "pvalue", "df_constraint"]
         )
@@ -349,8 +347,7 @@ class HypothesisResults(InferenceResults):
         X Theta takes their place, its first factor fixed: it is zero where Theta is, and the test
         is invariant.
         """
-        effects = self.inference.estimate[members]
-        covariance = self.inference.covariance[np.ix_(members, members)]
+        effects, covariance = self._not_held(members)
         if not np.isnan(covariance).any():
             return effects, covariance
         if not isinstance(self.inference, MarginalInference) or self.inference.undetermined:
@@ -358,14 +355,22 @@ class HypothesisResults(InferenceResults):
         X = self.estimate.X
         project = np.kron(np.eye(len(columns)), np.linalg.solve(X.T @ X, X.T))
         covariance = project @ self.inference.profile_covariance(columns) @ project.T
-        return effects, covariance
+        return self.inference.estimate[members], covariance
 
-    def _joint_test(self, effects: FloatArray, covariance: FloatArray) -> list[float]:
-        """Statistic, p-value, degrees of freedom."""
+    def _not_held(self, members: Any) -> tuple[FloatArray, FloatArray]:
+        """Effects that are not held at their bound 0, where they add nothing, and covariance."""
+        if isinstance(self.inference, MarginalInference):
+            members = members[~self.inference.held[members]]
+        return self.inference.estimate[members], self.inference.covariance[np.ix_(members, members)]
+
+    def _joint_test(self, effects: FloatArray, covariance: FloatArray) -> tuple[float, float]:
+        """Statistic and p-value."""
+        if len(effects) == 0:
+            return 0.0, 1.0
         if np.isnan(covariance).any():
-            return [np.nan, np.nan, len(effects)]
+            return np.nan, np.nan
         statistic = float(effects @ np.linalg.pinv(covariance, hermitian=True) @ effects)
-        return [statistic, self._joint_pvalue(statistic, covariance), len(effects)]
+        return statistic, self._joint_pvalue(statistic, covariance)
 
     def _joint_pvalue(self, statistic: float, covariance: FloatArray) -> float:
         size = len(covariance)
