@@ -427,6 +427,10 @@ def test_an_effect_far_below_its_bound_leaves_the_model_without_it(seed, cov_typ
     assert terms["pvalue"].iloc[1] == 1.0
     assert terms["df_constraint"].tolist() == [1, 1]
     assert res.wald_test_terms(by="component").table.loc["comp1", "pvalue"] == 1.0
+    assert float(res.t_test("comp1[const] = 0").sd.item()) == pytest.approx(res.bse.iloc[0])
+    assert float(res.wald_test("comp1[const] = 0").pvalue) < 1e-6
+    with pytest.raises(errors.NotComputedError, match="held at their bound"):
+        res.t_test("comp1[x1] = 0")
     text = " ".join(str(res.summary()).split())
     assert "without a standard error are held at their bound" in text
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from patsy import DesignInfo, PatsyError
 from scipy import stats
+from statsmodels.base.model import LikelihoodModelResults
 from statsmodels.stats.contrast import WaldTestResults
 from statsmodels.stats.multitest import multipletests
 
@@ -45,8 +46,7 @@ class HypothesisResults(InferenceResults):
         >>> round(float(test.pvalue), 4)
         0.002
         """
-        self._check_tested(r_matrix)
-        return self._unlabelled.t_test(r_matrix, cov_p=cov_p, use_t=use_t)
+        return self._tested(r_matrix).t_test(r_matrix, cov_p=cov_p, use_t=use_t)
 
     def wald_test(
         self,
@@ -74,8 +74,7 @@ class HypothesisResults(InferenceResults):
         >>> round(float(test.pvalue), 3)
         0.979
         """
-        self._check_tested(r_matrix)
-        return self._unlabelled.wald_test(
+        return self._tested(r_matrix).wald_test(
             r_matrix,
             cov_p,
             invcov=invcov,
@@ -102,8 +101,8 @@ class HypothesisResults(InferenceResults):
         """
         return self.wald_test(r_matrix, cov_p=cov_p, invcov=invcov, use_f=True)
 
-    def _check_tested(self, r_matrix: Any) -> None:
-        """Refuse hypotheses about what is no param, or about params without a standard error."""
+    def _tested(self, r_matrix: Any) -> LikelihoodModelResults:
+        """What statsmodels tests: no hypotheses about params that are none, or have no error."""
         names = self.model.data.param_names
         try:
             constraint = DesignInfo(names).linear_constraint(r_matrix)
@@ -116,12 +115,15 @@ class HypothesisResults(InferenceResults):
                 allowed=f"hypotheses such as '{names[0]} = 0' about {listed(pd.Index(names))}; or "
                 f"an array with a column for each of the {len(names)} params",
             ) from error
-        if constraint.coefs[:, self.bse.isna().to_numpy()].any():
+        unknown = np.isnan(self.inference.bse)
+        if constraint.coefs[:, unknown].any():
             raise NotComputedError(
                 name="this test",
                 reason="it is about effects without a standard error, which rotations of the "
                 "components change or which are held at their bound; see wald_test_terms.",
             )
+        known = np.where(np.isnan(self.inference.covariance), 0.0, self.inference.covariance)
+        return self._with_covariance(known)
 
     @known_arguments
     def wald_test_terms(
@@ -266,8 +268,7 @@ class HypothesisResults(InferenceResults):
         q, rank = self.model.components.get_loc(component), len(self.model.components)
         differences = np.array([coding[j] - coding[i] for i, j in pairs])
         contrasts[:, np.array(columns) * rank + q] = differences
-        self._check_tested(contrasts)
-        test = self._unlabelled.t_test(contrasts)
+        test = self._tested(contrasts).t_test(contrasts)
         reject, adjusted = _adjust(test.pvalue, method, alpha)
         low, high = limit_names(alpha)
         limits = test.conf_int(alpha)

@@ -29,7 +29,12 @@ class InferenceResults(BaseResults):
 
     @cached_property
     def bse(self) -> pd.Series:
-        """Standard errors of params."""
+        """
+        Standard errors of params.
+
+        NaN where ml does not have them: components that can be rotated, or are not determined, and
+        effects that are held at their bound (``summary()`` says which).
+        """
         return self._series(self.inference.bse, "bse")
 
     @cached_property
@@ -190,7 +195,10 @@ class InferenceResults(BaseResults):
     @cached_property
     def _unlabelled(self) -> LikelihoodModelResults:
         """The same results with params as an array, which is what statsmodels computes with."""
+        return self._with_covariance(self.inference.covariance)
+
+    def _with_covariance(self, covariance: FloatArray) -> LikelihoodModelResults:
         plain = LikelihoodModelResults(self.model, self.inference.estimate, scale=self.scale)
-        plain.cov_params_default = self.inference.covariance
+        plain.cov_params_default = covariance
         plain.df_resid = self.df_resid
         return plain
