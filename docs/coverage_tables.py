@@ -53,7 +53,8 @@ where it is not, there are two reasons:
 
 - Intervals are too long where true values lie on bounds. Where X has zeros, the estimator is held on both sides, by the zeros of one
   column and those of the next, and varies less than the linearisation has it; and a bounded effect whose true value is 0 can
-  be missed on one side only, so that its interval covers at least 97.5 %.
+  be missed on one side only, so that its interval covers at least 97.5 %. (In 2 to 5 % of data sets such an effect is held at its bound,
+  without an interval; these do not count.)
 - Intervals of intercepts are too short where errors are skewed and X has no zeros: what tells two components apart is then the
   covariance of the responses alone, whose sampling error is that of fourth moments.
 
