@@ -82,7 +82,7 @@ Share of rejections of `wald_test_terms()` for the group at the level 0.05, wher
 
 {joint_test}
 
-`python docs/coverage_tables.py --study` makes the numbers anew, in {hours:.1f} hours of one core.
+`python docs/coverage_tables.py --study` makes the numbers anew, in about an hour on two cores.
 """
 
 
@@ -175,7 +175,6 @@ def main() -> None:
         marginal_percentile=coverage_section(study, "marginal", "percentile"),
         conditional_wald=coverage_section(study, "conditional", "wald"),
         joint_test=test_section(study),
-        hours=study.drop_duplicates(DESIGN)["seconds"].sum() / 3600,
     )
     (HERE / "coverage.md").write_text(text, encoding="utf-8")
 
