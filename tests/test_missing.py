@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime, check_grad, minimize
 from scipy.stats import multivariate_normal
@@ -149,6 +149,8 @@ def test_profiled_theta_is_the_maximum_over_theta(shape):
 def test_complete_units_give_what_moments_give(shape):
     """The two forms of the likelihood, where both exist."""
     Y, A, X, Theta, log_ridge = draw(*shape)
+    # Rounding in the profiled Theta grows with the square of the condition number.
+    assume(np.linalg.cond(X) < 1e3)
     Y = np.where(np.isnan(Y), 1.0, Y)
     dense, patterns = moments_of(Y, A), PatternMoments.of(Y, A)
     assert isinstance(dense, DenseMoments)
