@@ -203,7 +203,9 @@ class Coordinates:
         trace = np.trace(M_inv, axis1=1, axis2=2)
         return U, E, observed.sum(axis=0), trace, XM_inv.reshape(len(U), -1)
 
-    def score_tests(self, hessian: FloatArray, squares: FloatArray) -> FloatArray:
+    def score_tests(
+        self, cleared: FloatArray, total: FloatArray, squares: FloatArray
+    ) -> FloatArray:
         """
         One-sided score statistics of entries of Theta at their bound, (QK,); NaN for the others.
 
@@ -212,18 +214,19 @@ class Coordinates:
 
         Parameters
         ----------
-        hessian : array, (f, f)
-            Second derivatives per unit by the full coordinates.
+        cleared, total : array, (n, f) and (f,)
+            As from `cleared_scores`.
         squares : array, (f, f)
             sum_n s_n s_n' of the unit scores by the full coordinates.
         """
-        cleared, total = self._cleared(hessian)
         squares_of_cleared = np.sum((cleared @ squares) * cleared, axis=1)
         z = np.full(len(self.theta_at_bound), np.nan)
         z[self.theta_at_bound] = cleared @ total / np.sqrt(squares_of_cleared)
         return z
 
-    def beyond_bounds(self, hessian: FloatArray) -> BoolArray:
+    def beyond_bounds(
+        self, cleared: FloatArray, total: FloatArray, hessian: FloatArray
+    ) -> BoolArray:
         """
         Entries of Theta that a step by the likelihood would take far beyond their bound; (QK,).
 
@@ -231,17 +234,18 @@ class Coordinates:
 
         Parameters
         ----------
+        cleared, total : array, (n, f) and (f,)
+            As from `cleared_scores`.
         hessian : array, (f, f)
             Second derivatives per unit by the full coordinates.
         """
-        cleared, total = self._cleared(hessian)
         information = -self.moments.n_units * np.sum((cleared @ hessian) * cleared, axis=1)
         root = np.sqrt(np.maximum(information, 0.0))
         beyond = self.pushed_theta.copy()
         beyond[self.theta_at_bound] &= cleared @ total <= -FAR * root
         return beyond
 
-    def _cleared(self, hessian: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def cleared_scores(self, hessian: FloatArray) -> tuple[FloatArray, FloatArray]:
         """
         Scores of entries of Theta at their bound, cleared of all parameters off their bounds.
 
@@ -250,6 +254,8 @@ class Coordinates:
         tested = self.first_theta + np.flatnonzero(self.theta_at_bound)
         rest = np.setdiff1d(np.arange(len(hessian)), tested)
         cleared = np.zeros((len(tested), len(hessian)))
+        if not len(tested):
+            return cleared, np.zeros(len(hessian))
         cleared[np.arange(len(tested)), tested] = 1.0
         # Least squares: rotations, along which nothing changes, clear nothing.
         cleared[:, rest] = -np.linalg.lstsq(

@@ -204,7 +204,8 @@ def marginal_inference(
     hessian = coordinates.hessian()
     # An effect that wants to be negative is at its bound in every sample; were it free, the
     # likelihood would be taken where it is hardly concave any more.
-    coordinates.hold(coordinates.beyond_bounds(hessian))
+    cleared, total_score = coordinates.cleared_scores(hessian)
+    coordinates.hold(coordinates.beyond_bounds(cleared, total_score, hessian))
     flat = _does_not_fall(coordinates, hessian)
     if flat and coordinates.pushed_theta.any():
         coordinates.hold(coordinates.pushed_theta)
@@ -282,7 +283,7 @@ def marginal_inference(
         mixing=tuple(m or undetermined for m in estimate.identification.mixing),
         tau2_at_bound=estimate.tau2_at_bound,
         at_bound=coordinates.theta_at_bound,
-        score_z=coordinates.score_tests(hessian, squares),
+        score_z=coordinates.score_tests(cleared, total_score, squares),
         df_gradient=moments.df_gradient(estimate.X, estimate.ridge),
         held=coordinates.held_theta & (not undetermined),
         undetermined=undetermined,
