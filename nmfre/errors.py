@@ -236,6 +236,12 @@ class NotComputedError(NMFREError, AttributeError):
     message = "{name} was not computed: {reason}"
 
 
+class UnknownAttributeError(NMFREError, AttributeError):
+    """A name that a model or a result does not have, as other packages may have it."""
+
+    message = "{owner} has no attribute {name!r}{hint}"
+
+
 class DataRemovedError(NotComputedError):
     """Something that needs data which remove_data() has dropped."""
 

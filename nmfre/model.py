@@ -25,6 +25,7 @@ from nmfre.design import Design, design_from_arrays
 from nmfre.errors import FormulaError, InvalidArgumentError, SingleResponseWarning
 from nmfre.estimators import EstimatorOptions, estimate_df_cap, estimate_ml
 from nmfre.formula import design_from_formula
+from nmfre.hints import HintedModel
 from nmfre.inference.inference import Alternative, Uncertainty
 from nmfre.inference.linearized import CovType, Dispersion, Information
 from nmfre.inference.multipliers import Multiplier
@@ -35,7 +36,7 @@ Method = Literal["df-cap", "ml"]
 ESTIMATORS = {"df-cap": estimate_df_cap, "ml": estimate_ml}
 
 
-class NMFRE(Model):
+class NMFRE(HintedModel, Model):
     """
     Non-negative matrix factorization with random effects.
 

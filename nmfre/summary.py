@@ -88,7 +88,7 @@ def _header(results: NMFREResults) -> list[tuple[str, str, str, str]]:
     formula = results.model.formula or "none (arrays)"
     n_units, n_responses = results.model.endog.shape
     rank, n_covariates = results.theta.shape
-    r2, *_ = results.rsquared[["blup", "fixed"]].to_numpy()  # the row "correlation"
+    r2, *_ = results.rsquared_table()[["blup", "fixed"]].to_numpy()  # the row "correlation"
     left = [
         ("Formula:", formula if len(formula) <= FORMULA_WIDTH else "see notes"),
         ("Method:", results.method + (", signed" if results.estimate.signed else "")),

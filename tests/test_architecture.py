@@ -20,7 +20,7 @@ LONGEST = 400
 LAYERS = [
     {"_version", "formats", "threads", "typing"},
     {"errors", "estimation"},
-    {"arguments", "cap", "checks", "inference", "parallel", "removed", "right_hand_side"},
+    {"arguments", "cap", "checks", "hints", "inference", "parallel", "removed", "right_hand_side"},
     {"archive", "covariates", "datasets", "plotting", "summary", "totals"},
     {"design"},
     {"chunked"},

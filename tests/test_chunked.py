@@ -41,7 +41,7 @@ def assert_same(a, b, rtol=1e-10):
         np.testing.assert_allclose(getattr(b, name), getattr(a, name), rtol=rtol, atol=rtol)
     for name in ("llf", "sigma2", "tau2", "df_random", "saturation", "aic"):
         assert getattr(b, name) == pytest.approx(getattr(a, name), rel=rtol)
-    np.testing.assert_allclose(b.rsquared, a.rsquared, rtol=rtol)
+    np.testing.assert_allclose(b.rsquared_table(), a.rsquared_table(), rtol=rtol)
     for name in ("bse", "bse_boot", "tvalues", "pvalues", "basis_bse", "profiles_bse"):
         np.testing.assert_allclose(getattr(b, name), getattr(a, name), rtol=rtol, atol=1e-12)
     for name in ("random_effects", "fittedvalues", "resid"):
@@ -101,7 +101,7 @@ def test_one_pass_for_the_data_and_one_for_the_scores(data):
         res = model.fit("ml", n_starts=1)
         assert loads == [200] * 6
         res.summary()
-        assert res.rsquared.notna().all(axis=None)
+        assert res.rsquared_table().notna().all(axis=None)
         assert loads == [200] * 6
         res.with_uncertainty("conditional")
         assert loads == [200] * 9

@@ -291,7 +291,7 @@ def test_units_of_y_do_not_matter(bumps, signed, scale):
         np.testing.assert_allclose(getattr(b, name), unit * getattr(a, name), rtol=1e-6)
     for name in ("icc", "df_random", "ridge"):
         assert getattr(b, name) == pytest.approx(getattr(a, name), rel=1e-6)
-    np.testing.assert_allclose(b.rsquared, a.rsquared, rtol=1e-6)
+    np.testing.assert_allclose(b.rsquared_table(), a.rsquared_table(), rtol=1e-6)
     assert b.llf == pytest.approx(a.llf - a.nobs * np.log(scale), rel=1e-9)
 
 
@@ -386,7 +386,7 @@ def test_fits_and_their_statistics(bumps, fitted):
             1 - sse / np.sum(Y[o] ** 2),
             1 - sse / np.sum((Y - means)[o] ** 2),
         ]
-        np.testing.assert_allclose(res.rsquared[which], expected, rtol=1e-9)
+        np.testing.assert_allclose(res.rsquared_table()[which], expected, rtol=1e-9)
         if which == "blup":
             assert res.mean_squared_residual == pytest.approx(sse / res.nobs)
 

@@ -137,7 +137,7 @@ def test_sparse_and_dense_responses_give_the_same_fit(monkeypatch):
     np.testing.assert_allclose(sparse.llf, dense.llf, rtol=1e-10)
     np.testing.assert_allclose(sparse.params, dense.params, rtol=1e-6)
     np.testing.assert_allclose(sparse.bse_boot, dense.bse_boot, rtol=1e-5)
-    np.testing.assert_allclose(sparse.rsquared, dense.rsquared, rtol=1e-6)
+    np.testing.assert_allclose(sparse.rsquared_table(), dense.rsquared_table(), rtol=1e-6)
     monkeypatch.undo()
     np.testing.assert_allclose(sparse.resid, dense.resid, atol=1e-5)
     marginal = [res.with_uncertainty("marginal").bse for res in (sparse, dense)]

@@ -77,7 +77,7 @@ def test_diagnostics_agree_with_each_other(res2):
 
 def test_rsquared(res2, simulated):
     Y = simulated.iloc[:, :5]
-    r2 = res2.rsquared
+    r2 = res2.rsquared_table()
     for which, fit in (("blup", res2.fittedvalues), ("fixed", res2.predict())):
         sse = ((Y - fit) ** 2).to_numpy().sum()
         assert r2.loc["uncentered", which] == pytest.approx(1 - sse / (Y**2).to_numpy().sum())
@@ -105,10 +105,10 @@ def test_rsquared_far_from_zero(kind):
     for which in ("blup", "fixed"):
         fit = np.asarray(res.predict(which=which))
         expected = np.corrcoef(Y[observed], fit[observed])[0, 1] ** 2
-        assert res.rsquared.loc["correlation", which] == pytest.approx(expected, rel=1e-4)
+        assert res.rsquared_table().loc["correlation", which] == pytest.approx(expected, rel=1e-4)
         sse = np.nansum((Y - fit) ** 2)
         expected = 1 - sse / np.nansum((Y - np.nanmean(Y, axis=0)) ** 2)
-        assert res.rsquared.loc["row-centered", which] == pytest.approx(expected, rel=1e-4)
+        assert res.rsquared_table().loc["row-centered", which] == pytest.approx(expected, rel=1e-4)
     assert "n/a" not in str(res.summary())
 
 
@@ -128,8 +128,8 @@ def test_rsquared_is_nan_where_sums_do_not_tell():
 
 def test_rsquared_of_constant_responses_is_not_defined():
     res = nmfre.NMFRE(np.full((10, 1), 2.0), rank=1).fit()
-    assert res.rsquared.loc["row-centered"].isna().all()
-    assert np.isnan(res.rsquared.loc["correlation", "fixed"])
+    assert res.rsquared_table().loc["row-centered"].isna().all()
+    assert np.isnan(res.rsquared_table().loc["correlation", "fixed"])
     assert "n/a" in str(res.summary())
 
 

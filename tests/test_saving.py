@@ -105,7 +105,7 @@ def assert_same(loaded, res, *, data=True):
         (loaded.cov_params(), res.cov_params()),
         (loaded.basis, res.basis),
         (loaded.theta, res.theta),
-        (loaded.rsquared, res.rsquared),
+        (loaded.rsquared_table(), res.rsquared_table()),
     ]
     if data:
         frames += [

@@ -13,6 +13,7 @@ from statsmodels.base.model import LikelihoodModelResults
 from nmfre.errors import NotComputedError
 from nmfre.estimation.estimate import AlternatingEstimate, Estimate, MarginalEstimate
 from nmfre.estimators import EstimatorOptions
+from nmfre.hints import HintedResults
 from nmfre.inference.inference import Inference
 from nmfre.typing import FloatArray
 from nmfre.uncertainty import check_uncertainty, infer
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from nmfre.model import NMFRE
 
 
-class BaseResults(LikelihoodModelResults):
+class BaseResults(HintedResults, LikelihoodModelResults):
     """Estimates, fits and residuals with the labels of the data."""
 
     model: NMFRE
@@ -79,6 +80,12 @@ class BaseResults(LikelihoodModelResults):
     def tau2(self) -> float:
         """Variance of the random effects, in squared units of the scores."""
         return self.estimate.tau2
+
+    @property
+    def cov_re(self) -> pd.DataFrame:
+        """Covariance of the random effects of a unit, tau2 I, (Q, Q)."""
+        components = self.model.components
+        return pd.DataFrame(self.tau2 * np.eye(len(components)), components, components)
 
     @property
     def tau2_estimated(self) -> bool:

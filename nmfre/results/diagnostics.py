@@ -140,15 +140,49 @@ class DiagnosticResults(BaseResults):
         """Mean of the squared residuals of the BLUP fit; where sigma2 would settle in the end."""
         return self.estimate.rss / self.nobs
 
-    @cached_property
-    def rsquared(self) -> pd.DataFrame:
+    @property
+    def rsquared(self) -> float:
         """
-        Three R2 (rows) of the BLUP and the fixed-effect fit (columns).
+        R2 of ``fittedvalues``: one minus the sum of ``resid**2`` over the total sum of squares.
 
-        "correlation": squared correlation of all cells with their fits; "uncentered":
-        ``1 - SSE / |Y|^2``; "row-centered": 1 - SSE / (sum of squares around each response's mean).
-        Over observed cells. NaN where responses or, for the first, fits do not vary.
+        The total is taken around the mean of each response. This is the entry "row-centered",
+        "blup" of `rsquared_table`; the summary shows other entries of it, squared correlations.
+        NaN where responses do not vary.
         """
+        return float(self._rsquared["blup"]["row-centered"])
+
+    def rsquared_table(self) -> pd.DataFrame:
+        """
+        Three kinds of R2 (rows) of the BLUP and the fixed-effect fit (columns).
+
+        Returns
+        -------
+        DataFrame, (3, 2)
+            Rows: "correlation", the squared correlation of all responses with their fits, which the
+            summary shows; "uncentered", ``1 - SSE / |Y|^2``; "row-centered", 1 - SSE / (sum of
+            squares around each response's mean). Columns: "blup", "fixed". Over observed responses.
+            NaN where responses or, for the first, fits do not vary.
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> res = model.fit("ml")
+        >>> res.rsquared_table().round(2)
+                      blup  fixed
+        correlation   0.82   0.42
+        uncentered    1.00   0.99
+        row-centered  0.76   0.21
+        >>> round(res.rsquared, 2)
+        0.76
+        """
+        return self._rsquared.copy()
+
+    @cached_property
+    def _rsquared(self) -> pd.DataFrame:
         columns = {
             which: rsquared(self.model.design, self.estimate, blup=which == "blup")
             for which in ("blup", "fixed")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 STORED = ("estimate", "inference", "method", "seed", "estimator_options")
 """What a result is made of, besides its model."""
-WITHOUT_DATA = ("rsquared", "_studentized")
+WITHOUT_DATA = ("_rsquared", "_studentized")
 """Cached properties that need the data once, and hold no part of them."""
 DATACLASSES = (
     AlternatingEstimate,
@@ -176,7 +176,7 @@ class SavingResults(DiagnosticResults):
         ...     print(str(error).split(":")[0])
         The responses are not part of this result
         """
-        _ = self.rsquared  # the summary shows it
+        _ = self._rsquared  # the summary shows it
         model = self.model
         self.model = type(model)._of_design(model.design.without_data(), model.rank)
         U = cast("Any", Removed("The random effects", self.estimate.U.shape))
@@ -234,7 +234,7 @@ class SavingResults(DiagnosticResults):
         values = {
             "design": self.model.design,
             "rank": self.model.rank,
-            "rsquared": self.rsquared,
+            "rsquared": self._rsquared,
             **{name: getattr(self, name) for name in STORED},
         }
         versions = {"nmfre": __version__, **{name: version(name) for name in PACKAGES}}
@@ -279,7 +279,7 @@ class SavingResults(DiagnosticResults):
         try:
             model = cls.model_class._of_design(values["design"], values["rank"])
             result = cls(model, **{name: values[name] for name in STORED})
-            result.__dict__["rsquared"] = values["rsquared"]
+            result.__dict__["_rsquared"] = values["rsquared"]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             reason = f"it is damaged ({type(error).__name__}: {error})"
             raise SavedResultError(path=fname, reason=reason) from error
