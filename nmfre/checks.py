@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -233,10 +234,11 @@ def numeric_frame(block: pd.DataFrame) -> pd.DataFrame:
     return block
 
 
-def listed(columns: pd.Index) -> str:
+def listed(columns: pd.Index, spelled: Callable[[Any], str] = str) -> str:
     """Names for a message, the first twenty."""
-    shown = [str(column) for column in columns[:20]]
-    return ", ".join(shown + ["..."] * (len(columns) > len(shown)))
+    shown = [spelled(column) for column in columns[:20]]
+    more = [f"... ({len(columns)} in all)"] * (len(columns) > len(shown))
+    return ", ".join(shown + more) or "none"
 
 
 def python_value(label: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,9 +29,11 @@ from nmfre.errors import (
     UnseenLevelError,
     ZeroCovariateError,
 )
+from nmfre.naming import formula_errors, known_columns
 from nmfre.right_hand_side import RightHandSide
 from nmfre.typing import FloatArray, IntArray
 
+MISSING, MISSING_IN_Q = "name {!r} is not defined", "no data named {!r} found"
 KEEP_ROWS = NAAction(NA_types=[])
 """Missing columns are refused before patsy sees them; what transforms make of others is checked."""
 
@@ -66,11 +68,13 @@ def covariates_of_fit(
     occasion : str, optional
         Column of occasions, where there are ``rows``.
     """
-    try:
+    with formula_errors(formula, frame):
         description = ModelDesc.from_formula(f"~ {right}")
         factors = [factor for term in description.rhs_termlist for factor in term.factors]
         _check_factors(factors, formula)
-        used = _used_columns(factors, frame.columns)
+        names = _names(dict.fromkeys(factors, env))
+        variables = [name for name in names if name in frame.columns]
+        used = _used_columns(names, frame.columns)
         if rows is not None:
             codes, first = rows
             for name in used:
@@ -83,17 +87,13 @@ def covariates_of_fit(
             frame = frame.iloc[first]
         checked = _complete(frame.set_axis(units), used)
         matrix = dmatrix(description, checked, env, NA_action=KEEP_ROWS, return_type="dataframe")
-    except (PatsyError, SyntaxError) as error:
-        raise FormulaError(
-            formula=formula, reason=f"{error}\nThe data have: {listed(frame.columns)}."
-        ) from error
-    _check_levels_of_fit(matrix, checked, formula)
-    if matrix.shape[1] == 0:
+        _check_levels_of_fit(matrix, checked, formula)
+        A = np.ascontiguousarray(matrix.to_numpy(dtype=float).T)
+    if not len(A):
         raise FormulaError(
             formula=formula, reason="has no covariates; '~ 1' stands for an intercept alone."
         )
-    right_hand_side = RightHandSide.of(matrix.design_info, formula, used, len(matrix))
-    return right_hand_side, np.ascontiguousarray(matrix.to_numpy(dtype=float).T)
+    return RightHandSide.of(matrix.design_info, formula, variables, len(matrix)), A
 
 
 def covariates_of_new_data(info: DesignInfo, frame: Any) -> tuple[FloatArray, pd.Index]:
@@ -107,19 +107,22 @@ def covariates_of_new_data(info: DesignInfo, frame: Any) -> tuple[FloatArray, pd
     """
     if not isinstance(frame, pd.DataFrame):
         raise ShapeError(reason="the model has a formula: pass new covariates as a DataFrame.")
-    checked = _complete(frame, _used_columns(info.factor_infos, frame.columns))
-    _check_new_data(info, checked)
-    matrix = build_design_matrices([info], checked, NA_action=KEEP_ROWS, return_type="dataframe")[0]
-    return np.ascontiguousarray(matrix.to_numpy(dtype=float).T), frame.index
+    environments = {
+        factor: factor_info.state["eval_env"] for factor, factor_info in info.factor_infos.items()
+    }
+    with formula_errors(info.describe(), frame):
+        checked = _complete(frame, _used_columns(_names(environments), frame.columns))
+        _check_new_data(info, checked, frame)
+        [matrix] = build_design_matrices(
+            [info], checked, NA_action=KEEP_ROWS, return_type="dataframe"
+        )
+        return np.ascontiguousarray(matrix.to_numpy(dtype=float).T), frame.index
 
 
 def _check_factors(factors: Iterable[Any], formula: str) -> None:
     """Factors must be expressions of Python, and no random effects in the notation of lme4."""
     for factor in factors:
-        try:
-            node = ast.parse(factor.code, mode="eval").body
-        except SyntaxError as error:
-            raise FormulaError(formula=formula, reason=not_a_name(factor.code)) from error
+        node = ast.parse(factor.code, mode="eval").body
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
             raise FormulaError(
                 formula=formula,
@@ -128,25 +131,28 @@ def _check_factors(factors: Iterable[Any], formula: str) -> None:
             )
 
 
-def not_a_name(code: str) -> str:
-    """What to do about a column whose name Python cannot read."""
-    return f'{code!r} is not Python: if it is the name of a column, write Q("{code}").'
-
-
-def _used_columns(factors: Iterable[Any], columns: pd.Index) -> list[Any]:
-    """Columns that factors refer to, by name or as Q("name")."""
-    names: set[str] = set()
-    for factor in factors:
-        if isinstance(factor, EvalFactor):
-            for node in ast.walk(ast.parse(factor.code, mode="eval")):
-                if isinstance(node, ast.Name):
-                    names.add(node.id)
-                elif isinstance(node, ast.Call) and ast.unparse(node.func) == "Q":
-                    inner = [part for part in ast.walk(node) if isinstance(part, ast.Constant)]
-                    names.update(part.value for part in inner if isinstance(part.value, str))
-    used = [column for column in columns if column in names]
+def _used_columns(names: set[Any], columns: pd.Index) -> list[Any]:
+    """Columns that have one of these names; of those with several levels, all below the first."""
+    several = isinstance(columns, pd.MultiIndex)
+    used = [name for name in columns if name in names or (several and name[0] in names)]
     check_unique(pd.Index(used), "column")
     return used
+
+
+def _names(factors: Mapping[Any, EvalEnvironment]) -> set[Any]:
+    """Names in the code of factors, but those of functions, and what they pass to Q()."""
+    names: set[Any] = set()
+    for factor, env in factors.items():
+        if not isinstance(factor, EvalFactor):
+            continue
+        nodes = list(ast.walk(ast.parse(factor.code, mode="eval")))
+        calls = [node for node in nodes if isinstance(node, ast.Call)]
+        called = {id(call.func) for call in calls}
+        names |= {n.id for n in nodes if isinstance(n, ast.Name) and id(n) not in called}
+        for call in calls:
+            if ast.unparse(call.func) == "Q":
+                names.update(env.eval(ast.unparse(label)) for label in call.args)
+    return names
 
 
 def _complete(frame: pd.DataFrame, used: list[Any]) -> pd.DataFrame:
@@ -195,18 +201,19 @@ def _levels(values: Any) -> list[Any]:
     return list(pd.unique(pd.Series(values)))
 
 
-def _check_new_data(info: DesignInfo, frame: pd.DataFrame) -> None:
+def _check_new_data(info: DesignInfo, checked: pd.DataFrame, frame: pd.DataFrame) -> None:
     """New data must have the columns of the formula, as numbers or categories seen in the fit."""
     for factor, factor_info in info.factor_infos.items():
         try:
-            values = factor.eval(factor_info.state, frame)
+            values = factor.eval(factor_info.state, checked)
         except PatsyError as error:
-            cause = error.__cause__
-            if not isinstance(cause, NameError):
-                raise FormulaError(formula=factor.name(), reason=str(error)) from error
-            raise MissingColumnError(
-                role="predict", name=cause.name, known=listed(frame.columns)
-            ) from error
+            for name in _names({factor: factor_info.state["eval_env"]}):
+                # Python names what it misses, patsy's Q() says it.
+                if str(error.__cause__) in (MISSING.format(name), MISSING_IN_Q.format(name)):
+                    raise MissingColumnError(
+                        role="predict", name=name, known=known_columns(frame, name)
+                    ) from error
+            raise
         if factor_info.type == "categorical":
             known = list(factor_info.categories)
             for level in _levels(values):
@@ -250,7 +257,7 @@ def categorical_coding(
         and len(subterms[0].factors) == 1
     }
     if term not in categorical:
-        known = listed(pd.Index(categorical)) or "none"
+        known = listed(pd.Index(categorical))
         raise InvalidArgumentError(
             name="term", value=term, allowed=f"a categorical covariate of the formula ({known})"
         )

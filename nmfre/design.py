@@ -31,6 +31,7 @@ from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.moments import moments_of, squares
 from nmfre.estimation.products import Moments
 from nmfre.inference.bootstrap import whole
+from nmfre.naming import known_columns
 from nmfre.removed import Removed
 from nmfre.right_hand_side import RightHandSide
 from nmfre.typing import BoolArray, FloatArray
@@ -176,8 +177,13 @@ class Design:
             Where the formula is needed, and was loaded without something that it uses.
         """
         right = self.right_hand_side
-        raw = isinstance(exog, pd.DataFrame) and not self.covariates.isin(exog.columns).all()
+        raw = isinstance(exog, pd.DataFrame) and not set(self.covariates) <= set(exog.columns)
         if right is not None and (raw or right.restored):
+            for name in right.variables if isinstance(exog, pd.DataFrame) else ():
+                # An array beside the data of the fit has the units of the fit.
+                if name not in exog.columns and name not in map(str, exog.columns):
+                    known = known_columns(exog, name)
+                    raise MissingColumnError(role="predict", name=name, known=known)
             A, units = covariates_of_new_data(right.design_info, exog)
         elif isinstance(exog, pd.DataFrame):
             A, units = numeric(self.columns_of(exog), "exog").T, exog.index
@@ -192,8 +198,11 @@ class Design:
         """The columns of a data frame, in memory or of dask, that are the covariates."""
         for name in self.covariates:
             if name not in frame.columns:
-                raise MissingColumnError(role="predict", name=name, known=listed(frame.columns))
-        check_unique(frame.columns[frame.columns.isin(self.covariates)], "covariate")
+                raise MissingColumnError(
+                    role="predict", name=name, known=known_columns(frame, name)
+                )
+        known = set(self.covariates)
+        check_unique(pd.Index([name for name in frame.columns if name in known]), "covariate")
         return frame[list(self.covariates)]
 
     def check_columns(self, exog: Any) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import patsy.builtins
-from patsy import EvalEnvironment, PatsyError
+from patsy import EvalEnvironment
 from patsy.parse_formula import ParseNode, parse_formula
 from scipy.sparse import issparse
 
-from nmfre.checks import check_complete, listed, numeric_frame, python_value
-from nmfre.covariates import covariates_of_fit, not_a_name
+from nmfre.checks import check_complete, numeric_frame, python_value
+from nmfre.covariates import covariates_of_fit
 from nmfre.design import Design
 from nmfre.errors import (
     DuplicateCellError,
@@ -22,10 +22,12 @@ from nmfre.errors import (
     MissingColumnError,
     ShapeError,
 )
+from nmfre.naming import formula_errors, known_columns
 from nmfre.typing import FloatArray, IntArray
 
 NUMBERS = {"boolean", "integer", "floating", "mixed-integer-float", "decimal"}
 TIMES = {"datetime64", "datetime", "date", "time", "timedelta64", "timedelta", "period"}
+ONE_COLUMN = "the label of one column"
 SORTED = NUMBERS | TIMES
 """Kinds of occasions, as pandas infers them, that have an order."""
 
@@ -48,7 +50,13 @@ def design_from_formula(
     """
     if not isinstance(formula, str):
         raise FormulaError(formula=formula, reason="it must be a string, such as 'y1 + y2 ~ x'.")
-    left, right = _split(formula)
+    if not isinstance(data, pd.DataFrame | Mapping):
+        raise InvalidArgumentError(
+            name="data", value=type(data).__name__, allowed="a DataFrame or a mapping of arrays"
+        )
+    frame = data if isinstance(data, pd.DataFrame) else _vectors(data)
+    with formula_errors(formula, frame):
+        left, right = _split(formula)
     if (endog is None) == (not left):
         reason = (
             "has no responses: put them left of ~, or pass endog=[columns]."
@@ -57,19 +65,19 @@ def design_from_formula(
         )
         raise FormulaError(formula=formula, reason=reason)
     if endog is not None:
-        endog = list(endog) if pd.api.types.is_list_like(endog) else [endog]
+        one = not pd.api.types.is_list_like(endog) or (
+            isinstance(endog, tuple) and endog in frame.columns
+        )
+        endog = [endog] if one else list(endog)
         if not endog:
             raise InvalidArgumentError(name="endog", value=endog, allowed="at least one column")
-    if not isinstance(data, pd.DataFrame | Mapping):
-        raise InvalidArgumentError(
-            name="data", value=type(data).__name__, allowed="a DataFrame or a mapping of arrays"
-        )
-    frame = data if isinstance(data, pd.DataFrame) else _vectors(data)
     if not len(frame):
         raise ShapeError(reason="the data have no rows: pass a row a unit, or a row a cell.")
     for name, role in ((unit, "unit"), (occasion, "occasion")):
         if name is not None:
             _check_column(frame, name, role)
+            if frame[name].ndim != 1:
+                raise InvalidArgumentError(name=role, value=name, allowed=ONE_COLUMN)
     if endog is not None:
         blocks = [_column(frame, name) for name in endog]
     else:
@@ -109,10 +117,7 @@ def design_from_formula(
 
 def _split(formula: str) -> tuple[list[str], str]:
     """The terms left of ~, and all that is right of it."""
-    try:
-        tree = parse_formula(formula)
-    except PatsyError as error:
-        raise FormulaError(formula=formula, reason=str(error)) from error
+    tree = parse_formula(formula)
     if tree.token is None:
         return [], formula
     left = [] if len(tree.args) == 1 else list(_terms(tree.args[0], formula))
@@ -144,15 +149,8 @@ def _evaluate(
     formula: str,
 ) -> pd.DataFrame:
     """Responses that a term on the left stands for."""
-    try:
+    with formula_errors(formula, frame, code):
         value = env.with_outer_namespace(vars(patsy.builtins)).eval(code, inner_namespace=data)
-    except SyntaxError as error:
-        raise FormulaError(formula=formula, reason=not_a_name(code)) from error
-    except Exception as error:
-        cause = str(error) if isinstance(error, NameError) else f"{code!r} failed ({error!r})"
-        raise FormulaError(
-            formula=formula, reason=f"{cause}; the data have: {listed(frame.columns)}."
-        ) from error
     if issparse(value):
         raise FormulaError(
             formula=formula,
@@ -184,9 +182,9 @@ def _column(frame: pd.DataFrame, name: Any) -> pd.DataFrame:
 def _check_column(frame: pd.DataFrame, name: Any, role: str) -> None:
     """``name`` must be the label of a column."""
     if not pd.api.types.is_hashable(name):
-        raise InvalidArgumentError(name=role, value=type(name), allowed="the label of one column")
+        raise InvalidArgumentError(name=role, value=type(name), allowed=ONE_COLUMN)
     if name not in frame.columns:
-        raise MissingColumnError(role=role, name=name, known=listed(frame.columns))
+        raise MissingColumnError(role=role, name=name, known=known_columns(frame, name))
 
 
 def _pivot(

@@ -21,6 +21,7 @@ LAYERS = [
     {"_version", "formats", "threads", "typing"},
     {"errors", "estimation"},
     {"arguments", "cap", "checks", "hints", "inference", "parallel", "removed", "right_hand_side"},
+    {"naming"},
     {"archive", "covariates", "datasets", "plotting", "summary", "totals"},
     {"design"},
     {"chunked"},
