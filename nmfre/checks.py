@@ -27,6 +27,10 @@ from nmfre.errors import (
 )
 from nmfre.typing import AnyArray, BoolArray, FloatArray, IntArray
 
+NUMBERS = {"boolean", "integer", "floating", "mixed-integer-float", "decimal"}
+SPANS = {"timedelta64", "timedelta", "time"}
+DATES = {"datetime64", "datetime", "date", "period"}
+"""Kinds of labels, as pandas infers them, that lie on a scale."""
 COLLINEAR = 1e-10
 """Relative size of what a covariate adds to those before it, below which it adds nothing."""
 
@@ -142,6 +146,12 @@ def _combination(name: Any, coefs: FloatArray, names: pd.Index) -> str:
             terms.append(f"{'-' if coef < 0 else '+'} {size}{other}")
     text = " ".join(terms)
     return f"{name} = {text.removeprefix('+ ')}"
+
+
+def on_a_scale(labels: pd.Index | pd.Series) -> bool:
+    """Whether labels are numbers or times: they have an order and distances."""
+    kinds = NUMBERS | SPANS | DATES
+    return pd.api.types.infer_dtype(labels) in kinds and not labels.isna().any()
 
 
 def check_unique(labels: pd.Index, what: str) -> None:

@@ -12,7 +12,7 @@ from patsy import EvalEnvironment
 from patsy.parse_formula import ParseNode, parse_formula
 from scipy.sparse import issparse
 
-from nmfre.checks import check_complete, numeric_frame, python_value
+from nmfre.checks import check_complete, numeric_frame, on_a_scale, python_value
 from nmfre.covariates import covariates_of_fit
 from nmfre.design import Design
 from nmfre.errors import (
@@ -25,11 +25,7 @@ from nmfre.errors import (
 from nmfre.naming import formula_errors, known_columns
 from nmfre.typing import FloatArray, IntArray
 
-NUMBERS = {"boolean", "integer", "floating", "mixed-integer-float", "decimal"}
-TIMES = {"datetime64", "datetime", "date", "time", "timedelta64", "timedelta", "period"}
 ONE_COLUMN = "the label of one column"
-SORTED = NUMBERS | TIMES
-"""Kinds of occasions, as pandas infers them, that have an order."""
 
 
 def design_from_formula(
@@ -194,11 +190,12 @@ def _pivot(
     Long to wide: Y (P, N), occasions, units, and (the unit of each row, the first row of each).
 
     Cells without a row are missing. Units keep the order of their first rows; occasions are sorted
-    where they have an order (`SORTED`, ordered categories), else in the order of their first rows.
+    where they have an order (numbers, times, ordered categories), else in the order of their first
+    rows.
     """
     for column in (unit, occasion):
         check_complete(column, "Column")
-    ordered = pd.api.types.infer_dtype(occasion) in SORTED or (
+    ordered = on_a_scale(occasion) or (
         isinstance(occasion.dtype, pd.CategoricalDtype) and bool(occasion.cat.ordered)
     )
     n, unit_labels = pd.factorize(unit)

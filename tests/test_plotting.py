@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
 import sys
 import warnings
+from decimal import Decimal
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -301,6 +303,63 @@ class TestBasis:
         assert not overlapping(ax.get_xticklabels())
         assert ticks(res.plot_basis_heatmap().yaxis) == ["0.5", "0.51", "9"]
 
+    @pytest.mark.parametrize(
+        ("kind", "label"),
+        [
+            ("number", "t"),
+            ("Int64", "t"),
+            ("decimal", "t"),
+            ("date", "t"),
+            ("timestamp", "t"),
+            ("zone", "t"),
+            ("period", "t"),
+            ("timedelta", "t (hours)"),
+            ("duration", "t (days)"),
+            ("time", "t (hours)"),
+        ],
+    )
+    def test_occasions_lie_where_their_order_has_them(self, kind, label):
+        """Gaps of 1, 1 and 10, whatever the occasions are, in every plot with an axis of them."""
+        steps = [2, 0, 1, 12]
+        start = pd.Timestamp("2024-01-01")
+        occasions = {
+            "number": pd.Index(steps),
+            "Int64": pd.Index(steps, dtype="Int64"),
+            "decimal": pd.Index([Decimal(k) for k in steps]),
+            "date": pd.Index([dt.date(2024, 1, 1 + k) for k in steps]),
+            "timestamp": pd.Index([start + pd.Timedelta(days=k) for k in steps], dtype=object),
+            "zone": pd.DatetimeIndex(
+                [start + pd.Timedelta(days=k) for k in steps], tz="Asia/Tokyo"
+            ),
+            "period": pd.PeriodIndex([start + pd.Timedelta(days=k) for k in steps], freq="D"),
+            "timedelta": pd.to_timedelta(np.multiply(steps, 90), unit="min"),
+            "duration": pd.Index([dt.timedelta(days=k) for k in steps], dtype=object),
+            "time": pd.Index([dt.time(8 + k) for k in steps]),
+        }[kind].rename("t")
+        rng = np.random.default_rng(0)
+        long = pd.DataFrame({"id": np.repeat(np.arange(12), 4)})
+        long["t"] = pd.Series(occasions[np.tile(np.arange(4), 12)], dtype=occasions.dtype)
+        long["y"] = rng.uniform(1, 2, 48)
+        model = nmfre.NMFRE.from_formula("y ~ 1", long, rank=1, unit="id", occasion="t")
+        res = model.fit("ml", n_starts=1, n_boot=0)
+        growth, basis, boxes = (plt.figure().add_subplot() for _ in range(3))
+        res.plot_growth_curves(ax=growth)
+        res.plot_basis(ax=basis)
+        res.plot_residuals("response", ax=boxes)
+        middles = [
+            patch.get_path().get_extents().get_points()[:, 0].mean() for patch in boxes.patches
+        ]
+        for ax, x in (
+            (growth, growth.lines[0].get_xdata()),
+            (basis, basis.lines[0].get_xdata()),
+            (boxes, middles),
+        ):
+            gaps = np.diff(np.asarray(x, dtype=float))
+            np.testing.assert_allclose(gaps / gaps[0], [1, 1, 10], rtol=1e-6)
+            assert ax.get_xlabel() == label
+            ax.figure.draw_without_rendering()
+            assert not overlapping(ax.get_xticklabels())
+
     def test_labels_are_bars(self, tests_of_pupils, ax):
         res = tests_of_pupils["ml"]
         res.plot_basis(alpha=0.5, ax=ax)
@@ -595,10 +654,25 @@ class TestRandomEffects:
             widths, 2 * stats.norm.ppf(0.975) * res.random_effects_se["comp1"][ordered]
         )
 
-    def test_one_of_several_components_must_be_named(self, fits):
-        for component in (None, "comp4", 1):
+    def test_every_component_has_a_panel(self, fits):
+        res = fits["60 ml"]
+        panels = res.plot_random_effects()
+        for panel, component in zip(panels, res.model.components, strict=True):
+            drawn = panel.lines[0].get_xdata()
+            np.testing.assert_array_equal(drawn, np.sort(res.random_effects[component]))
+            assert component in panel.get_xlabel()
+        panels[0].figure.draw_without_rendering()
+        assert not overlapping([panel.xaxis.label for panel in panels])
+        own = plt.figure().subplots(3)
+        assert list(res.plot_random_effects(ax=own)) == list(own)
+        assert res.plot_random_effects("comp3", ax=own[0]) is own[0]
+
+    def test_errors(self, fits, ax):
+        for component in ("comp4", 1, ["comp1"]):
             with pytest.raises(errors.InvalidArgumentError, match="'comp1' or 'comp2' or 'comp3'"):
                 fits["60 ml"].plot_random_effects(component)
+        with pytest.raises(errors.InvalidArgumentError, match="3 axes, one for each component"):
+            fits["60 ml"].plot_random_effects(ax=ax)
 
 
 class TestResiduals:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import pandas as pd
 
 from nmfre.arguments import check_choice
+from nmfre.checks import DATES, SPANS, on_a_scale
 from nmfre.errors import InvalidArgumentError, MissingDependencyError
 from nmfre.typing import FloatArray, IntArray
 
@@ -38,6 +39,7 @@ FONT, THINNED_FONT, SMALLEST_FONT = 10.0, 8.0, 6.0
 """Sizes of labels, in points: as a rule, where only some are shown, where all just fit."""
 LONGEST, LONGEST_TURNED = 40, 24
 """Characters of a label; of one on the x axis that is turned."""
+UNITS_OF_TIME = ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
 LINE = 1.25
 """Height of a line of text, in sizes of its font."""
 
@@ -54,13 +56,16 @@ def require_matplotlib() -> None:
         ) from error
 
 
-def axes(ax: Axes | None, width: float, height: float) -> Axes:
+def axes(ax: Any, width: float, height: float) -> Axes:
     """The given axes, or those of a new figure of this size in inches; no lines at top or right."""
-    if ax is None:
-        require_matplotlib()
-        import matplotlib.pyplot as plt
+    require_matplotlib()
+    import matplotlib.pyplot as plt
+    from matplotlib.axes import Axes
 
-        _, ax = plt.subplots(figsize=(width, height), layout="constrained")
+    if ax is None:
+        ax = plt.figure(figsize=(width, height), layout="constrained").add_subplot()
+    if not isinstance(ax, Axes):
+        raise InvalidArgumentError(name="ax", value=ax, allowed="axes of matplotlib, or None")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 
@@ -169,37 +174,57 @@ def legend(ax: Axes, title: str | None = None, **handles: Any) -> None:
     ax.legend(title=title, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, **handles)
 
 
-def on_a_scale(responses: pd.Index) -> bool:
-    """Whether responses are numbers or dates, as repeated measurements have, and not labels."""
-    types = pd.api.types
-    return bool(types.is_numeric_dtype(responses) or types.is_datetime64_any_dtype(responses))
-
-
 def occasions(ax: Axes, responses: pd.Index) -> tuple[FloatArray, IntArray]:
     """
     Positions of the responses along the x axis, which is labelled, and their order along it.
 
-    Numbers and dates lie where they are, other labels side by side.
+    Numbers and times lie where they are, other labels side by side.
     """
     ax.set_xlabel(name(responses, "response"))
     if not on_a_scale(responses):
         label_ticks(ax, "x", responses)
         return np.arange(float(len(responses))), np.arange(len(responses))
-    axis: Any = ax.xaxis
-    axis.update_units(responses.to_numpy())
-    positions: FloatArray = np.asarray(axis.convert_units(responses.to_numpy()), dtype=np.float64)
+    if pd.api.types.infer_dtype(responses) in DATES:
+        positions = _dates(ax, responses)
+        return positions, np.argsort(positions, kind="stable")
+    positions, unit = _numbers(responses)
+    if unit:
+        ax.set_xlabel(f"{name(responses, 'response')} ({unit})")
     order = np.argsort(positions, kind="stable")
-    if pd.api.types.is_numeric_dtype(responses):
-        if (np.diff(positions[order]) > 0.07 * np.ptp(positions)).all():
-            ax.set_xticks(positions[order])
-    else:
-        from matplotlib import dates
-
-        kinds: Any = dates  # they have no types
-        locator = kinds.AutoDateLocator(minticks=3, maxticks=6)
-        axis.set_major_locator(locator)
-        axis.set_major_formatter(kinds.ConciseDateFormatter(locator))
+    if (np.diff(positions[order]) > 0.07 * np.ptp(positions)).all():
+        ax.set_xticks(positions[order])
     return positions, order
+
+
+def _dates(ax: Axes, responses: pd.Index) -> FloatArray:
+    """Positions of dates, or of the starts of periods, on an axis that is made one of dates."""
+    from matplotlib import dates
+
+    if pd.api.types.infer_dtype(responses) == "period":
+        responses = pd.PeriodIndex(responses).to_timestamp()
+    if isinstance(responses.dtype, pd.DatetimeTZDtype):
+        responses = pd.DatetimeIndex(responses).tz_localize(None)  # as clocks there show them
+    axis, kinds = cast("Any", ax.xaxis), cast("Any", dates)  # they have no types
+    axis.update_units(responses.to_numpy())
+    locator = kinds.AutoDateLocator(minticks=3, maxticks=6)
+    axis.set_major_locator(locator)
+    axis.set_major_formatter(kinds.ConciseDateFormatter(locator))
+    return np.asarray(axis.convert_units(responses.to_numpy()), dtype=np.float64)
+
+
+def _numbers(responses: pd.Index) -> tuple[FloatArray, str]:
+    """Numbers as they are; durations and times of the day in a unit of time, and its name."""
+    kind = pd.api.types.infer_dtype(responses)
+    if kind not in SPANS:
+        return responses.to_numpy(dtype=np.float64), ""
+    if kind == "time":
+        clocks = [(t.hour * 60 + t.minute) * 60 + t.second + t.microsecond / 1e6 for t in responses]
+        seconds = np.array(clocks)
+    else:
+        seconds = pd.TimedeltaIndex(responses).total_seconds().to_numpy()
+    gap = np.diff(np.sort(seconds)).min(initial=np.inf)
+    length, unit = next(item for item in UNITS_OF_TIME if gap >= item[0] or item[0] == 1.0)
+    return seconds / length, unit
 
 
 def clustered(shares: FloatArray) -> IntArray:
@@ -214,15 +239,13 @@ def check_order(order: Any) -> None:
 
 
 def check_component(results: NMFREResults, component: Any) -> int:
-    """Position of a component; None stands for the only one."""
-    components = results.model.components
-    if component is None and len(components) == 1:
-        return 0
-    if component not in components:
+    """Position of a component."""
+    components = list(results.model.components)
+    if not (isinstance(component, str) and component in components):
         raise InvalidArgumentError(
             name="component", value=component, allowed=" or ".join(map(repr, components))
         )
-    return list(components).index(component)
+    return components.index(component)
 
 
 def heatmap(ax: Axes, values: FloatArray, title: str, *, diverging: bool = False) -> AxesImage:

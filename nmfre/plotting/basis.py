@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nmfre.arguments import check_alpha, known_arguments
+from nmfre.checks import on_a_scale
 from nmfre.plotting._shared import (
     Order,
     axes,
@@ -20,7 +21,6 @@ from nmfre.plotting._shared import (
     line,
     name,
     occasions,
-    on_a_scale,
 )
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def plot_basis(results: NMFREResults, *, alpha: float = 0.05, ax: Axes | None = 
     """
     The basis by response.
 
-    Lines where the responses are numbers or dates, such as ages; bars where they are labels; a
+    Lines where the responses are numbers or times, such as ages; bars where they are labels; a
     heatmap, as by `plot_basis_heatmap`, where there are more than 60 bars. Where inference is on
     all parameters together (``method="ml"``), lines and bars have intervals.
 

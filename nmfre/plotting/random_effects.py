@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import stats
 
 from nmfre.arguments import check_alpha, known_arguments
 from nmfre.checks import require_memory
-from nmfre.plotting._shared import GREY, axes, check_component, colour, label_ticks, name
+from nmfre.errors import InvalidArgumentError
+from nmfre.plotting._shared import (
+    GREY,
+    axes,
+    check_component,
+    colour,
+    label_ticks,
+    name,
+    require_matplotlib,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from nmfre.results import NMFREResults
+
+MOST_COLUMNS = 4
 
 
 @known_arguments
@@ -23,10 +35,10 @@ def plot_random_effects(
     component: str | None = None,
     *,
     alpha: float = 0.05,
-    ax: Axes | None = None,
-) -> Axes:
+    ax: Axes | Sequence[Axes] | None = None,
+) -> Any:
     """
-    Random effects of the units on a component, sorted, with intervals: a caterpillar plot.
+    Random effects of the units, sorted, with intervals: a caterpillar plot for each component.
 
     The intervals are u -+ z s, where s is ``random_effects_se``: given the data, at the estimated
     basis, effects and variances. A unit with missing responses has a longer one.
@@ -35,20 +47,21 @@ def plot_random_effects(
     ----------
     results : NMFREResults
     component : str, optional
-        Such as "comp1". It may be left out where there is only one.
+        Such as "comp1". Default: all of them, a panel each.
     alpha : float
         1 minus the level of the intervals.
-    ax : matplotlib.axes.Axes, optional
-        Default: those of a new figure.
+    ax : matplotlib.axes.Axes, or sequence of them, optional
+        Where to draw: as many as there are panels. Default: those of a new figure.
 
     Returns
     -------
-    matplotlib.axes.Axes
+    matplotlib.axes.Axes, or array of them
+        One where there is one panel.
 
     Raises
     ------
     InvalidArgumentError
-        No such component, or none given where there are several.
+        No such component, or another number of axes than of panels.
     MissingDependencyError
         Without matplotlib.
 
@@ -64,25 +77,60 @@ def plot_random_effects(
     'M10'
     """
     check_alpha(alpha)
-    q = check_component(results, component)
+    rank = len(results.model.components)
+    shown = range(rank) if component is None else [check_component(results, component)]
+    require_memory(results.estimate.U, "plot_random_effects")
+    if len(shown) == 1:
+        return _panel(results, shown[0], alpha, ax)
+    panels: Any = _panels(rank, len(results.model.design.units)) if ax is None else ax
+    panels = np.ravel(np.asarray(panels, dtype=object))
+    if len(panels) != rank:
+        raise InvalidArgumentError(
+            name="ax",
+            value=f"{len(panels)} axes",
+            allowed=f"{rank} axes, one for each component; or name one component",
+        )
+    for q in shown:
+        _panel(results, q, alpha, panels[q])
+    return panels
+
+
+def _height(n_units: int) -> float:
+    """Of a panel, in inches."""
+    return float(np.clip(0.9 + 0.16 * n_units, 2.5, 10.0))
+
+
+def _panels(n_panels: int, n_units: int) -> Any:
+    """Axes of a new figure, up to four side by side."""
+    require_matplotlib()
+    import matplotlib.pyplot as plt
+
+    n_columns = min(n_panels, MOST_COLUMNS)
+    n_rows = -(-n_panels // n_columns)
+    figsize = (4.2 * n_columns, _height(n_units) * n_rows)
+    figure = plt.figure(figsize=figsize, layout="constrained")
+    return np.array([figure.add_subplot(n_rows, n_columns, i + 1) for i in range(n_panels)])
+
+
+def _panel(results: NMFREResults, q: int, alpha: float, ax: Any) -> Any:
+    """Random effects on one component; the axes."""
     U, units = results.estimate.U, results.model.design.units
-    require_memory(U, "plot_random_effects")
     order = np.argsort(U[q], kind="stable")
     effects = U[q, order]
     half_width = stats.norm.isf(alpha / 2.0) * results.random_effects_se.iloc[order, q].to_numpy()
     n_units = len(effects)
     y = np.arange(n_units)
-    ax = axes(ax, 5.5, np.clip(0.9 + 0.16 * n_units, 2.5, 10.0))
+    ax = axes(ax, 5.5, _height(n_units))
     room = 500.0 / n_units  # thinner where the units are many
     ax.hlines(
         y,
         effects - half_width,
         effects + half_width,
-        color=colour(0),
+        color=colour(q),
         alpha=0.45,
         linewidth=np.clip(room / 2, 0.4, 1.8),
     )
-    ax.plot(effects, y, "o", color=colour(0), markersize=np.clip(room / 2, 1.0, 4.5))
+    ax.plot(effects, y, "o", color=colour(q), markersize=np.clip(room / 2, 1.0, 4.5))
     ax.axvline(0.0, color=GREY, linewidth=1, zorder=0)
     ax.locator_params("x", nbins=6)
     ax.set_ylim(-0.8, n_units - 0.2)

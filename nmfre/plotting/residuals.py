@@ -17,6 +17,7 @@ from nmfre.plotting._shared import (
     heatmap,
     label_ticks,
     name,
+    occasions,
 )
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def plot_residuals(results: NMFREResults, kind: Kind = "fitted", *, ax: Axes | N
     ----------
     results : NMFREResults
     kind : {"fitted", "response", "qq", "heatmap"}
-        Against fitted values; a box a response; against normal quantiles; or units x responses
+        Against fitted values; a box for each response, at its time where responses are numbers or
+        times; against normal quantiles; or units x responses
         coloured by residual, grey where missing.
     ax : matplotlib.axes.Axes, optional
         Default: those of a new figure.
@@ -85,10 +87,13 @@ def _response(results: NMFREResults, ax: Axes | None) -> Axes:
     observed = [column[~np.isnan(column)] for column in resid.to_numpy().T]
     ax = axes(ax, np.clip(2.0 + 0.25 * n_responses, 4.5, 12.0), 4.0)
     ax.axhline(0.0, color=GREY, linewidth=1, zorder=0)
+    position, order = occasions(ax, resid.columns)
+    gaps = np.diff(position[order])
+    gap = max(gaps.min(initial=np.inf), 0.02 * gaps.sum()) if n_responses > 1 else 1.0
     boxes = ax.boxplot(
         observed,
-        positions=np.arange(n_responses),
-        widths=0.6,
+        positions=position,
+        widths=0.6 * gap,
         patch_artist=True,
         manage_ticks=False,
         boxprops={"facecolor": colour(0), "alpha": 0.6, "edgecolor": INK},
@@ -97,9 +102,8 @@ def _response(results: NMFREResults, ax: Axes | None) -> Axes:
     )
     for fliers in boxes["fliers"]:
         fliers.set_rasterized(resid.size > MANY)
-    ax.set_xlim(-0.6, n_responses - 0.4)
-    label_ticks(ax, "x", resid.columns)
-    ax.set(xlabel=name(resid.columns, "response"), ylabel="residual")
+    ax.set_xlim(position.min() - 0.6 * gap, position.max() + 0.6 * gap)
+    ax.set_ylabel("residual")
     return ax
 
 
