@@ -12,6 +12,7 @@ Fit a formula to a CSV file and print the summary; without arguments, the Orthod
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -24,11 +25,14 @@ from nmfre._version import __version__
 from nmfre.cap import AUTO
 from nmfre.datasets import load_orthodont
 from nmfre.errors import DatasetFileNotFoundError, NMFREError, NMFREWarning
+from nmfre.files import replaced
 from nmfre.model import NMFRE
 from nmfre.paper import EXAMPLES, report
 from nmfre.results import NMFREResults
 
 WRONG_USE = 2
+INTERRUPTED = 130
+"""As shells have it: 128 and the number of the signal."""
 MODEL_OPTIONS = ("rank", "unit", "occasion")
 FIT_OPTIONS = ("method", "df_cap", "signed", "seed")
 
@@ -36,11 +40,15 @@ FIT_OPTIONS = ("method", "df_cap", "signed", "seed")
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
 
-    def error(self, message: str) -> NoReturn:
-        self.exit(WRONG_USE, f"nmfre: {message} (see python -m nmfre --help)\n")
+    def error(self, message: object) -> NoReturn:
+        text = " ".join(str(message).split())
+        self.exit(WRONG_USE, f"nmfre: {text} (see python -m nmfre --help)\n")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        _show(message.removesuffix("\n"), file or sys.stderr)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> _Parser:
     parser = _Parser(
         prog="python -m nmfre",
         description="Fit a non-negative matrix factorization with random effects to a CSV file and "
@@ -99,12 +107,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 2 where the use was wrong, or the output cannot be written: then one line says so on
-        stderr, and no file is written.
+        0; 130 after Ctrl-C; or 2 if the arguments are wrong, or the output cannot be written. Then
+        one line on stderr says so, and no file is changed.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["paper"]:
-        return _paper(arguments[1:])
+    try:
+        if arguments[:1] == ["paper"]:
+            _paper(arguments[1:])
+        else:
+            _analysis(arguments)
+    except KeyboardInterrupt:
+        _show("nmfre: interrupted", sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def _show(text: str, stream: Any) -> None:
+    """Print text, with a question mark for each character that the stream cannot show."""
+    if stream is None:
+        return
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        print(text.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
+    except OSError as error:
+        # What is left in the buffer goes nowhere, or Python would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if isinstance(error, BrokenPipeError):
+            return  # who reads it has read enough
+        if stream is not sys.stderr:
+            _show(f"nmfre: the output cannot be printed: {error}", sys.stderr)
+        sys.exit(WRONG_USE)
+
+
+def _analysis(arguments: Sequence[str]) -> None:
+    """Fit a formula, write the table of coefficients, and only then print the summary."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.formula is not None and (options.data is None or "rank" not in options):
@@ -112,31 +148,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in (*MODEL_OPTIONS, *FIT_OPTIONS):
         if options.formula is None and name in options:
             parser.error(f"--{name.replace('_', '-')} goes with a formula and a CSV file")
-    if options.output is not None and not options.output.parent.is_dir():
-        parser.error(f"--output: there is no folder {options.output.parent}")
-    if options.output is not None and options.output.is_dir():
-        parser.error(f"--output: {options.output} is a folder: name a file")
+    failure = None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", NMFREWarning)
         try:
-            results = _fit(options)
-        except pd.errors.EmptyDataError:
-            parser.error(f"{options.data} is empty: it needs a header, and a row a unit or a cell")
-        except (NMFREError, OSError, pd.errors.ParserError, UnicodeDecodeError) as error:
-            parser.error(" ".join(str(error).split()))
+            if options.output is not None:
+                _check_output(parser, options.output, options.data)
+            results = _fit(parser, options)
+        except KeyboardInterrupt:  # of tasks, it is an NMFREError as well
+            raise
+        except (NMFREError, OSError) as error:
+            parser.error(error)
+        if options.output is not None:
+            try:
+                with replaced(options.output) as new:
+                    results.summary_frame().to_csv(new, errors="backslashreplace")
+            except (OSError, ImportError, ValueError) as error:  # of compressors, too
+                failure = error
     for warning in caught:
-        print(f"nmfre: {warning.category.__name__}: {warning.message}", file=sys.stderr)
-    print(results.summary())
-    if options.output is not None:
-        try:
-            results.summary_frame().to_csv(options.output)
-        except OSError as error:
-            parser.error(f"--output: {error}")
-    return 0
+        _show(f"nmfre: {warning.category.__name__}: {warning.message}", sys.stderr)
+    _show(str(results.summary()), sys.stdout)
+    if failure is not None:
+        parser.error(f"--output: {failure}")
 
 
-def _paper(arguments: Sequence[str]) -> int:
-    """Print the tables of the paper's examples and draw their figures."""
+def _check_output(parser: _Parser, output: Path, data: Path | None) -> None:
+    """The output must have a folder, and must not be the data, by whatever name."""
+    if not output.parent.is_dir():
+        parser.error(f"--output: there is no folder {output.parent}")
+    if output.is_dir():
+        parser.error(f"--output: {output} is a folder: name a file")
+    if data is not None and output.is_file() and data.is_file() and output.samefile(data):
+        parser.error(f"--output: {output} is the file of the data: name another one")
+
+
+def _paper(arguments: Sequence[str]) -> None:
+    """Draw the figures of the paper's examples and print their tables."""
     parser = _Parser(
         prog="python -m nmfre paper",
         description="Reproduce an example of the paper, or all of them.",
@@ -145,26 +192,39 @@ def _paper(arguments: Sequence[str]) -> int:
     parser.add_argument("example", nargs="?", choices=[*EXAMPLES], help="default: all")
     parser.add_argument("--figures", type=Path, help="folder for the figures, as PNG files")
     options = parser.parse_args(arguments)
-    if options.figures is not None and not options.figures.is_dir():
-        parser.error(f"--figures: there is no folder {options.figures}")
     for name in [options.example] if options.example else EXAMPLES:
         try:
+            if options.figures is not None and not options.figures.is_dir():
+                parser.error(f"--figures: there is no folder {options.figures}")
             example = EXAMPLES[name]()
             text = report(example)
             if options.figures is not None:
                 figure: Any = example.plot().figure
-                figure.savefig(options.figures / f"{name}.png", dpi=150)
+                with replaced(options.figures / f"{name}.png") as new:
+                    figure.savefig(new, dpi=150)
         except DatasetFileNotFoundError as error:
             if options.example:
-                parser.error(" ".join(str(error).split()))
+                parser.error(error)
             text = f"{name}: left out. {error}"
-        except NMFREError as error:
-            parser.error(" ".join(str(error).split()))
-        print(text, end="\n\n\n")
-    return 0
+        except KeyboardInterrupt:
+            raise
+        except (NMFREError, OSError) as error:
+            parser.error(error)
+        _show(text + "\n\n", sys.stdout)
 
 
-def _fit(options: argparse.Namespace) -> NMFREResults:
+def _read_csv(parser: _Parser, path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path)
+    except OSError:
+        raise
+    except pd.errors.EmptyDataError:
+        parser.error(f"{path} is empty: it needs a header, and a row a unit or a cell")
+    except Exception as error:  # each decompressor has errors of its own
+        parser.error(f"{path} cannot be read as CSV: {error}")
+
+
+def _fit(parser: _Parser, options: argparse.Namespace) -> NMFREResults:
     if options.formula is None:
         model = NMFRE.from_formula(
             "distance ~ sex", load_orthodont(), rank=1, unit="subject", occasion="age"
@@ -173,7 +233,7 @@ def _fit(options: argparse.Namespace) -> NMFREResults:
     given = vars(options)
     model = NMFRE.from_formula(
         options.formula,
-        pd.read_csv(options.data),
+        _read_csv(parser, options.data),
         **{name: given[name] for name in MODEL_OPTIONS if name in given},
     )
     return model.fit(**{name: given[name] for name in FIT_OPTIONS if name in given})

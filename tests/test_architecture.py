@@ -20,7 +20,10 @@ LONGEST = 400
 LAYERS = [
     {"_version", "formats", "threads", "typing"},
     {"errors", "estimation"},
-    {"arguments", "cap", "checks", "hints", "inference", "parallel", "removed", "right_hand_side"},
+    {
+        *("arguments", "cap", "checks", "files", "hints", "inference", "parallel", "removed"),
+        "right_hand_side",
+    },
     {"naming"},
     {"archive", "covariates", "datasets", "plotting", "summary", "totals"},
     {"design"},

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import gzip
+import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +11,7 @@ import pandas as pd
 import pytest
 
 import nmfre
+from nmfre import errors
 from nmfre.__main__ import main
 
 CALL = ["distance ~ sex", "data.csv", "--rank", "1", "--unit", "subject", "--occasion", "age"]
@@ -18,6 +22,13 @@ def folder(tmp_path, monkeypatch, orthodont):
     orthodont.to_csv(tmp_path / "data.csv", index=False)
     orthodont.iloc[:0].to_csv(tmp_path / "header.csv", index=False)
     (tmp_path / "empty.csv").touch()
+    (tmp_path / "symbolic.csv").symlink_to("data.csv")
+    (tmp_path / "hard.csv").hardlink_to(tmp_path / "data.csv")
+    (tmp_path / "binary.csv").write_bytes(b"a,b\n\xff\xfe,1\n")
+    for kind in ("zip", "gz", "xz", "bz2", "zst", "tar"):
+        (tmp_path / f"fake.csv.{kind}").write_text("distance,sex\n1,2\n")
+    whole = gzip.compress((tmp_path / "data.csv").read_bytes())
+    (tmp_path / "cut.csv.gz").write_bytes(whole[: len(whole) // 2])
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -104,10 +115,24 @@ def test_warnings_are_a_line_each(folder, capsys):
         ([*CALL, "--output", "."], "--output: . is a folder: name a file"),
         (["distance ~ sex", "empty.csv", "--rank", "1"], "empty.csv is empty: it needs a header"),
         (["distance ~ sex", "header.csv", "--rank", "1"], "the data have no rows"),
+        (["distance ~ sex", "binary.csv", "--rank", "1"], "binary.csv cannot be read as CSV"),
+        (["distance ~ sex", "fake.csv.zip", "--rank", "1"], "fake.csv.zip cannot be read as CSV"),
+        (["distance ~ sex", "fake.csv.gz", "--rank", "1"], "Not a gzipped file"),
+        (["distance ~ sex", "cut.csv.gz", "--rank", "1"], "cut.csv.gz cannot be read as CSV"),
+        (["distance ~ sex", "fake.csv.xz", "--rank", "1"], "fake.csv.xz cannot be read as CSV"),
+        (["distance ~ sex", "fake.csv.bz2", "--rank", "1"], "Invalid data stream"),
+        (["distance ~ sex", "fake.csv.zst", "--rank", "1"], "fake.csv.zst cannot be read as CSV"),
+        (["distance ~ sex", "fake.csv.tar", "--rank", "1"], "fake.csv.tar cannot be read as CSV"),
+        (["distance ~ sex", 300 * "d", "--rank", "1"], "File name too long"),
+        ([*CALL, "--output", 300 * "c" + "/coef.csv"], "File name too long"),
+        ([*CALL, "--output", "data.csv"], "data.csv is the file of the data: name another one"),
+        ([*CALL, "--output", "./data.csv"], "is the file of the data"),
+        ([*CALL, "--output", "symbolic.csv"], "symbolic.csv is the file of the data"),
+        ([*CALL, "--output", "hard.csv"], "hard.csv is the file of the data"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(folder, capsys, arguments, message):
-    before = set(folder.iterdir())
+    before = {path: path.read_bytes() for path in folder.iterdir()}
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     assert stop.value.code == 2
@@ -116,7 +141,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(folder, capsys, arguments, messag
     assert err.startswith("nmfre: ")
     assert message in err
     assert err.count("\n") == 1
-    assert set(folder.iterdir()) == before
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
@@ -128,6 +153,97 @@ def test_output_that_cannot_be_written_is_one_line(folder, capsys):
     assert "comp1" in out
     assert err.startswith("nmfre: --output: ")
     assert err.count("\n") == 1
+
+
+def test_output_that_fails_leaves_the_file_that_was_there(folder, capsys, monkeypatch):
+    def write_a_part(frame, path, **options):
+        Path(path).write_text("comp1,Inter")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", write_a_part)
+    (folder / "coef.csv").write_text("old")
+    before = set(folder.iterdir())
+    with pytest.raises(SystemExit) as stop:
+        main([*CALL, "--output", "coef.csv"])
+    assert stop.value.code == 2
+    out, err = capsys.readouterr()
+    assert "sex[T.Male]" in out
+    assert err == "nmfre: --output: disk full (see python -m nmfre --help)\n"
+    assert (folder / "coef.csv").read_text() == "old"
+    assert set(folder.iterdir()) == before
+
+
+def test_output_in_the_form_that_its_name_says(folder):
+    assert main([*CALL, "--output", "coef.csv.gz"]) == 0
+    with gzip.open("coef.csv.gz", "rt") as file:
+        assert "sex[T.Male]" in file.read()
+
+
+def test_what_the_terminal_cannot_show_is_replaced(folder, monkeypatch, orthodont):
+    orthodont.rename(columns={"sex": "größe"}).to_csv("data.csv", index=False)
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    assert main(["distance ~ größe", *CALL[1:], "--output", "coef.csv"]) == 0
+    assert b"gr??e[T.Male]" in terminal.buffer.getvalue()
+    assert "größe[T.Male]" in Path("coef.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_closed_pipe_is_quiet_and_loses_nothing(folder, capsys, monkeypatch, name):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w", encoding="utf-8") as pipe:
+        monkeypatch.setattr(sys, name, pipe)
+        assert main([*CALL, "--df-cap", "off", "--output", "coef.csv"]) == 0
+        print("not an error at exit", file=pipe, flush=True)
+    out, err = capsys.readouterr()
+    assert "Warning" in out + err or "sex[T.Male]" in out + err
+    assert "Traceback" not in out + err
+    assert "sex[T.Male]" in Path("coef.csv").read_text()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+def test_output_that_cannot_be_printed_is_one_line(folder, capsys, monkeypatch):
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(SystemExit) as stop:
+            main([*CALL, "--output", "coef.csv"])
+    assert stop.value.code == 2
+    err = capsys.readouterr().err
+    assert err.startswith("nmfre: the output cannot be printed: ")
+    assert err.count("\n") == 1
+    assert Path("coef.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "interrupt",
+    [
+        KeyboardInterrupt(),
+        errors.InterruptedTasksError(
+            description="starts", count=1, total=5, cause="interrupted", finished={}
+        ),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("arguments", [[*CALL, "--output", "coef.csv"], ["paper", "orthodont"]])
+def test_control_c_is_one_line_and_exit_code_130(folder, capsys, monkeypatch, interrupt, arguments):
+    def fit(*args, **kwargs):
+        raise interrupt
+
+    monkeypatch.setattr(nmfre.NMFRE, "fit", fit)
+    before = set(folder.iterdir())
+    assert main(arguments) == 130
+    assert capsys.readouterr() == ("", "nmfre: interrupted\n")
+    assert set(folder.iterdir()) == before
+
+
+def test_as_a_module_whose_reader_leaves():
+    with subprocess.Popen(
+        [sys.executable, "-m", "nmfre"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
 
 
 def test_as_a_module():

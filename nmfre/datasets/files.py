@@ -17,9 +17,9 @@ from nmfre.errors import (
     DatasetFileNotFoundError,
     DatasetLayoutError,
     DatasetNotFoundError,
-    InvalidArgumentError,
     MissingReaderError,
 )
+from nmfre.files import file_path
 from nmfre.typing import FloatArray
 
 PACKAGE = Path(__file__).parents[1]
@@ -49,9 +49,7 @@ def user_file(path: str | os.PathLike[str] | None, file: str, source: str) -> Pa
     """The file at ``path``, by default ``file`` in the user's folder; ``source`` if it is not."""
     found: Path | None = None
     if path is not None:
-        if not isinstance(path, str | os.PathLike):
-            raise InvalidArgumentError(name="path", value=path, allowed="the path of a file")
-        found = Path(path).expanduser()
+        found = file_path("path", path).expanduser()
         missing = f"There is no file {str(found)!r}"
     elif folder := os.environ.get(VARIABLE):
         found = Path(folder).expanduser() / file
