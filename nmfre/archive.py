@@ -10,19 +10,22 @@ from __future__ import annotations
 import datetime
 import json
 import math
+import os
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from types import UnionType
+from typing import Any, BinaryIO, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csc_array, csr_array, issparse
 
 from nmfre.cap import DEFAULT_CAP, DefaultCap
-from nmfre.errors import NMFREError, NotArchivableError, SavedResultError
+from nmfre.errors import NotArchivableError, SavedResultError
 from nmfre.estimation.estimate import StopReason
+from nmfre.files import replaced
 from nmfre.removed import Removed
 from nmfre.typing import AnyArray
 
@@ -32,27 +35,15 @@ FORMAT_VERSION = 1
 HEADER = "header"
 PLAIN_KINDS = "biuf"
 """Kinds of NumPy types that arrays are stored with."""
-UNREADABLE = (
-    zipfile.BadZipFile,
-    AttributeError,
-    EOFError,
-    LookupError,
-    NMFREError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-"""What is raised on the way through a file that is damaged or not ours."""
 
 
-def write_archive(path: str | Path, values: dict[str, Any], versions: dict[str, str]) -> None:
+def write_archive(path: Path, values: dict[str, Any], versions: dict[str, str]) -> None:
     """
     Write values, by name, to a file.
 
     Parameters
     ----------
-    path : str or Path
+    path : Path
         The file, under exactly this name.
     values : dict
         What to store.
@@ -62,7 +53,9 @@ def write_archive(path: str | Path, values: dict[str, Any], versions: dict[str, 
     Raises
     ------
     NotArchivableError
-        If there is something in it that this format does not hold; then no file is written.
+        If there is something in it that this format does not hold.
+    OSError
+        If the file cannot be written. In either case a file that is there stays as it was.
     """
     encoder = _Encoder()
     header = {
@@ -73,17 +66,17 @@ def write_archive(path: str | Path, values: dict[str, Any], versions: dict[str, 
     }
     text = json.dumps(header, allow_nan=False, ensure_ascii=False, indent=1)
     encoder.arrays[HEADER] = np.frombuffer(text.encode(), dtype=np.uint8)
-    with Path(path).open("wb") as file:
+    with replaced(path) as new, new.open("wb") as file:
         np.savez(file, **encoder.arrays)  # type: ignore[arg-type]
 
 
-def read_archive(path: str | Path, dataclasses: Iterable[type]) -> dict[str, Any]:
+def read_archive(path: Path, dataclasses: Iterable[type]) -> dict[str, Any]:
     """
     Read what `write_archive` has written.
 
     Parameters
     ----------
-    path : str or Path
+    path : Path
     dataclasses : iterable of type
         Those that may occur.
 
@@ -94,11 +87,10 @@ def read_archive(path: str | Path, dataclasses: Iterable[type]) -> dict[str, Any
     OSError
         If it cannot be opened.
     """
-    with Path(path).open("rb") as file:
+    with path.open("rb") as file:
         try:
+            _check_sizes(file)
             arrays = np.load(file, allow_pickle=False)
-            if not isinstance(arrays, np.lib.npyio.NpzFile) or HEADER not in arrays:
-                raise SavedResultError(path=path, reason="it was not written by to_arrays()")
             header = json.loads(arrays[HEADER].tobytes())
             if header["format"] != FORMAT or header["format_version"] != FORMAT_VERSION:
                 raise SavedResultError(
@@ -109,11 +101,36 @@ def read_archive(path: str | Path, dataclasses: Iterable[type]) -> dict[str, Any
                 )
             decoder = _Decoder(arrays, {cls.__name__: cls for cls in dataclasses})
             return {name: decoder.decode(code) for name, code in header["values"].items()}
-        except SavedResultError:
+        except (MemoryError, SavedResultError):
             raise
-        except UNREADABLE as error:
-            reason = f"it is damaged, or no archive of arrays ({type(error).__name__}: {error})"
+        except Exception as error:  # a file can be wrong in any way
+            reason = (
+                "it is damaged, or was not written by to_arrays() "
+                f"({type(error).__name__}: {error})"
+            )
             raise SavedResultError(path=path, reason=reason) from error
+
+
+def _check_sizes(file: BinaryIO) -> None:
+    """No array may be larger than the file says, or NumPy would take memory for all of it."""
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        if f"{HEADER}.npy" not in archive.namelist():
+            raise ValueError("it has no header")
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+            raise ValueError("its arrays are compressed")
+        if sum(member.file_size for member in members) > file.seek(0, os.SEEK_END):
+            raise ValueError("its arrays are larger than the file")
+        for member in members:
+            with archive.open(member) as stored:
+                if np.lib.format.read_magic(stored) != (1, 0):
+                    raise ValueError(f"{member.filename} is of another version of NumPy")
+                shape, _, dtype = np.lib.format.read_array_header_1_0(stored)
+                if dtype.kind not in PLAIN_KINDS:
+                    raise TypeError(f"{member.filename} holds values of type {dtype}")
+                if math.prod(shape) * dtype.itemsize != member.file_size - stored.tell():
+                    raise ValueError(f"{member.filename} does not hold an array {shape}")
+    file.seek(0)
 
 
 class _Encoder:
@@ -239,7 +256,7 @@ class _Decoder:
             "tuple": lambda code: tuple(map(self.decode, code)),
             "dict": lambda code: {key: self.decode(item) for key, item in code.items()},
             "array": self._array,
-            "removed": lambda code: Removed(code[0], tuple(code[1])),
+            "removed": self._removed,
             "sparse": self._sparse,
             "dataclass": self._dataclass,
             "frame": lambda code: pd.DataFrame(*map(self.decode, code)),
@@ -268,11 +285,25 @@ class _Decoder:
     def _sparse(self, code: Json) -> Any:
         form, shape, *parts = code
         make: Any = {"csr": csr_array, "csc": csc_array}[form]
-        return make(tuple(map(self.decode, parts)), shape=tuple(shape))
+        matrix = make(tuple(map(self.decode, parts)), shape=tuple(shape))
+        matrix.check_format(full_check=True)  # or SciPy reads beyond the end of the arrays
+        return matrix
+
+    def _removed(self, code: Json) -> Removed:
+        name, shape = code
+        if not (_has_type(name, str) and _has_type(shape, list[int]) and min(shape) >= 0):
+            raise TypeError(f"{name!r} of shape {shape!r} is no array that was removed")
+        return Removed(name, tuple(shape))
 
     def _dataclass(self, code: Json) -> Any:
-        name, values = code
-        return self.dataclasses[name](**{key: self.decode(item) for key, item in values.items()})
+        name, stored = code
+        cls = self.dataclasses[name]
+        values = {key: self.decode(item) for key, item in stored.items()}
+        hints = get_type_hints(cls)
+        for key, value in values.items():
+            if not _has_type(value, hints[key]):
+                raise TypeError(f"{name}.{key} cannot be of type {type(value).__name__}")
+        return cls(**values)
 
     def _range(self, code: Json) -> pd.RangeIndex:
         start, stop, step, name = map(self.decode, code)
@@ -303,3 +334,29 @@ class _Decoder:
     def _labels(self, code: Json) -> Any:
         labels, dtype, name = map(self.decode, code)
         return pd.Index(labels, dtype=dtype, name=name, tupleize_cols=False)
+
+
+def _has_type(value: Any, hint: Any) -> bool:
+    """Whether a value is of the type that an annotation says, as far as that can be told."""
+    kind, inner = get_origin(hint), get_args(hint)
+    if kind in (Union, UnionType):
+        return any(_has_type(value, each) for each in inner)
+    if kind is Literal:
+        return isinstance(value, str) and value in inner
+    if kind is np.ndarray:
+        scalar = get_args(inner[1])[0]
+        if isinstance(value, np.ndarray) and scalar is not Any:
+            return issubclass(value.dtype.type, get_origin(scalar) or scalar)
+        return isinstance(value, np.ndarray | Removed)
+    if kind is dict:
+        key, item = inner
+        return isinstance(value, dict) and all(
+            _has_type(k, key) and _has_type(v, item) for k, v in value.items()
+        )
+    if kind is list or (kind is tuple and inner[-1] is ...):
+        return isinstance(value, kind) and all(_has_type(item, inner[0]) for item in value)
+    if kind is tuple:
+        return isinstance(value, tuple) and [*map(_has_type, value, inner)] == [True] * len(inner)
+    if hint in (int, float):
+        return isinstance(value, hint | int) and not isinstance(value, bool)
+    return hint is Any or not isinstance(hint, type) or isinstance(value, hint)

@@ -68,6 +68,9 @@ class Design:
     n_missing: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
+        shapes = (len(self.responses), len(self.units)), (len(self.covariates), len(self.units))
+        if (self.Y.shape, self.A.shape) != shapes:
+            raise ShapeError(reason=f"{self.Y.shape}, {self.A.shape} are not labelled {shapes}.")
         if isinstance(self.Y, Removed):
             return
         n_missing = check_responses(self.Y, self.responses, self.units)

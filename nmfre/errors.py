@@ -275,6 +275,15 @@ class NotArchivableError(NMFREError, TypeError):
     )
 
 
+class NotPickledError(NMFREError, TypeError):
+    """Labels that cannot be pickled."""
+
+    message = (
+        "The result cannot be saved, because something in it cannot be pickled ({reason}). Convert "
+        "the labels of units and responses to numbers or text before fitting."
+    )
+
+
 class SparseResponsesError(NMFREError, TypeError):
     """Sparse responses where a method would have to make them dense."""
 

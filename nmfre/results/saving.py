@@ -8,24 +8,26 @@ from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self, cast
 
-from statsmodels.iolib.smpickle import load_pickle, save_pickle
+from statsmodels.iolib.smpickle import load_pickle
 
 from nmfre._version import __version__
 from nmfre.archive import read_archive, write_archive
 from nmfre.arguments import check_bool, known_arguments
 from nmfre.cap import Cap
 from nmfre.design import Design
-from nmfre.errors import SavedResultError
+from nmfre.errors import NotPickledError, SavedResultError
 from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate
 from nmfre.estimation.identification import Identification
 from nmfre.estimators import EstimatorOptions
+from nmfre.files import file_path, replaced
 from nmfre.inference.bootstrap import WildBootstrap
 from nmfre.inference.inference import Inference, InferenceOptions
 from nmfre.inference.marginal import MarginalInference
 from nmfre.removed import Removed
 from nmfre.results.diagnostics import DiagnosticResults
+from nmfre.results.loaded import check_loaded
 from nmfre.right_hand_side import RightHandSide
 
 if TYPE_CHECKING:
@@ -48,16 +50,6 @@ DATACLASSES = (
     RightHandSide,
     WildBootstrap,
 )
-NOT_LOADED = (
-    pickle.UnpicklingError,
-    EOFError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    TypeError,
-    ValueError,
-)
-"""What unpickling raises where a file is damaged or of another version."""
 PACKAGES = ("numpy", "pandas", "scipy", "statsmodels")
 
 
@@ -68,7 +60,7 @@ class SavingResults(DiagnosticResults):
     """Set by the module of the model, which imports this one."""
 
     @known_arguments
-    def save(self, fname: str | Path, remove_data: bool = False) -> None:
+    def save(self, fname: str | Path | BinaryIO, remove_data: bool = False) -> None:
         """
         Save the result as a pickle; `nmfre.load` reads it.
 
@@ -78,10 +70,17 @@ class SavingResults(DiagnosticResults):
 
         Parameters
         ----------
-        fname : str or Path
-            The file.
+        fname : str, path, or file open for writing in binary
+            The file. One that exists is replaced only when the new one is complete.
         remove_data : bool
             Whether the file leaves out the data; see `remove_data`. The result itself keeps them.
+
+        Raises
+        ------
+        NotPickledError
+            If labels of the data cannot be pickled.
+        OSError
+            If the file cannot be written.
 
         Examples
         --------
@@ -107,20 +106,24 @@ class SavingResults(DiagnosticResults):
         if remove_data:
             result = copy.copy(self)
             result.remove_data()
-        save_pickle(result, fname)
+        if hasattr(fname, "write"):
+            _pickle(result, fname)
+            return
+        with replaced(file_path("fname", fname)) as new, new.open("wb") as file:
+            _pickle(result, file)
 
     @classmethod
     @known_arguments
-    def load(cls, fname: str | Path) -> Self:
+    def load(cls, fname: str | Path | BinaryIO) -> Self:
         """
         Load a result that was saved by `nmfre.NMFREResults.save`.
 
-        A pickle can run any code when it is loaded: load only files that you trust. Files of
+        Loading a pickle can run any code: load only files that you trust. Files written by
         `nmfre.NMFREResults.to_arrays` run none.
 
         Parameters
         ----------
-        fname : str or Path
+        fname : str, path, or file open for reading in binary
             The file.
 
         Returns
@@ -131,6 +134,8 @@ class SavingResults(DiagnosticResults):
         ------
         SavedResultError
             If the file is damaged, or holds something else.
+        OSError
+            If the file cannot be opened.
 
         Examples
         --------
@@ -146,13 +151,25 @@ class SavingResults(DiagnosticResults):
         >>> loaded
         <NMFREResults: ml, P=3, N=20, Q=1, K=1, llf=-11.8345, converged>
         """
+        if hasattr(fname, "read"):
+            return cls._unpickled(fname, getattr(fname, "name", "The file"))
+        path = file_path("fname", fname)
+        with path.open("rb") as file:
+            return cls._unpickled(file, path)
+
+    @classmethod
+    def _unpickled(cls, file: Any, path: Any) -> Self:
         try:
-            result = load_pickle(fname)
-        except NOT_LOADED as error:
+            result = load_pickle(file)
+            if isinstance(result, cls):
+                check_loaded(result)
+        except MemoryError:
+            raise
+        except Exception as error:  # a file can be wrong in any way
             reason = f"it is damaged, or of another version ({type(error).__name__}: {error})"
-            raise SavedResultError(path=fname, reason=reason) from error
+            raise SavedResultError(path=path, reason=reason) from error
         if not isinstance(result, cls):
-            raise SavedResultError(path=fname, reason=f"it holds a {type(result).__name__}")
+            raise SavedResultError(path=path, reason=f"it holds a {type(result).__name__}")
         return result
 
     def remove_data(self) -> None:
@@ -209,13 +226,15 @@ class SavingResults(DiagnosticResults):
 
         Parameters
         ----------
-        fname : str or Path
-            The file.
+        fname : str or path
+            The file. One that exists is replaced only when the new one is complete.
 
         Raises
         ------
         NotArchivableError
             If labels or data are of another type.
+        OSError
+            If the file cannot be written.
 
         Examples
         --------
@@ -231,6 +250,7 @@ class SavingResults(DiagnosticResults):
         >>> str(loaded.summary()) == str(res.summary())
         True
         """
+        path = file_path("fname", fname)
         values = {
             "design": self.model.design,
             "rank": self.model.rank,
@@ -238,7 +258,7 @@ class SavingResults(DiagnosticResults):
             **{name: getattr(self, name) for name in STORED},
         }
         versions = {"nmfre": __version__, **{name: version(name) for name in PACKAGES}}
-        write_archive(fname, values, versions)
+        write_archive(path, values, versions)
 
     @classmethod
     @known_arguments
@@ -248,7 +268,7 @@ class SavingResults(DiagnosticResults):
 
         Parameters
         ----------
-        fname : str or Path
+        fname : str or path
             The file.
 
         Returns
@@ -260,6 +280,8 @@ class SavingResults(DiagnosticResults):
         ------
         SavedResultError
             If the file is damaged, of another version, or holds something else.
+        OSError
+            If the file cannot be opened.
 
         Examples
         --------
@@ -275,12 +297,23 @@ class SavingResults(DiagnosticResults):
         >>> loaded.basis.equals(res.basis)
         True
         """
-        values = read_archive(fname, DATACLASSES)
+        path = file_path("fname", fname)
+        values = read_archive(path, DATACLASSES)
         try:
             model = cls.model_class._of_design(values["design"], values["rank"])
             result = cls(model, **{name: values[name] for name in STORED})
             result.__dict__["_rsquared"] = values["rsquared"]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            check_loaded(result)
+        except Exception as error:  # a file can be wrong in any way
             reason = f"it is damaged ({type(error).__name__}: {error})"
-            raise SavedResultError(path=fname, reason=reason) from error
+            raise SavedResultError(path=path, reason=reason) from error
         return result
+
+
+def _pickle(result: Any, file: Any) -> None:
+    try:
+        pickle.dump(result, file, protocol=pickle.HIGHEST_PROTOCOL)
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:  # labels can be of any class
+        raise NotPickledError(reason=f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,99 @@
+"""Whether what was read from a file is the result of a fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate
+from nmfre.estimators import EstimatorOptions
+from nmfre.inference.inference import Inference
+from nmfre.inference.marginal import MarginalInference
+from nmfre.results.diagnostics import DiagnosticResults
+from nmfre.uncertainty import check_uncertainty
+
+ESTIMATES = {"df-cap": AlternatingEstimate, "ml": MarginalEstimate}
+FLOAT = np.dtype(float)
+INFERENCES = {"conditional": Inference, "marginal": MarginalInference}
+
+
+def check_loaded(result: DiagnosticResults) -> None:
+    """
+    The parts must be those of the method, as large as the data, and agree with each other.
+
+    Raises
+    ------
+    Exception
+        Of any kind, if they are not.
+    """
+    design, rank, options = result.model.design, result.model.rank, result.inference.options
+    kinds = {
+        "estimate": ESTIMATES[result.method],
+        "inference": INFERENCES[options.uncertainty],
+        "estimator_options": EstimatorOptions,
+        "seed": int,
+    }
+    for name, kind in kinds.items():
+        if type(getattr(result, name)) is not kind:
+            raise TypeError(f"{name} is no {kind.__name__}, as {result.method} has it")
+    r2 = result._rsquared.loc[["correlation", "uncentered", "row-centered"], ["blup", "fixed"]]
+    if not all(dtype.kind == "f" for dtype in [*r2.dtypes, getattr(design.Y, "dtype", FLOAT)]):
+        raise TypeError("responses or R2 are no floats")
+    check_uncertainty(design, rank, options, by_likelihood=result.method == "ml")
+    _check_shapes(result)
+    estimate = result.estimate
+    numbers: list[Any] = [
+        estimate.X,
+        estimate.Theta,
+        [estimate.sigma2, estimate.tau2, estimate.df_random],
+    ]
+    if not all(np.isfinite(part).all() for part in numbers):
+        raise ValueError("the estimates are not finite")
+    if estimate.X.min() < 0.0 or min(estimate.sigma2, estimate.tau2) <= 0.0:
+        raise ValueError("the basis or a variance is negative")
+    if not np.array_equal(result.inference.estimate, estimate.Theta.ravel(order="F")):
+        raise ValueError("params are not the estimated effects")
+
+
+def _check_shapes(result: DiagnosticResults) -> None:
+    estimate, inference = result.estimate, result.inference
+    n_responses, n_units = result.model.design.Y.shape
+    n_covariates, rank = len(result.model.design.covariates), result.model.rank
+    basis, size = (n_responses, rank), rank * n_covariates
+    n_boot = inference.options.n_boot
+    n_all = n_responses * rank + size + 2
+    shapes: dict[str, tuple[int | None, ...]] = {
+        "X": basis,
+        "Theta": (rank, n_covariates),
+        "U": (rank, n_units),
+        "objective_path": (None,),
+        "ridge_path": (estimate.n_iter,),
+        "df_random_path": (estimate.n_iter,),
+        "mixing": (rank,),
+        "directions": (None, rank, rank),
+        "estimate": (size,),
+        "covariance": (size, size),
+        "at_bound": (size,),
+        "held": (size,),
+        "score_z": (size,),
+        "psi_covariance": (n_all, n_all),
+        "deviations": (n_boot, size),
+        "deviations_bse": (n_boot, size),
+        "multipliers": (n_boot, n_units),
+    }
+    identification = getattr(estimate, "identification", None)
+    for part in (estimate, identification, inference, inference.bootstrap, inference.options):
+        for name, shape in shapes.items():
+            value: Any = getattr(part, name, None)
+            if value is not None and not _fits(np.shape(value), shape):
+                raise ValueError(f"{name} has shape {np.shape(value)}, not {shape}")
+    if isinstance(inference, MarginalInference) and inference.df_gradient[0].shape != basis:
+        raise ValueError(f"df_gradient has shape {inference.df_gradient[0].shape}, not {basis}")
+
+
+def _fits(found: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    """Whether a shape is the wanted one, in which None stands for any length."""
+    return len(found) == len(wanted) and all(
+        length in (None, own) for own, length in zip(found, wanted, strict=True)
+    )
