@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -26,14 +27,18 @@ from nmfre.errors import (
     MissingColumnError,
     NonNumericError,
     ShapeError,
+    StatelessTermWarning,
     UnseenLevelError,
     ZeroCovariateError,
 )
 from nmfre.naming import formula_errors, known_columns
 from nmfre.right_hand_side import RightHandSide
+from nmfre.stateless import stateless_terms
 from nmfre.typing import FloatArray, IntArray
 
 MISSING, MISSING_IN_Q = "name {!r} is not defined", "no data named {!r} found"
+TO_USER = 5
+"""Calls from covariates_of_fit up to the user's."""
 KEEP_ROWS = NAAction(NA_types=[])
 """Missing columns are refused before patsy sees them; what transforms make of others is checked."""
 
@@ -89,9 +94,19 @@ def covariates_of_fit(
         matrix = dmatrix(description, checked, env, NA_action=KEEP_ROWS, return_type="dataframe")
         _check_levels_of_fit(matrix, checked, formula)
         A = np.ascontiguousarray(matrix.to_numpy(dtype=float).T)
+        stateless = stateless_terms(matrix.design_info, checked)
     if not len(A):
         raise FormulaError(
             formula=formula, reason="has no covariates; '~ 1' stands for an intercept alone."
+        )
+    if stateless:
+        warnings.warn(
+            f"In the formula, {', '.join(stateless)} depends on all rows of the data: predict() "
+            "computes it from the new rows alone, and gives other values. Use a transform that "
+            "remembers the fit, such as center(x), standardize(x), bs(x, df=4) or cr(x, df=4), "
+            "fixed numbers, such as pd.cut(x, [0, 10, 20]), or a column that you have computed.",
+            StatelessTermWarning,
+            stacklevel=TO_USER,
         )
     return RightHandSide.of(matrix.design_info, formula, variables, len(matrix)), A
 

@@ -393,3 +393,7 @@ class NegativeCovariateWarning(NMFREWarning):
 
 class SingleResponseWarning(NMFREWarning):
     """One response, of which nothing tells random effects and residuals apart."""
+
+
+class StatelessTermWarning(NMFREWarning):
+    """A term of a formula that depends on all rows of the data, new data included."""

@@ -144,7 +144,7 @@ class NMFRE(HintedModel, Model):
             Responses ~ covariates. Left: columns joined by + (``"y1 + y2 + y3 ~ age"``), one
             array or block of columns (``"Y ~ age"``), for long data the column of values, or
             nothing if ``endog`` is given. Right: any patsy formula; it has an intercept unless
-            ``- 1`` or ``+ 0`` says otherwise.
+            ``- 1`` or ``+ 0`` says otherwise. A formula is code that is executed.
         data : DataFrame or mapping of arrays
             A row a unit (wide), or a row a unit and occasion (long). In long data, a response that
             has no row is missing: it is not zero.
@@ -171,6 +171,8 @@ class NMFRE(HintedModel, Model):
         -----
         SingleResponseWarning
             There is one response, as where ``unit`` and ``occasion`` of long data are left out.
+        StatelessTermWarning
+            A term depends on all rows, so that `predict` gives other values: use ``center(x)``.
 
         Examples
         --------

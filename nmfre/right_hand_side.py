@@ -62,11 +62,7 @@ class RightHandSide:
         columns = list(range(len(info.column_names)))
         variables = {str(name) for name in used}
         for factor_info in info.factor_infos.values():
-            names = factor_info.state["eval_env"].namespace
-            for name in _names(factor_info) - variables:
-                value = names.get(name)
-                if isinstance(value, ARRAYS) and len(value) == n_units:
-                    variables.add(name)
+            variables.update(arrays_beside(factor_info, variables, n_units))
         right = cls(
             formula=formula,
             covariates=list(info.column_names),
@@ -136,6 +132,17 @@ def _pickled(info: DesignInfo, variables: list[str]) -> bytes | str:
     except NOT_PICKLED as error:
         return str(error)
     return buffer.getvalue()
+
+
+def arrays_beside(factor_info: FactorInfo, columns: Iterable[Any], n_units: int) -> dict[str, Any]:
+    """Arrays with a row a unit that a factor uses and that are no columns of the data."""
+    known = factor_info.state["eval_env"].namespace
+    values = {name: known.get(name) for name in _names(factor_info) - {*columns}}
+    return {
+        name: value
+        for name, value in values.items()
+        if isinstance(value, ARRAYS) and len(value) == n_units
+    }
 
 
 def _names(factor_info: FactorInfo) -> set[str]:

@@ -24,7 +24,7 @@ LAYERS = [
         *("arguments", "cap", "checks", "files", "hints", "inference", "parallel", "removed"),
         "right_hand_side",
     },
-    {"naming"},
+    {"naming", "stateless"},
     {"archive", "covariates", "datasets", "plotting", "summary", "totals"},
     {"design"},
     {"chunked"},
