@@ -13,7 +13,7 @@ from nmfre import plotting
 from nmfre.arguments import check_number, known_arguments
 from nmfre.cap import is_clear, resolve_cap
 from nmfre.errors import InvalidArgumentError
-from nmfre.estimation.estimate import AlternatingEstimate, StopReason
+from nmfre.estimation.estimate import AlternatingEstimate
 from nmfre.estimators import TO_USER, EstimatorOptions, fit_caps
 from nmfre.model import NMFRE, check_model
 
@@ -177,7 +177,7 @@ def _row(estimate: AlternatingEstimate) -> dict[str, Any]:
 
 
 def _status(estimate: AlternatingEstimate) -> str:
-    if estimate.stop_reason is not StopReason.TOLERANCE:
+    if not estimate.converged:
         return "did not converge"
     if estimate.cap_binds:
         return "binds"

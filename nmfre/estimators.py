@@ -217,19 +217,23 @@ def _warn_of_negative_covariates(design: Design, to_user: int) -> None:
 def _warn_of_alternating(estimate: AlternatingEstimate, tol: float) -> None:
     if estimate.stop_reason is StopReason.NON_FINITE:
         raise NonFiniteFitError(iteration=estimate.n_iter)
+    messages = []
     if estimate.stop_reason is StopReason.MAXITER:
-        message = (
+        messages.append(
             f"maxiter = {estimate.n_iter} iterations were reached before the tolerance {tol:g}: "
             "the estimates have not converged. Raise maxiter."
         )
     elif estimate.far_from_fixed_point:
-        message = (
+        messages.append(
             f"The iteration stopped at the tolerance {tol:g}, but X and Theta are still "
             f"{estimate.distance_in_words} from the fixed point of the updates. Lower tol, for "
             "example to 1e-12."
         )
-    else:
+    if estimate.variance_fault is not None:
+        messages.append(f"Not converged: {estimate.variance_fault}")
+    if not messages:
         return
+    message = " ".join(messages)
     warnings.warn(message, ConvergenceWarning, stacklevel=TO_USER)
 
 

@@ -326,7 +326,8 @@ class NMFRE(HintedModel, Model):
         -----
         ConvergenceWarning
             The tolerance was not reached; or, with df-cap, it was, but the fixed point still is too
-            far off for the printed digits of X and Theta.
+            far off for the printed digits of X and Theta, or sigma2 or tau2 is not an estimate (see
+            `nmfre.NMFREResults.converged`).
         NegativeCovariateWarning
             The multiplicative updates of df-cap are not guaranteed to descend.
         DegenerateBasisWarning

@@ -10,7 +10,7 @@ from statsmodels.iolib.summary import Summary
 from statsmodels.iolib.tableformatting import fmt_2cols, fmt_params
 
 from nmfre.cap import AUTO
-from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate
+from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate, StopReason
 from nmfre.formats import LATEX, Table, TableSummary
 from nmfre.formats import fixed as _fixed
 from nmfre.formats import number as _number
@@ -129,7 +129,10 @@ def _variances(results: NMFREResults) -> list[tuple[str, str]]:
             ("tau2 (std err):", _with_error(table, "tau2", bound)),
         ]
     return [
-        ("sigma2:", _number(results.sigma2)),
+        (
+            "sigma2:",
+            _number(results.sigma2) + ("" if results.sigma2_estimated else " (start value)"),
+        ),
         ("tau2:", f"{_number(results.tau2)} ({_tau2_origin(results)})"),
     ]
 
@@ -325,7 +328,7 @@ def _notes_on_likelihood(results: NMFREResults, estimate: MarginalEstimate) -> l
 
 def _notes_on_alternating(results: NMFREResults, estimate: AlternatingEstimate) -> list[str]:
     notes = []
-    if not results.converged:
+    if estimate.stop_reason is StopReason.MAXITER:
         notes.append(
             f"NOT CONVERGED: the iteration ended at its limit of {results.n_iter} iterations."
         )
@@ -342,7 +345,9 @@ def _notes_on_alternating(results: NMFREResults, estimate: AlternatingEstimate) 
     if not results.tau2_estimated:
         notes.append(f"tau2 was not estimated: {_tau2_reason(results)}.")
     mean_square = results.mean_squared_residual
-    if abs(mean_square / results.sigma2 - 1.0) > 0.01:
+    if estimate.variance_fault is not None:
+        notes.append(f"VARIANCES NOT CONVERGED: {estimate.variance_fault}")
+    elif abs(mean_square / results.sigma2 - 1.0) > 0.01:
         notes.append(
             f"sigma2 has not settled: it lags behind the mean squared residual, "
             f"{_number(mean_square)}, because the paper's updates of it are damped."

@@ -114,7 +114,7 @@ def test_levels_may_be_named_like_columns(simulated):
 def test_wide_unit_column_labels_the_units(simulated):
     frame = simulated.assign(person=[f"p{i}" for i in range(40)])
     model = nmfre.NMFRE.from_formula("y1 + y2 ~ age", frame, rank=1, unit="person")
-    assert model.fit().random_effects.index[3] == "p3"
+    assert model.fit("ml").random_effects.index[3] == "p3"
 
 
 def test_formulas_of_the_right_hand_side(simulated):
@@ -149,7 +149,7 @@ def test_one_response_stays_two_dimensional(simulated):
         model = nmfre.NMFRE.from_formula("y1 ~ age", simulated, rank=1)
     assert model.endog.shape == (40, 1)
     assert model.endog_names == ["y1"]
-    assert model.fit().fittedvalues.shape == (40, 1)
+    assert model.fit(start_sigma2=20.0).fittedvalues.shape == (40, 1)
     assert nmfre.NMFRE(simulated["y1"], rank=1).endog_names == ["y1"]
     with pytest.warns(errors.SingleResponseWarning):
         alone = nmfre.NMFRE.from_formula("~ age", simulated, rank=1, endog="y1")

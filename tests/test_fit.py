@@ -34,14 +34,16 @@ def test_without_a_cap_tau2_is_estimated_unless_switched_off(model):
 
 def test_start_values_are_used(model):
     res = model.fit(df_cap=0.21)
-    again = model.fit(
-        df_cap=0.21,
-        start_basis=res.basis,
-        start_theta=res.theta,
-        start_sigma2=res.sigma2,
-        start_tau2=res.tau2,
-    )
+    with pytest.warns(nmfre.ConvergenceWarning, match="sigma2 is its start value, 2.95, not an"):
+        again = model.fit(
+            df_cap=0.21,
+            start_basis=res.basis,
+            start_theta=res.theta,
+            start_sigma2=res.sigma2,
+            start_tau2=res.tau2,
+        )
     assert again.n_iter < res.n_iter
+    assert again.sigma2 == res.sigma2
     np.testing.assert_allclose(again.theta, res.theta, rtol=1e-3)
 
 
@@ -114,9 +116,45 @@ def test_every_stop_but_the_tolerance_warns(model):
     assert done.fixed_point_residual < done.fixed_point_distance < 5e-4
     with pytest.warns(nmfre.ConvergenceWarning, match="fixed point of the updates. Lower tol"):
         res = model.fit(df_cap=0.21, tol=1e-3)
-    assert res.converged
     assert res.fixed_point_distance > 5e-4
     assert "STOPPED EARLY" in str(res.summary())
+
+
+def growing(n_units=18, n_times=10):
+    """Reaction times: about 250 ms, 10 more a day, both different in each person."""
+    rng = np.random.default_rng(0)
+    start = 250 + 25 * rng.normal(size=(n_units, 1))
+    slope = 10 + 6 * rng.normal(size=(n_units, 1))
+    return start + slope * np.arange(n_times) + 25 * rng.normal(size=(n_units, n_times))
+
+
+@pytest.mark.parametrize("options", [{}, {"tol": 1e-12}, {"df_cap": None}, {"maxiter": 3}])
+def test_a_start_value_of_sigma2_is_not_an_estimate(options):
+    with pytest.warns(nmfre.ConvergenceWarning, match="stopped at iteration|maxiter = 3") as caught:
+        res = nmfre.NMFRE(growing(), rank=1).fit(n_boot=0, **options)
+    assert len(caught) == 1
+    assert res.n_iter < 50
+    assert (res.sigma2, res.sigma2_estimated, res.converged) == (1.0, False, False)
+    assert repr(res).endswith("not converged>")
+    summary = " ".join(str(res.summary()).split())
+    assert "sigma2: 1.000 (start value)" in summary
+    assert "VARIANCES NOT CONVERGED: sigma2 is its start value, 1, not an estimate" in summary
+    assert f"(mean squared residual: {res.mean_squared_residual:.3g})" in summary
+    assert "settled" not in summary
+    assert res.check().frame.set_index("topic")["severity"]["variances"] == "problem"
+    assert nmfre.NMFRE(growing(), rank=1).fit("ml", n_boot=0).sigma2_estimated
+
+
+def test_sigma2_that_is_far_from_its_residuals_has_not_converged(model):
+    small = nmfre.NMFRE(model.endog / 10.0, model.exog, rank=1)
+    with pytest.warns(nmfre.ConvergenceWarning, match="is still far from the mean squared"):
+        res = small.fit(n_boot=0)
+    assert res.sigma2_estimated
+    assert res.sigma2 > 2.0 * res.mean_squared_residual
+    assert (res.stop_reason, res.converged) == ("tolerance", False)
+    assert "VARIANCES NOT CONVERGED: sigma2 (" in str(res.summary())
+    scan = nmfre.scan_cap(small, [0.1])
+    assert scan.table["status"].to_list() == ["did not converge"]
 
 
 def test_data_out_of_scale_raise():

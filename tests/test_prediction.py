@@ -146,7 +146,7 @@ def test_one_axis_is_a_column_where_there_is_one(model, two):
     res = nmfre.NMFRE(model.endog, np.ones(27), rank=1).fit("ml", n_boot=0)
     assert res.predict(np.ones(3)).shape == (3, 4)
     np.testing.assert_array_equal(res.predict(np.ones(3)), res.predict(np.ones((3, 1))))
-    one = nmfre.NMFRE(model.endog[:, 0], np.ones(27), rank=1).fit(df_cap=0.21, n_boot=0)
+    one = nmfre.NMFRE(model.endog[:, 0], np.ones(27), rank=1).fit("ml", n_boot=0)
     assert one.predict(np.ones(3), endog=np.full(3, 25.0)).shape == (3, 1)
     assert two.predict(np.array([1.0, 0.5])).shape == (1, 5)  # of one unit
     with pytest.raises(errors.ShapeError, match="exog has 3 columns, the model 2"):

@@ -14,12 +14,17 @@ from itertools import pairwise
 import numpy as np
 
 from nmfre.estimation.effective_df import effective_df, eigenvalues_of, ridge_at_cap
-from nmfre.estimation.estimate import AlternatingEstimate, StopReason, centroid_order
+from nmfre.estimation.estimate import (
+    SIGMA2_FIRST,
+    VARIANCE_LIMITS,
+    AlternatingEstimate,
+    StopReason,
+    centroid_order,
+)
 from nmfre.estimation.stack import EPS, Problem, State, cache_blocks, inner, start_state, take
 from nmfre.typing import AnyArray, Float, FloatArray, IntArray
 
-VARIANCE_LIMITS = (1e-12, 1e12)
-SIGMA2_FIRST, SIGMA2_EVERY, SIGMA2_WEIGHT = 50, 10, 0.05
+SIGMA2_EVERY, SIGMA2_WEIGHT = 10, 0.05
 TAU2_WEIGHT = 0.2
 CANCELLATION = 1e-6
 """Relative size of |Y - XB|^2 below which |Y|^2 - 2<Y, XB> + |XB|^2 has lost too many digits."""

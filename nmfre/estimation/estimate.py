@@ -18,6 +18,13 @@ DEGENERATE_CONDITION = 1e3
 AT_BOUND = 1e-6
 """df_U per unit below which tau2 is zero."""
 
+VARIANCE_LIMITS = (1e-12, 1e12)
+"""What df-cap clips variances to (paper's algorithm)."""
+SIGMA2_FIRST = 50
+"""Iteration in which df-cap first updates sigma2."""
+FAR_OFF = 2.0
+"""Factor between sigma2 and the mean squared residual from which sigma2 is not an estimate."""
+
 
 def centroid_order(X: FloatArray) -> IntArray:
     """Order of the components by their centroids sum_p (p / P) x_pq; (Q,)."""
@@ -82,6 +89,21 @@ class Estimate:
     tau2_estimated: bool
 
     @property
+    def converged(self) -> bool:
+        """Whether the tolerance was reached, with estimates of the variances."""
+        return self.stop_reason is StopReason.TOLERANCE and self.variance_fault is None
+
+    @property
+    def variance_fault(self) -> str | None:
+        """Why a variance is not an estimate, and what to do; None if they are estimates."""
+        return None
+
+    @property
+    def sigma2_estimated(self) -> bool:
+        """Whether sigma2 has left its start value."""
+        return True
+
+    @property
     def cap_binds(self) -> bool:
         """Whether the cap bound."""
         raise NotImplementedError
@@ -126,6 +148,45 @@ class AlternatingEstimate(Estimate):
     df_random_path: FloatArray
     fixed_point_residual: float
     fixed_point_distance: float
+
+    @property
+    def sigma2_estimated(self) -> bool:
+        """Whether sigma2 has left its start value."""
+        return self.n_iter >= SIGMA2_FIRST
+
+    @property
+    def mean_squared_residual(self) -> float:
+        """What sigma2 moves towards, in small steps."""
+        return self.rss / (len(self.X) * int(self.U.shape[1]))
+
+    @property
+    def variance_fault(self) -> str | None:
+        """Why a variance is not an estimate, and what to do; None if they are estimates."""
+        target = self.mean_squared_residual
+        if not self.sigma2_estimated:
+            return (
+                f"sigma2 is its start value, {self.sigma2:.3g}, not an estimate (mean squared "
+                f"residual: {target:.3g}): the algorithm first updates it at iteration "
+                f"{SIGMA2_FIRST} and stopped at iteration {self.n_iter}. The ICC and the effective "
+                "degrees of freedom depend on it. Lower tol; if it stops as early again, use "
+                "method='ml'."
+            )
+        for name, value in (("sigma2", self.sigma2), ("tau2", self.tau2)):
+            if value in VARIANCE_LIMITS:
+                lowest = value == VARIANCE_LIMITS[0]
+                return (
+                    f"{name} is held at {value:g}, the {'smallest' if lowest else 'largest'} value "
+                    f"that the algorithm allows. {'Multiply' if lowest else 'Divide'} the "
+                    "responses by a power of ten"
+                    f"{', or lower the rank if they are fitted exactly' if lowest else ''}."
+                )
+        if not target / FAR_OFF <= self.sigma2 <= target * FAR_OFF:
+            return (
+                f"sigma2 ({self.sigma2:.3g}) is still far from the mean squared residual "
+                f"({target:.3g}): the algorithm updates it in small steps. The ICC and the "
+                "effective degrees of freedom depend on it. Lower tol, or use method='ml'."
+            )
+        return None
 
     @property
     def cap_binds(self) -> bool:

@@ -88,6 +88,11 @@ class BaseResults(HintedResults, LikelihoodModelResults):
         return pd.DataFrame(self.tau2 * np.eye(len(components)), components, components)
 
     @property
+    def sigma2_estimated(self) -> bool:
+        """Whether sigma2 was estimated; if not, it is its start value: df-cap stopped too early."""
+        return self.estimate.sigma2_estimated
+
+    @property
     def tau2_estimated(self) -> bool:
         """Whether tau2 was estimated; if not, it is its start value or what the cap made of it."""
         return self.estimate.tau2_estimated

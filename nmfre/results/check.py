@@ -16,7 +16,7 @@ from scipy import stats
 from nmfre.checks import require_memory
 from nmfre.chunked import ChunkedDesign
 from nmfre.errors import NotComputedError
-from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate
+from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate, StopReason
 from nmfre.inference.marginal import MarginalInference
 from nmfre.results.diagnostics import DiagnosticResults
 from nmfre.results.hypotheses import HypothesisResults
@@ -167,15 +167,19 @@ class CheckResults(HypothesisResults, DiagnosticResults):
 
     def _on_convergence(self) -> Iterator[Advice]:
         estimate = self.estimate
-        if not self.converged:
-            cause = {
-                "maxiter": f"the limit of {self.n_iter} iterations was reached. Raise maxiter",
-                "precision": f"rounding allowed no further ascent at a gradient norm of "
-                f"{estimate.gradient_norm:.1g}. Raise n_starts, or accept a larger tol"
-                if isinstance(estimate, MarginalEstimate)
-                else "",
-            }[self.stop_reason]
-            yield Advice("problem", "not converged", f"{cause}.")
+        if estimate.stop_reason is StopReason.MAXITER:
+            yield Advice(
+                "problem",
+                "not converged",
+                f"the limit of {self.n_iter} iterations was reached. Raise maxiter.",
+            )
+        elif isinstance(estimate, MarginalEstimate) and not self.converged:
+            yield Advice(
+                "problem",
+                "not converged",
+                "rounding allowed no further ascent at a gradient norm of "
+                f"{estimate.gradient_norm:.1g}. Raise n_starts, or accept a larger tol.",
+            )
         elif isinstance(estimate, AlternatingEstimate) and estimate.far_from_fixed_point:
             yield Advice(
                 "caution",
@@ -290,7 +294,9 @@ class CheckResults(HypothesisResults, DiagnosticResults):
                 "start_tau2, or use method='ml', which does not depend on them.",
             )
         settled = self.mean_squared_residual
-        if abs(settled / self.sigma2 - 1.0) > 0.1:
+        if self.estimate.variance_fault is not None:
+            yield Advice("problem", "variances", self.estimate.variance_fault)
+        elif abs(settled / self.sigma2 - 1.0) > 0.1:
             yield Advice(
                 "note",
                 "sigma2",

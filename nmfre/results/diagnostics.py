@@ -7,7 +7,6 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from nmfre.estimation.estimate import StopReason
 from nmfre.estimation.identification import Identification
 from nmfre.results.base import BaseResults
 from nmfre.results.rsquared import rsquared
@@ -88,8 +87,18 @@ class DiagnosticResults(BaseResults):
 
     @property
     def converged(self) -> bool:
-        """Whether the tolerance was reached; for df-cap, see also ``fixed_point_distance``."""
-        return self.estimate.stop_reason is StopReason.TOLERANCE
+        """
+        Whether the estimates, variances included, can be taken for those of the method.
+
+        ml: the gradient norm is below the tolerance. df-cap: its stopping rule, a small relative
+        change of the objective, was met, and the variances that it estimates are estimates: sigma2
+        has left its start value (it is first updated at iteration 50) and is within a factor of
+        two of ``mean_squared_residual``, which it follows in small steps; no variance is held at
+        the limits of the algorithm, 1e-12 and 1e12. The rule can be met before the last digits
+        have settled: ``fixed_point_distance`` tells it of X and Theta, and the summary of sigma2.
+        tau2 is not part of it where it is not estimated (``tau2_estimated``).
+        """
+        return self.estimate.converged
 
     @property
     def fixed_point_residual(self) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from nmfre.design import Design
 from nmfre.errors import NMFREWarning
-from nmfre.estimation.estimate import MarginalEstimate, StopReason
+from nmfre.estimation.estimate import MarginalEstimate
 from nmfre.estimation.moments import squares
 from nmfre.estimators import EstimatorOptions, estimate_ml
 from nmfre.selection.folds import units_of
@@ -65,7 +65,7 @@ def fit(task: Task) -> dict[str, Any]:
     """What one fit says."""
     estimate = task.estimate()
     found: dict[str, Any] = {
-        "converged": estimate.stop_reason is StopReason.TOLERANCE,
+        "converged": estimate.converged,
         "merging": estimate.degenerate,
     }
     if task.labels is not None:
