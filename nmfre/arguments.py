@@ -16,6 +16,26 @@ from nmfre.typing import AnyArray, FloatArray
 
 P = ParamSpec("P")
 R = TypeVar("R")
+SEED = ("seed", "fit() takes 'seed'.")
+RANK = ("rank", "The rank is an argument of the model.")
+ELSEWHERE = {
+    "groups": (
+        "unit",
+        "Clusters of units are not available yet; nmfre's random effects belong to "
+        "units: from_formula() takes 'unit'.",
+    ),
+    "n_components": RANK,
+    "n_factors": RANK,
+    "random_seed": SEED,
+    "random_state": SEED,
+    "reml": (
+        "",
+        "REML is not available: fit(method='ml') maximises the likelihood; there, cov_type='cr3' "
+        "corrects standard errors for few units.",
+    ),
+    "rng": SEED,
+}
+"""Arguments of other packages: ours, and what to say where the function does not take it."""
 
 
 def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
@@ -28,10 +48,14 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
         for name in kwargs:
             if name not in parameters:
                 near = difflib.get_close_matches(name, names, n=1)
+                suggestion = f"; did you mean {near[0]!r}?" if near else "."
+                if name.lower() in ELSEWHERE:
+                    ours, instead = ELSEWHERE[name.lower()]
+                    suggestion = f"; use {ours!r}." if ours in names else f". {instead}"
                 raise UnknownArgumentError(
                     function=function.__name__,
                     name=name,
-                    suggestion=f"; did you mean {near[0]!r}?" if near else ".",
+                    suggestion=suggestion,
                     known=", ".join(names),
                 )
         return function(*args, **kwargs)

@@ -31,6 +31,11 @@ NUMBERS = {"boolean", "integer", "floating", "mixed-integer-float", "decimal"}
 SPANS = {"timedelta64", "timedelta", "time"}
 DATES = {"datetime64", "datetime", "date", "period"}
 """Kinds of labels, as pandas infers them, that lie on a scale."""
+REPEATED_UNIT = (
+    "data with several rows per unit need NMFRE.from_formula(..., unit=, occasion=). Otherwise "
+    "keep one row per unit, or, if the index does not name the units, pass "
+    "data.reset_index(drop=True)."
+)
 COLLINEAR = 1e-10
 """Relative size of what a covariate adds to those before it, below which it adds nothing."""
 
@@ -163,7 +168,8 @@ def check_unique(labels: pd.Index, what: str) -> None:
         raise DuplicateCellError(
             cell=f"{what} {python_value(labels[first])!r}",
             count=len(rows),
-            rows=", ".join(map(str, rows)),
+            rows=f" (rows {listed(pd.Index(rows))})" if what == "unit" else "",
+            remedy=REPEATED_UNIT if what == "unit" else "rename or drop all but one.",
         )
 
 

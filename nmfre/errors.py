@@ -105,12 +105,9 @@ class TooFewUnitsError(DataError):
 
 
 class DuplicateCellError(DataError):
-    """A (unit, occasion) pair, or a unit of wide data, that appears more than once."""
+    """A (unit, occasion) pair, a unit of wide data or a column that appears more than once."""
 
-    message = (
-        "{cell} appears {count} times (rows {rows}): keep one row, average them, or reset the "
-        "index."
-    )
+    message = "{cell} appears {count} times{rows}: {remedy}"
 
 
 class MissingCellError(DataError):
@@ -322,7 +319,7 @@ class ExactFitError(NMFREError, ValueError):
 
     message = (
         "rank={rank} reproduces the responses to rounding: at the maximum the residual variance "
-        "is zero. Lower the rank."
+        "is zero. Lower the rank, or pool occasions (round or bin them) that few units share."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from patsy import EvalEnvironment
 from patsy.parse_formula import ParseNode, parse_formula
 from scipy.sparse import issparse
 
-from nmfre.checks import check_complete, numeric_frame, on_a_scale, python_value
+from nmfre.checks import check_complete, listed, numeric_frame, on_a_scale, python_value
 from nmfre.covariates import covariates_of_fit
 from nmfre.design import Design
 from nmfre.errors import (
@@ -20,11 +21,14 @@ from nmfre.errors import (
     FormulaError,
     InvalidArgumentError,
     MissingColumnError,
+    NMFREWarning,
     ShapeError,
 )
 from nmfre.naming import formula_errors, known_columns
 from nmfre.typing import FloatArray, IntArray
 
+FEW_UNITS = 2
+"""Units per occasion, mean or median, below which occasions are taken for unrounded times."""
 ONE_COLUMN = "the label of one column"
 
 
@@ -209,13 +213,31 @@ def _pivot(
         raise DuplicateCellError(
             cell=f"({unit.name} {label[0]!r}, {occasion.name} {label[1]!r})",
             count=int(count.max()),
-            rows=", ".join(map(str, values.index[cell == count.argmax()])),
+            rows=f" (rows {listed(values.index[cell == count.argmax()])})",
+            remedy="keep one row, or average them.",
         )
+    if len(units) > 1:
+        _check_shared(np.bincount(p[values.notna()], minlength=len(occasions)), occasion.name)
     Y = np.full((len(occasions), len(units)), np.nan)
     Y[p, n] = values.to_numpy(dtype=float, na_value=np.nan)
     first = np.full(len(units), len(n))
     np.minimum.at(first, n, np.arange(len(n)))
     return Y, occasions, units, (n, first)
+
+
+def _check_shared(counts: IntArray, name: Any) -> None:
+    """Occasions must be shared by units: the basis has a row for each."""
+    found = f"The occasions {name!r} have {len(counts)} different values in {counts.sum()} rows"
+    remedy = "Round or bin them, as by .round() or pd.cut(), so that units share occasions."
+    if counts.max(initial=0) == 1:
+        raise ShapeError(reason=f"{found}, each observed for one unit only. {remedy}")
+    if min(counts.mean(), np.median(counts)) < FEW_UNITS:
+        warnings.warn(
+            f"{found}, most of them observed for one unit or two: their part of the basis rests on "
+            f"these alone. {remedy}",
+            NMFREWarning,
+            stacklevel=6,
+        )
 
 
 def _cell_labels(cell: int, units: pd.Index, occasions: pd.Index) -> tuple[Any, Any]:

@@ -300,11 +300,58 @@ def test_duplicate_labels(simulated):
     frame = simulated.set_axis([0, *range(39)])
     with raises(errors.DuplicateCellError, r"unit 0 appears 2 times \(rows 0, 1\)"):
         nmfre.NMFRE.from_formula("y1 + y2 ~ age", frame, rank=1)
-    with raises(errors.DuplicateCellError, "response 'y1' appears 2 times"):
+    with raises(errors.DuplicateCellError, "response 'y1' appears 2 times: rename or drop"):
         nmfre.NMFRE.from_formula("y1 + y1 ~ age", simulated, rank=1)
     twice = pd.concat([simulated, simulated[["age"]]], axis=1)
-    with raises(errors.DuplicateCellError, "column 'age' appears 2 times"):
+    with raises(errors.DuplicateCellError, "column 'age' appears 2 times: rename or drop"):
         nmfre.NMFRE.from_formula("y1 + y2 ~ age", twice, rank=1)
+    with raises(errors.InvalidArgumentError, "unit='age' .* takes the label of one column"):
+        nmfre.NMFRE.from_formula("y1 + y2 ~ 1", twice, rank=1, unit="age")
+
+
+def test_repeated_units_are_told_of_unit_and_occasion(orthodont):
+    indexed = orthodont.set_index("subject")
+    match = r"'M01' appears 4 times \(rows 0, 1, 2, 3\): .* need .*\(..., unit=, occasion=\)"
+    with raises(errors.DuplicateCellError, match):
+        nmfre.NMFRE.from_formula("distance ~ sex", orthodont, rank=1, unit="subject")
+    with raises(errors.DuplicateCellError, rf"{match}.*reset_index\(drop=True\)"):
+        nmfre.NMFRE.from_formula("distance ~ sex", indexed, rank=1)
+    with raises(errors.MissingColumnError, "'subject' is in the index: pass data.reset_index"):
+        nmfre.NMFRE.from_formula("distance ~ sex", indexed, rank=1, unit="subject", occasion="age")
+    many = pd.concat([orthodont] * 30, ignore_index=True)
+    with raises(errors.DuplicateCellError, r"appears 30 times \(rows 0, .*, ... \(30 in all\)\)"):
+        long_model(many)
+
+
+def test_times_that_units_do_not_share(orthodont):
+    noise = np.random.default_rng(0).uniform(0, 0.9, len(orthodont))
+    unrounded = orthodont.assign(age=orthodont["age"] + noise)
+    with raises(errors.ShapeError, r"'age' have 108 .* in 108 rows, .* Round or bin them"):
+        long_model(unrounded)
+    stray = unrounded["age"].where(noise < 0.1, orthodont["age"])
+    pairs = orthodont["age"] + np.arange(len(orthodont)) // 8 * 10  # shared by two units
+    for few in (stray, pairs):
+        with pytest.warns(errors.NMFREWarning, match="one unit or two.* Round or bin") as caught:
+            long_model(orthodont.assign(age=few))
+        assert caught[0].filename == __file__
+    assert long_model(unrounded.assign(age=unrounded["age"] // 1)).endog.shape == (27, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "in_formula", "in_fit"),
+    [
+        ("groups", "; use 'unit'", ". Clusters of units are not available yet"),
+        ("random_state", r". fit\(\) takes 'seed'", "; use 'seed'"),
+        ("reml", ". REML is not available: .*method='ml'", ". REML is not available"),
+        ("REML", ". REML is not available", ". REML is not available: .*cov_type='cr3'"),
+        ("n_components", "; use 'rank'", ". The rank is an argument of the model"),
+    ],
+)
+def test_arguments_of_other_packages_lead_to_ours(model, orthodont, name, in_formula, in_fit):
+    with raises(errors.UnknownArgumentError, f"unknown argument '{name}'{in_formula}"):
+        long_model(orthodont, **{name: 1})
+    with raises(errors.UnknownArgumentError, f"unknown argument '{name}'{in_fit}"):
+        model.fit(**{name: 1})
 
 
 def test_missing_unit_labels(simulated):
