@@ -305,25 +305,35 @@ def _notes_on_likelihood(results: NMFREResults, estimate: MarginalEstimate) -> l
         )
     if estimate.tau2_at_bound:
         notes.append("tau2 is at its bound 0: the data show no random effects.")
-    identification = results.identification
-    if identification.n_free:
-        mixing = [
-            str(name)
-            for name, mixes in zip(results.model.components, identification.mixing, strict=True)
-            if mixes
-        ]
-        notes.append(
-            f"NOT IDENTIFIED: rotations of {', '.join(mixing)} in {identification.n_free} "
-            "direction(s) fit as well. Printed is the one with the sparsest basis; its effects "
-            "have no standard errors of their own. Valid whatever the rotation: X Theta "
-            "(profiles), fitted values, and the joint test of a covariate (wald_test_terms)."
-        )
+    if any(results.identification.mixing):
+        notes.append(_not_identified(results, estimate))
     if results.llf_uncapped is not None:
         notes.append(
             f"The cap binds: without it the log-likelihood is {results.llf_uncapped:.3f}, higher "
             f"by {results.llf_uncapped - results.llf:.3f}."
         )
     return notes
+
+
+def _not_identified(results: NMFREResults, estimate: MarginalEstimate) -> str:
+    found = results.identification
+    mixing = ", ".join(map(str, results.model.components[np.array(found.mixing)]))
+    if estimate.tau2_at_bound:
+        cause = (
+            f"without random effects only X Theta enters the likelihood, so {mixing} can be mixed "
+            "without changing the fit. The basis shown has its components as far apart as their "
+            "bounds allow; its effects"
+        )
+    else:
+        cause = (
+            f"rotations of {mixing} in {found.n_free} direction(s) fit as well. Printed is the one "
+            "with the sparsest basis; its effects"
+        )
+    what = "mixture" if estimate.tau2_at_bound else "rotation"
+    return (
+        f"NOT IDENTIFIED: {cause} have no standard errors of their own. Valid whatever the {what}: "
+        "X Theta (profiles), fitted values, and the joint test of a covariate (wald_test_terms)."
+    )
 
 
 def _notes_on_alternating(results: NMFREResults, estimate: AlternatingEstimate) -> list[str]:

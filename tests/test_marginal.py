@@ -264,12 +264,16 @@ def test_basis_intervals(bumps):
     truth = BumpDesign(n_responses=8, rank=2, n_units=60).basis
     assert res.basis_bse.shape == (8, 2)
     free = res.basis.to_numpy() > 0
+    assert not free.all()
     assert ((res.basis_bse.to_numpy() > 0) == free).all()
+    assert res.basis_bse.isna().to_numpy()[~free].all()
     limits = res.basis_conf_int(0.01)
     low, high = (limits.xs(name, axis=1, level=1).to_numpy() for name in ("0.5 %", "99.5 %"))
     inside = (low <= truth + 1e-9) & (truth <= high + 1e-9)
     assert inside[free].mean() > 0.9
-    assert (low >= 0).all()
+    assert np.isnan([low[~free], high[~free]]).all()  # of zero width they would cover nothing
+    assert (low[free] >= 0).all()
+    assert (low[free] < high[free]).all()
     with pytest.raises(errors.InvalidArgumentError, match="alpha"):
         res.basis_conf_int(2.0)
 

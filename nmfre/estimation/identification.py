@@ -1,9 +1,10 @@
 """
-Which rotations of the components leave the likelihood as it is, and one of them to print.
+Which mixtures of the components leave the likelihood as it is, and one of them to print.
 
-X R, R'Theta, R'U fit as well as X, Theta, U for any orthogonal R with R'1 = 1 that keeps X R >= 0
-(and R'Theta >= 0 where Theta is bounded). They exist for three components and more, as far as
-the zeros of X (and Theta) leave them room.
+X R, R^-1 Theta, R^-1 U fit as well as X, Theta, U for any orthogonal R with R'1 = 1 that keeps
+X R >= 0 (and R^-1 Theta >= 0 where Theta is bounded). These rotations exist for three components
+and more, as far as the zeros of X (and Theta) leave them room. Where tau2 = 0, only X Theta enters
+the likelihood, and R need not be orthogonal: two components can be mixed, too.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ ZERO = 1e-6
 ANGLES = 720
 STARTS = 12
 FEASIBLE = 1e-8
+LEAST = 0.1
+"""Share of a component in what takes its place: where to look, not a bound of the maximum."""
 MOST_ROWS = 50
 """Rows of X a component whose bounds a search for a rotation starts with."""
 FEW = 1_000
@@ -33,18 +36,18 @@ FEW = 1_000
 @dataclass(frozen=True, slots=True)
 class Identification:
     """
-    Directions in which the components can be rotated.
+    Directions in which the components can be rotated or, where tau2 is zero, mixed.
 
     Attributes
     ----------
     n_free : int
-        Number of free directions; 0: the components are identified.
+        Number of free directions.
     mixing : tuple of bool, length Q
-        Which components take part.
+        Which components take part; none: the components are identified.
     directions : (n_free, Q, Q)
-        Skew-symmetric K that span them: X K and -K Theta is how X and Theta change.
+        K that span them: X K and -K Theta is how X and Theta change.
     by_bounds : bool
-        Whether bounds of Theta alone keep some rotation from being free.
+        Whether bounds of Theta alone keep some mixture from being free.
     """
 
     n_free: int
@@ -53,13 +56,16 @@ class Identification:
     by_bounds: bool
 
 
-def identify(X: FloatArray, Theta: FloatArray | None) -> Identification:
+def identify(
+    X: FloatArray, Theta: FloatArray | None, *, mean: FloatArray | None = None
+) -> Identification:
     """
     Count the free directions.
 
-    These are skew-symmetric K with K1 = 0, of dimension (Q - 1)(Q - 2)/2, such that X K pushes no
-    zero of X below zero (nor -K Theta one of Theta): a cone, whose dimension one linear programme
-    finds, by raising as many of its inequalities as possible above zero.
+    These are skew-symmetric K with K1 = 0, of dimension (Q - 1)(Q - 2)/2, or, where tau2 is zero,
+    any K with 1'K = 0, of dimension Q (Q - 1), such that X K pushes no zero of X below zero (nor
+    -K Theta one of Theta): a cone, whose dimension one linear programme finds, by raising as many
+    of its inequalities as possible above zero.
 
     Parameters
     ----------
@@ -67,24 +73,38 @@ def identify(X: FloatArray, Theta: FloatArray | None) -> Identification:
         Basis.
     Theta : array, (Q, K), or None
         Effects where they are bounded below by 0; None where they are not.
+    mean : array, (Q, K), optional
+        Effects, bounded or not, where tau2 is zero. Components whose effects are linear
+        combinations of others' (as all are, where there are fewer covariates than components) are
+        mixing, whatever the K are: their columns of X can be anything.
 
     Returns
     -------
     Identification
     """
-    directions = _free_directions(X, Theta)
-    moved = np.abs(directions).max(axis=(0, 2), initial=0.0)
+    rank = X.shape[1]
+    candidates = _skew_directions(rank) if mean is None else _mixing_directions(rank)
+    directions = _free_directions(X, Theta, candidates)
+    size = np.abs(directions)
+    moved = np.maximum(size.max(axis=(0, 1), initial=0.0), size.max(axis=(0, 2), initial=0.0))
+    if mean is not None:
+        moved = np.maximum(moved, np.abs(dependent_components(mean)).max(axis=1, initial=0.0))
     return Identification(
         n_free=len(directions),
         mixing=tuple(bool(x) for x in moved > ZERO),
         directions=directions,
-        by_bounds=Theta is not None and len(_free_directions(X, None)) > len(directions),
+        by_bounds=Theta is not None
+        and len(_free_directions(X, None, candidates)) > len(directions),
     )
 
 
-def _free_directions(X: FloatArray, Theta: FloatArray | None) -> FloatArray:
-    """A basis of the free directions, (n_free, Q, Q)."""
-    directions = _skew_directions(X.shape[1])
+def dependent_components(Theta: FloatArray) -> FloatArray:
+    """V (Q, d), orthonormal, with V'Theta = 0: X + D V' has the same X Theta for every D."""
+    return np.asarray(null_space(Theta.T / np.abs(Theta).max(), rcond=ZERO))
+
+
+def _free_directions(X: FloatArray, Theta: FloatArray | None, directions: FloatArray) -> FloatArray:
+    """A basis of the free ones in the span of some directions, (n_free, Q, Q)."""
     if not len(directions):
         return directions
     pushes = [(X @ K)[_zeros(X, axis=0)] for K in directions]
@@ -218,6 +238,69 @@ def _sparsest_on_circle(columns: FloatArray, bounded: FloatArray, K: FloatArray)
     return np.asarray(np.eye(3) + np.sin(angle) * K + (1.0 - np.cos(angle)) * K @ K)
 
 
+def widest_mixture(X: FloatArray, Theta: FloatArray | None) -> FloatArray:
+    """
+    The R (Q, Q) with 1'R = 1, X R >= 0 and R^-1 Theta >= 0 that has the largest determinant.
+
+    Where only X Theta is known, it moves the components as far apart as their bounds allow. The
+    determinant is linear in a column of R, so that one column after the other goes to its best
+    corner, by a linear programme. For two components that is the maximum; for more, several climbs
+    start from random corners.
+    """
+    rank = X.shape[1]
+    total = X.sum(axis=1, keepdims=True)
+    rows = X[total[:, 0] > 0.0] / total[total[:, 0] > 0.0]
+    bounded = np.empty((rank, 0)) if Theta is None else Theta / np.abs(Theta).max()
+
+    def moved(R: FloatArray, q: int, costs: FloatArray | None = None) -> FloatArray:
+        effects = np.maximum(np.linalg.solve(R, bounded), 0.0)
+        costs = -np.eye(rank)[q] if costs is None else costs @ R
+        R = R.copy()
+        R[:, q] = R @ _corner(rows @ R, effects, q, costs)
+        return R
+
+    def climb(R: FloatArray) -> FloatArray:
+        before = 0.0
+        while abs(np.linalg.det(R)) > (1.0 + FEASIBLE) * before:
+            before = abs(np.linalg.det(R))
+            for q in range(rank):
+                R = moved(R, q)
+        return R
+
+    rng = np.random.default_rng(0)  # where to look, not a result
+    found = [climb(np.eye(rank))]
+    for _ in range(STARTS if rank > 2 else 0):
+        R = found[-1]
+        for q in range(rank):
+            R = moved(R, q, rng.normal(size=len(X)) @ X)
+        found.append(climb(R))
+    return max(found, key=lambda R: float(abs(np.linalg.det(R))))
+
+
+def _corner(X: FloatArray, Theta: FloatArray, q: int, costs: FloatArray) -> FloatArray:
+    """
+    The s of lowest costs, 1's = 1, such that X s may take the place of column q of X.
+
+    The effects become Theta_q / s_q and Theta_j - (s_j / s_q) Theta_q, with s_q at least `LEAST`.
+    """
+    unit = np.eye(len(Theta))
+    bounds = [X, unit[[q]] - LEAST]
+    has_effect = Theta[q] > ZERO
+    if has_effect.any():
+        most = (Theta[:, has_effect] / Theta[q, has_effect]).min(axis=1, keepdims=True)
+        bounds.append(np.delete(most * unit[q] - unit, q, axis=0))
+    rows = np.vstack(bounds)
+    solution = linprog(
+        costs,
+        A_ub=-rows,
+        b_ub=np.zeros(len(rows)),
+        A_eq=np.ones((1, len(costs))),
+        b_eq=np.ones(1),
+        bounds=(None, None),
+    )
+    return np.asarray(solution.x)
+
+
 def _skew_directions(rank: int) -> FloatArray:
     """A basis of the skew-symmetric K with K1 = 0, (dimension, Q, Q)."""
     pairs = list(combinations(range(rank), 2))
@@ -227,6 +310,13 @@ def _skew_directions(rank: int) -> FloatArray:
     if len(pairs) < 3:
         return np.empty((0, rank, rank))
     return np.tensordot(null_space(skew.sum(axis=2).T).T, skew, axes=1)
+
+
+def _mixing_directions(rank: int) -> FloatArray:
+    """A basis of the K with 1'K = 0, (Q (Q - 1), Q, Q)."""
+    contrasts = null_space(np.ones((1, rank)))
+    K = np.einsum("rc,qs->cqrs", contrasts, np.eye(rank))
+    return np.asarray(K.reshape(-1, rank, rank))
 
 
 def _zeros(values: FloatArray, axis: int | None) -> FloatArray:

@@ -9,9 +9,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nmfre.estimation.estimate import MarginalEstimate, centroid_order
-from nmfre.estimation.identification import identify, sparsest_rotation
-from nmfre.estimation.maximize import CLIMB_TOL, Maximum, agreeing, maximize
+from nmfre.estimation.estimate import AT_BOUND, MarginalEstimate, centroid_order
+from nmfre.estimation.identification import (
+    Identification,
+    identify,
+    sparsest_rotation,
+    widest_mixture,
+)
+from nmfre.estimation.marginal import marginal_value
+from nmfre.estimation.maximize import CLIMB_TOL, LOG_RIDGE_LIMITS, Maximum, agreeing, maximize
 from nmfre.estimation.products import Moments
 from nmfre.typing import FloatArray
 
@@ -106,11 +112,17 @@ def fit_marginal(
         capped = [_Start(m.X, None if signed else m.Theta, cap=cap) for m in maxima]
         maxima = run(climb, capped)
         best = min(maxima, key=_value)
+    start = None if signed else best.Theta
+    log_ridge = float(np.log(best.ridge))
+    if uncapped is None:
+        # The way to tau2 = 0 is flat, and ends anywhere: where zero is as good, it is zero.
+        zero = marginal_value(moments, best.X, start, LOG_RIDGE_LIMITS[1])
+        log_ridge = LOG_RIDGE_LIMITS[1] if zero.value <= best.value else log_ridge
     final = maximize(
         moments,
         best.X,
-        None if signed else best.Theta,
-        float(np.log(best.ridge)),
+        start,
+        log_ridge,
         cap=np.inf if uncapped is None else cap,
         signed=signed,
         tol=tol,
@@ -119,15 +131,21 @@ def fit_marginal(
     agree = agreeing(maxima, final, cells)
 
     X, Theta_scaled = final.X, final.Theta
-    bounded = None if signed else Theta_scaled * moments.covariate_scale
-    if identify(X, bounded).n_free:
-        R = sparsest_rotation(X, bounded)
-        X, Theta_scaled = np.maximum(X @ R, 0.0), R.T @ Theta_scaled
+    df_random = moments.df_random(X, final.ridge)
+    only_mean = df_random < AT_BOUND * moments.n_units
+
+    def identified() -> Identification:
+        sized = Theta_scaled * moments.covariate_scale
+        return identify(X, None if signed else sized, mean=sized if only_mean else None)
+
+    if identified().n_free:
+        bounded = None if signed else Theta_scaled * moments.covariate_scale
+        R = (widest_mixture if only_mean else sparsest_rotation)(X, bounded)
+        X, Theta_scaled = np.maximum(X @ R, 0.0), np.linalg.solve(R, Theta_scaled)
         if not signed:
             Theta_scaled = np.maximum(Theta_scaled, 0.0)
     order = centroid_order(X)
     X, Theta_scaled = X[:, order], Theta_scaled[order]
-    found = identify(X, None if signed else Theta_scaled * moments.covariate_scale)
     sigma2 = final.sigma2 * moments.scale**2
     Theta = Theta_scaled * moments.scale
     U, rss = moments.blup(Y, A, X, Theta, final.ridge)
@@ -142,7 +160,7 @@ def fit_marginal(
         sigma2=sigma2,
         tau2=sigma2 / final.ridge,
         cap=cap,
-        df_random=moments.df_random(final.X, final.ridge),
+        df_random=df_random,
         rss=rss,
         n_iter=final.n_iter + best.n_iter,
         stop_reason=final.stop_reason,
@@ -154,7 +172,7 @@ def fit_marginal(
         n_starts=len(bases),
         n_agree=agree,
         objective_path=cells * (path + log_scale),
-        identification=found,
+        identification=identified(),
         condition=float(np.linalg.cond(X)),
     )
 

@@ -3,8 +3,8 @@ Coordinates of all parameters around a maximum of the marginal likelihood, and s
 
 Columns of X keep their sums: they move along an explicit basis of the contrasts of their free
 entries. Zeros of X that the likelihood pushes against stay zero; every Theta is free, as in the
-paper, but for zeros that lie far within their bound. Directions that change nothing (rotations)
-are left out.
+paper, but for zeros that lie far within their bound. Directions that change nothing (rotations,
+or any mixture of the components where tau2 is zero) are left out.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.linalg import block_diag, helmert, null_space
+from scipy.linalg import block_diag, helmert, null_space, orth
 
 from nmfre.estimation.estimate import MarginalEstimate
+from nmfre.estimation.identification import ZERO, dependent_components
 from nmfre.estimation.marginal import MarginalScore, marginal_score
 from nmfre.estimation.patterns import times_vectors, unit_inverses
 from nmfre.estimation.products import Moments
@@ -53,6 +54,7 @@ class Coordinates:
         pushed = by_X - np.sum(self.X * by_X, axis=0) < -PUSHED
         held = (self.X * P <= PUSHED) & pushed
         self.contrasts = block_diag(*(_contrasts(~held[:, q]) for q in range(Q))) / P
+        self.held_basis: BoolArray = ~self.contrasts.any(axis=1).reshape(P, Q, order="F")
 
         size = moments.covariate_scale
         self.theta_scale = np.repeat(P / size, Q)
@@ -68,22 +70,27 @@ class Coordinates:
         self.first_theta = self.contrasts.shape[1]
         self.is_theta: BoolArray = np.zeros(self.full_axes.shape[1], dtype=bool)
         self.is_theta[self.first_theta : self.first_theta + Q * K] = True
-        turns = [
-            np.concatenate(
-                [
-                    (self.X @ turn).ravel(order="F"),
-                    -(turn @ self.Theta).ravel(order="F"),
-                    np.zeros(2),
-                ]
-            )
-            for turn in estimate.identification.directions
-        ]
-        self.rotations: FloatArray = np.empty((self.full_axes.shape[1], 0))
-        if turns:
-            self.rotations = np.linalg.lstsq(self.full_axes, np.column_stack(turns), rcond=None)[0]
+        self.rotations = self._rotations(estimate)
         self.held_theta: BoolArray = np.zeros(Q * K, dtype=bool)
         # Where bounds of Theta alone tell the components apart, they must stay bounds.
         self.hold(self.theta_at_bound & estimate.identification.by_bounds)
+
+    def _rotations(self, estimate: MarginalEstimate) -> FloatArray:
+        """Orthonormal directions in the full coordinates that change nothing, in columns."""
+        changes = [(self.X @ K, -K @ self.Theta) for K in estimate.identification.directions]
+        if estimate.tau2_at_bound:
+            # Without an effect of its own, a combination of columns of X can be anything.
+            for v in dependent_components(self.Theta * self.moments.covariate_scale).T:
+                free = np.all(~self.held_basis[:, np.abs(v) > ZERO], axis=1)
+                changes += [(np.outer(d, v), np.zeros_like(self.Theta)) for d in _contrasts(free).T]
+        if not changes:
+            return np.empty((self.full_axes.shape[1], 0))
+        psi = [
+            np.concatenate([by_X.ravel(order="F"), by_Theta.ravel(order="F"), np.zeros(2)])
+            for by_X, by_Theta in changes
+        ]
+        rotations = np.linalg.lstsq(self.full_axes, np.column_stack(psi), rcond=None)[0]
+        return np.asarray(orth(rotations, rcond=ZERO))
 
     def hold(self, theta: BoolArray) -> None:
         """Hold entries of vec(Theta), (QK,), at their bound, besides those that are held."""
@@ -209,6 +216,7 @@ class Coordinates:
         """
         One-sided score statistics of entries of Theta at their bound, (QK,); NaN for the others.
 
+        NaN also for components that are not identified: rotations may move the entry off its bound.
         The score of the entry, cleared of those of all parameters off their bounds, over the root
         of its sum of squares over units.
 
@@ -219,9 +227,12 @@ class Coordinates:
         squares : array, (f, f)
             sum_n s_n s_n' of the unit scores by the full coordinates.
         """
+        tested = ~self.mixing_theta[self.theta_at_bound]
         squares_of_cleared = np.sum((cleared @ squares) * cleared, axis=1)
         z = np.full(len(self.theta_at_bound), np.nan)
-        z[self.theta_at_bound] = cleared @ total / np.sqrt(squares_of_cleared)
+        z[self.theta_at_bound & ~self.mixing_theta] = (
+            cleared[tested] @ total / np.sqrt(squares_of_cleared[tested])
+        )
         return z
 
     def beyond_bounds(
@@ -257,9 +268,11 @@ class Coordinates:
         if not len(tested):
             return cleared, np.zeros(len(hessian))
         cleared[np.arange(len(tested)), tested] = 1.0
-        # Least squares: rotations, along which nothing changes, clear nothing.
+        # Rotations, along which nothing changes but by rounding, clear nothing.
+        still = self.rotations @ null_space(self.rotations[tested], rcond=ZERO)
+        steep = hessian - np.abs(np.diag(hessian)).max() * still @ still.T
         cleared[:, rest] = -np.linalg.lstsq(
-            hessian[np.ix_(rest, rest)], hessian[np.ix_(rest, tested)], rcond=1e-10
+            steep[np.ix_(rest, rest)], hessian[np.ix_(rest, tested)], rcond=1e-10
         )[0].T
         return cleared, self.moments.n_units * self.score(np.zeros(len(hessian)))
 

@@ -2,7 +2,8 @@
 Inference on all parameters together, psi = (X, Theta, log sigma2, log lambda), from the marginal
 likelihood: the uncertainty of the basis and the variances is part of every standard error.
 
-What rotations of the components leave alone has a covariance, what they change has none.
+What rotations of the components (where tau2 is zero: mixtures) leave alone has a covariance, what
+they change has none.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class MarginalInference(Inference):
     X, Theta : (P, Q), (Q, K)
         The estimates.
     mixing : tuple of bool, length Q
-        Components that can be rotated, or are not determined.
+        Components that can be rotated or mixed, or are not determined.
     tau2_at_bound : bool
         Whether tau2 is zero, and so has no standard error.
     score_z : (QK,)
@@ -56,6 +57,9 @@ class MarginalInference(Inference):
         Derivatives of df_U by X and by log lambda.
     held : (QK,)
         Entries of Theta held at their bound 0, which have no standard error.
+    held_basis : (P, Q)
+        Entries of X that do not move, and so have none either: those that the likelihood pushes
+        against their bound 0, and the 1 that others at 0 leave to the last one of a column.
     undetermined : bool
         Whether the data leave the likelihood flat in some direction that is no rotation, or
         components merge: nothing has a standard error.
@@ -69,6 +73,7 @@ class MarginalInference(Inference):
     score_z: FloatArray
     df_gradient: tuple[FloatArray, float]
     held: BoolArray
+    held_basis: BoolArray
     undetermined: bool
 
     @property
@@ -87,10 +92,10 @@ class MarginalInference(Inference):
 
     @property
     def basis_bse(self) -> FloatArray:
-        """Standard errors of X, (P, Q): zero for entries held at zero, NaN for mixing ones."""
+        """Standard errors of X, (P, Q); NaN for entries held at zero, and for mixing components."""
         variances = np.diag(self.psi_covariance)[: self.X.size].reshape(self.X.shape, order="F")
         bse = np.sqrt(np.maximum(variances, 0.0))
-        return np.where(np.array(self.mixing), np.nan, bse)
+        return np.where(np.array(self.mixing) | self.held_basis, np.nan, bse)
 
     def profile_covariance(self, covariates: list[int]) -> FloatArray:
         """Covariance of the mean profiles X Theta[:, k] of some covariates, stacked; (P n, P n)."""
@@ -286,5 +291,6 @@ def marginal_inference(
         score_z=coordinates.score_tests(cleared, total_score, squares),
         df_gradient=moments.df_gradient(estimate.X, estimate.ridge),
         held=coordinates.held_theta & (not undetermined),
+        held_basis=coordinates.held_basis,
         undetermined=undetermined,
     )

@@ -39,7 +39,8 @@ def plot_basis(results: NMFREResults, *, alpha: float = 0.05, ax: Axes | None = 
 
     Lines where the responses are numbers or times, such as ages; bars where they are labels; a
     heatmap, as by `plot_basis_heatmap`, where there are more than 60 bars. Where inference is on
-    all parameters together (``method="ml"``), lines and bars have intervals.
+    all parameters together (``method="ml"``), lines and bars have intervals, except for entries
+    without a standard error, such as those held at zero (see `nmfre.NMFREResults.basis_bse`).
 
     Parameters
     ----------

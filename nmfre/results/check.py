@@ -234,12 +234,16 @@ class CheckResults(HypothesisResults, DiagnosticResults):
             )
         mixing = self.model.components[np.array(estimate.identification.mixing)]
         if len(mixing):
+            cause = f"{_list(mixing)} can be rotated without changing the likelihood"
+            if estimate.tau2_at_bound:
+                cause = f"tau2 is zero, so {_list(mixing)} can be mixed without changing X Theta"
+            if estimate.tau2_at_bound and len(mixing) > self.theta.shape[1]:
+                cause += "; with fewer covariates than components, lower the rank"
             yield Advice(
                 "caution",
                 "not identified",
-                f"{_list(mixing)} can be rotated without changing the likelihood: their effects "
-                "and loadings are those of one representative. Profiles, fitted values and "
-                "wald_test_terms() stay valid.",
+                f"{cause}: their effects and loadings are those of one representative. Profiles, "
+                "fitted values and wald_test_terms() stay valid.",
             )
         elif isinstance(inference, MarginalInference) and inference.held.any():
             yield Advice(

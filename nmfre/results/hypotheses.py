@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from patsy import DesignInfo, PatsyError
 from scipy import stats
+from scipy.linalg import orth
 from statsmodels.base.model import LikelihoodModelResults
 from statsmodels.stats.contrast import WaldTestResults
 from statsmodels.stats.multitest import multipletests
@@ -17,6 +18,7 @@ from nmfre.arguments import check_alpha, check_choice, known_arguments
 from nmfre.checks import listed
 from nmfre.covariates import categorical_coding
 from nmfre.errors import InvalidArgumentError, NotComputedError
+from nmfre.estimation.identification import ZERO
 from nmfre.formats import limit_names
 from nmfre.inference.chibar import LARGEST, chi_bar_sf
 from nmfre.inference.marginal import MarginalInference
@@ -135,14 +137,13 @@ class HypothesisResults(InferenceResults):
         A factor is one covariate, with all of its columns. The tests use the full covariance; those
         of covariates do not depend on a rotation of the components. P-values are chi-squared; for
         effects bounded below by 0 with uncertainty="marginal" they are chi-bar-squared, the mixture
-        that the bound makes of it, up to ten effects at a time.
+        that the bound makes of it, up to ten effects at a time, if the components are identified.
 
         Parameters
         ----------
         by : {"covariate", "component"}
             "component" tests, for every component, all covariates but the intercept together, or
-            the intercept where it stands alone; NaN where rotations of the components change their
-            effects.
+            the intercept where it stands alone; NaN where components are not identified.
 
         Returns
         -------
@@ -163,18 +164,18 @@ class HypothesisResults(InferenceResults):
         """
         check_choice("by", by, Literal["covariate", "component"])
         rank, terms = len(self.model.components), self.model.design.terms
-        rows = {}
+        rows: dict[str, tuple[float, float, int]] = {}
         if by == "covariate":
             for name, columns in terms.items():
                 members = (np.array(columns)[:, None] * rank + np.arange(rank)).ravel()
-                rows[name] = [*self._joint_test(*self._effects(members, columns)), len(members)]
+                rows[name] = self._test_of_covariates(members, columns)
         else:
             intercepts = set(terms) & {"Intercept", "const"}
             tested = [k for name in terms if name not in intercepts for k in terms[name]]
             covariates = np.array(tested or range(len(self.model.design.covariates)))
             for q, name in enumerate(self.model.components):
                 members = covariates * rank + q
-                rows[name] = [*self._joint_test(*self._not_held(members)), len(members)]
+                rows[name] = *self._joint_test(*self._not_held(members)), len(members)
         table = pd.DataFrame.from_dict(
             rows, orient="index", columns=["statistic", "pvalue", "df_constraint"]
         )
@@ -340,23 +341,25 @@ class HypothesisResults(InferenceResults):
         statistic = float(2.0 * (self.llf - restricted.llf))
         return statistic, float(stats.chi2.sf(statistic, df)), df
 
-    def _effects(self, members: Any, columns: list[int]) -> tuple[FloatArray, FloatArray]:
+    def _test_of_covariates(self, members: Any, columns: list[int]) -> tuple[float, float, int]:
         """
-        Effects of some covariates and their covariance.
+        Statistic, p-value and degrees of freedom of the test that some covariates have no effect.
 
-        Where they have none, because components can be rotated, (X'X)^-1 X' times the profiles
-        X Theta takes their place, its first factor fixed: it is zero where Theta is, and the test
-        is invariant.
+        Where components are not identified, the profiles X Theta take the place of the effects, in
+        coordinates of the space that they span: rotations do not change them.
         """
         effects, covariance = self._not_held(members)
         if not np.isnan(covariance).any():
-            return effects, covariance
+            return *self._joint_test(effects, covariance), len(members)
         if not isinstance(self.inference, MarginalInference) or self.inference.undetermined:
             raise NotComputedError(name="the joint test", reason="effects have no covariance.")
-        X = self.estimate.X
-        project = np.kron(np.eye(len(columns)), np.linalg.solve(X.T @ X, X.T))
+        profiles = self.estimate.X @ self.estimate.Theta
+        size = np.linalg.norm(profiles, axis=0)
+        span = orth(profiles[:, size > 0.0] / size[size > 0.0], rcond=ZERO)
+        project = np.kron(np.eye(len(columns)), span.T)
+        effects = project @ profiles[:, columns].ravel(order="F")
         covariance = project @ self.inference.profile_covariance(columns) @ project.T
-        return self.inference.estimate[members], covariance
+        return *self._joint_test(effects, covariance, bounded=False), len(effects)
 
     def _not_held(self, members: Any) -> tuple[FloatArray, FloatArray]:
         """Effects that are not held at their bound 0, where they add nothing, and covariance."""
@@ -364,25 +367,24 @@ class HypothesisResults(InferenceResults):
             members = members[~self.inference.held[members]]
         return self.inference.estimate[members], self.inference.covariance[np.ix_(members, members)]
 
-    def _joint_test(self, effects: FloatArray, covariance: FloatArray) -> tuple[float, float]:
-        """Statistic and p-value."""
+    def _joint_test(
+        self, effects: FloatArray, covariance: FloatArray, *, bounded: bool = True
+    ) -> tuple[float, float]:
+        """Statistic and p-value; ``bounded``: whether the effects have the bounds of the fit."""
         if len(effects) == 0:
             return 0.0, 1.0
         if np.isnan(covariance).any():
             return np.nan, np.nan
         statistic = float(effects @ np.linalg.pinv(covariance, hermitian=True) @ effects)
-        return statistic, self._joint_pvalue(statistic, covariance)
-
-    def _joint_pvalue(self, statistic: float, covariance: FloatArray) -> float:
-        size = len(covariance)
-        bounded = self.uncertainty == "marginal" and not self.estimate.signed
+        size = len(effects)
+        mixture = bounded and self.uncertainty == "marginal" and not self.estimate.signed
         if (
-            bounded
+            mixture
             and size <= LARGEST
             and np.linalg.matrix_rank(covariance, hermitian=True) == size
         ):
-            return chi_bar_sf(statistic, covariance)
-        return float(stats.chi2.sf(statistic, size))
+            return statistic, chi_bar_sf(statistic, covariance)
+        return statistic, float(stats.chi2.sf(statistic, size))
 
 
 def _adjust(pvalues: Any, method: str, alpha: float) -> tuple[Any, Any]:

@@ -64,7 +64,9 @@ class ParameterResults(BaseResults):
         """
         Standard errors of the basis, (P, Q).
 
-        Zero for entries that the likelihood holds at zero, NaN for components that can be rotated.
+        NaN for entries that the likelihood holds at zero: their estimates are 0 in most samples, so
+        that their spread says nothing about their error. NaN also for components that are not
+        identified.
         """
         return pd.DataFrame(
             self._all_parameters("basis_bse").basis_bse,
@@ -75,7 +77,7 @@ class ParameterResults(BaseResults):
     @known_arguments
     def basis_conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
         """
-        Wald intervals of the basis, cut off at 0 and 1.
+        Wald intervals of the basis, cut off at 0 and 1; NaN where ``basis_bse`` is.
 
         Parameters
         ----------
@@ -111,13 +113,18 @@ class ParameterResults(BaseResults):
 
     @cached_property
     def profiles_bse(self) -> pd.DataFrame:
-        """Standard errors of ``profiles``, (P, K); rotations do not change them."""
+        """
+        Standard errors of ``profiles``, (P, K); they do not depend on how components are rotated.
+
+        NaN for profiles that are zero because all effects of the covariate are held at the
+        boundary.
+        """
         inference = self._all_parameters("profiles_bse")
-        variances = [
-            np.diag(inference.profile_covariance([k])) for k in range(len(self.theta.columns))
-        ]
+        variances = np.column_stack(
+            [np.diag(inference.profile_covariance([k])) for k in range(len(self.theta.columns))]
+        )
         return pd.DataFrame(
-            np.sqrt(np.column_stack(variances)),
+            np.sqrt(np.where(variances > 0.0, variances, np.nan)),
             index=self.profiles.index,
             columns=self.profiles.columns,
         )

@@ -1,0 +1,140 @@
+"""Fits without random effects, in which only X Theta is identified."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import nmfre
+from nmfre.estimation.identification import identify, widest_mixture
+from nmfre.inference.marginal import marginal_inference
+
+X = np.array([[5, 4, 3, 2, 1, 1, 1], [1, 2, 1, 3, 2, 4, 5], [1, 1, 4, 1, 4, 1, 1]]).T / 20
+
+
+def model_without_random_effects(rank, n_covariates, n_units=60):
+    """Residuals of equal variances and negative correlations, so that tau2 is at its bound."""
+    rng = np.random.default_rng(rank)
+    exog = np.column_stack([np.ones(n_units), rng.random((n_units, n_covariates - 1))])
+    Theta = np.array([[30, 10, 0], [20, 5, 15], [40, 0, 20]])[:rank, :n_covariates]
+    normal = rng.normal(size=(n_units, n_covariates + len(X)))
+    normal[:, :n_covariates] = exog
+    residuals = np.linalg.qr(normal)[0][:, n_covariates:]
+    residuals @= np.linalg.cholesky(np.eye(len(X)) - 0.1).T
+    return nmfre.NMFRE(exog @ Theta.T @ X[:, :rank].T + 2.0 * residuals, exog, rank=rank)
+
+
+def at_another_mixture(res, R):
+    """The same fit with X R for X, and inference on it."""
+    e, design = res.estimate, res.model.design
+    turned = replace(e, X=e.X @ R, Theta=np.linalg.solve(R, e.Theta), U=np.linalg.solve(R, e.U))
+    found = identify(turned.X, None if e.signed else turned.Theta, mean=turned.Theta)
+    turned = replace(turned, identification=found)
+    inference = marginal_inference(
+        design.Y,
+        design.A,
+        design.moments(),
+        turned,
+        res.inference.options,
+        np.random.SeedSequence(0),
+    )
+    return nmfre.NMFREResults(
+        res.model,
+        turned,
+        inference,
+        method="ml",
+        seed=0,
+        estimator_options=res.estimator_options,
+    )
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_without_random_effects_components_mix(signed):
+    model = model_without_random_effects(2, 3)
+    fits = [model.fit("ml", signed=signed, n_boot=0, n_starts=2, seed=seed) for seed in (0, 7)]
+    for res in fits:
+        assert res.estimate.tau2_at_bound
+        assert (res.identification.n_free, res.identification.mixing) == (2, (True, True))
+        assert res.bse.isna().all()
+        assert res.basis_bse.isna().all(axis=None)
+        np.testing.assert_allclose(res.basis, fits[0].basis, atol=1e-7)
+        np.testing.assert_allclose(res.theta, fits[0].theta, rtol=1e-6, atol=1e-5)
+        assert (res.basis.min() < 1e-12).all()  # as far apart as they can be
+    text = " ".join(str(res.summary()).split())
+    assert "NOT IDENTIFIED: without random effects only X Theta enters the likelihood" in text
+    assert "too few responses" not in text
+    found = res.check().frame.set_index("topic")["text"]
+    assert "tau2 is zero, so comp1, comp2 can be mixed" in found["not identified"]
+    assert "not determined" not in found
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_what_is_invariant_does_not_depend_on_the_mixture(signed):
+    res = model_without_random_effects(2, 3).fit("ml", signed=signed, n_boot=0, n_starts=1)
+    other = at_another_mixture(res, np.array([[0.9, 0.2], [0.1, 0.8]]))
+    assert (other.profiles_bse > 0).all(axis=None)
+    np.testing.assert_allclose(other.profiles, res.profiles, rtol=1e-9)
+    np.testing.assert_allclose(other.profiles_bse, res.profiles_bse, rtol=1e-5)
+    np.testing.assert_allclose(
+        other.wald_test_terms().table, res.wald_test_terms().table, rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        other.get_prediction().se_mean, res.get_prediction().se_mean, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize(("rank", "n_covariates"), [(2, 2), (2, 1), (3, 2)])
+def test_profiles_are_those_of_least_squares(rank, n_covariates):
+    """With no more covariates than components, X Theta is any matrix: regressions by response."""
+    model = model_without_random_effects(rank, n_covariates)
+    res = model.fit("ml", signed=True, n_boot=0, n_starts=2, cov_type="naive")
+    design = model.design
+    coefficients = np.linalg.lstsq(design.A.T, design.Y.T, rcond=None)[0].T
+    np.testing.assert_allclose(res.profiles, coefficients, rtol=1e-5)
+    sigma2 = np.mean((design.Y - coefficients @ design.A) ** 2)
+    variances = sigma2 * np.diag(np.linalg.inv(design.A @ design.A.T))
+    assert res.sigma2 == pytest.approx(sigma2)
+    np.testing.assert_allclose(res.profiles_bse, np.tile(variances**0.5, (7, 1)), rtol=1e-4)
+    table = res.wald_test_terms().table
+    expected = np.sum(coefficients**2, axis=0) / variances
+    np.testing.assert_allclose(table["statistic"], expected, rtol=1e-4)
+    assert (table["df_constraint"] == n_covariates).all()
+    assert res.bse.isna().all()
+    text = res.check().frame.set_index("topic")["text"]["not identified"]
+    assert ("lower the rank" in text) == (n_covariates < rank)
+
+
+def test_free_mixtures_are_counted():
+    Theta = np.array([[30.0, 10], [20, 5], [40, 1]])
+    assert identify(X, None, mean=Theta).n_free == 6
+    assert identify(X, Theta, mean=Theta).n_free == 6
+    blocks = np.kron(np.eye(3), np.ones((3, 1)))
+    inward = identify(blocks, None, mean=Theta)  # no bound of X keeps components from coming closer
+    assert (inward.n_free, inward.by_bounds) == (6, False)
+    held = identify(blocks, np.eye(3), mean=np.eye(3))
+    assert (held.n_free, held.mixing, held.by_bounds) == (0, (False, False, False), True)
+    without_effect = np.diag([1.0, 1.0, 0.0])
+    assert identify(blocks, without_effect, mean=without_effect).mixing[2]
+
+
+@pytest.mark.parametrize("bounded", [True, False])
+def test_the_widest_mixture_is_the_same_from_everywhere(bounded):
+    rng = np.random.default_rng(0)
+    Theta = rng.uniform(1.0, 5.0, size=(3, 4))
+    found = []
+    for _ in range(3):
+        R = np.eye(3) + rng.uniform(-0.05, 0.05, size=(3, 3))
+        R /= R.sum(axis=0)
+        basis, effects = X @ R, np.linalg.solve(R, Theta)
+        S = widest_mixture(basis, effects if bounded else None)
+        np.testing.assert_allclose(S.sum(axis=0), 1.0)
+        widest = basis @ S
+        assert widest.min() > -1e-9
+        if bounded:
+            assert np.linalg.solve(S, effects).min() > -1e-9
+        assert abs(np.linalg.det(S)) > 1.0
+        found.append(widest[:, np.argsort(np.arange(7) @ widest)])
+    for other in found[1:]:
+        np.testing.assert_allclose(other, found[0], atol=1e-8)
