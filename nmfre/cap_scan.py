@@ -111,6 +111,8 @@ def scan_cap(
         No rates, one that is not in (0, 1], or another argument that is not allowed.
     MissingCellError, SparseResponsesError, ChunkedResponsesError
         Responses are missing, sparse or in chunks, which df-cap does not take.
+    ScaleError
+        Responses or covariates are too small or too large for the fixed floor of df-cap.
 
     Warns
     -----

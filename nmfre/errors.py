@@ -95,6 +95,10 @@ class CollinearCovariatesError(DataError):
     message = "A is rank-deficient: {dependence}. Drop one of them."
 
 
+class ScaleError(DataError):
+    """Responses or a covariate in units that the fixed guards of df-cap are not made for."""
+
+
 class TooFewUnitsError(DataError):
     """Not more units than covariates."""
 
@@ -132,9 +136,7 @@ class UnobservedUnitError(DataError):
 class UnobservedResponseError(DataError):
     """A response that is observed for no unit."""
 
-    message = (
-        "Response {response!r} is missing for every unit ({count} such responses in all): drop it."
-    )
+    message = "Response {response!r} is missing for every unit ({count} such responses): drop it."
 
 
 class VaryingCovariateError(DataError):

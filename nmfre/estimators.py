@@ -23,10 +23,12 @@ from nmfre.errors import (
     MissingCellError,
     NegativeCovariateWarning,
     NonFiniteFitError,
+    ScaleError,
     SparseResponsesError,
 )
 from nmfre.estimation.alternating import fit_alternating
 from nmfre.estimation.estimate import (
+    VARIANCE_LIMITS,
     AlternatingEstimate,
     Estimate,
     MarginalEstimate,
@@ -43,6 +45,15 @@ from nmfre.typing import FloatArray
 TO_USER = 5
 """Frames between a warning here and the line of the user's that called fit."""
 DEFAULT_STARTS = 5
+
+# From where on the floors of df-cap, 1e-10, moved X or Theta by 1e-4 and more (relative) in data of
+# rank 1 to 3 whose units were changed, with some margin.
+SMALL_RESPONSES = 1e-4
+"""Root mean square."""
+LARGE_COVARIATE = 1e6
+"""Largest value, in means of the units' totals: Theta is not below its floor."""
+SMALL_COVARIATE = 1e-8
+"""Sum of its products with the units' totals over P: about the denominator of Theta's update."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +150,15 @@ def fit_caps(
         )
     if isinstance(design, ChunkedDesign):
         raise ChunkedResponsesError()
+    _check_scale(design)
+    for name in ("start_sigma2", "start_tau2"):
+        if not VARIANCE_LIMITS[0] <= getattr(options, name) <= VARIANCE_LIMITS[1]:
+            raise InvalidArgumentError(
+                name=name,
+                value=getattr(options, name),
+                allowed="a number from 1e-12 to 1e12 with df-cap, which keeps variances between "
+                "these; rescale the responses",
+            )
     _warn_of_negative_covariates(design, to_user)
     # One layout in memory, so that the form of the data does not change a bit of the results.
     Y, A = np.ascontiguousarray(design.Y), np.ascontiguousarray(design.A)
@@ -199,6 +219,34 @@ def estimate_ml(
         raise ExactFitError(rank=rank)
     _warn_of_marginal(estimate, options.tol)
     return estimate
+
+
+def _check_scale(design: Design) -> None:
+    """The fixed floors of df-cap must not matter beside the responses and covariates."""
+    Y, A = design.Y, np.abs(design.A)
+    with np.errstate(over="ignore", under="ignore"):
+        largest = Y.max()
+        size = largest * np.sqrt(np.mean((Y / largest) ** 2))
+        totals = Y.sum(axis=0)
+        products = A @ totals / len(Y)
+    if size < SMALL_RESPONSES:
+        raise _scale_error("The responses are", "root mean square", size, "all of them")
+    for name, values, product in zip(design.covariates, A, products, strict=True):
+        large = values.max() > LARGE_COVARIATE * totals.mean()
+        if large or product < SMALL_COVARIATE:
+            what = f"Covariate {python_value(name)!r} is"
+            raise _scale_error(what, "largest value", values.max(), "it", large=bool(large))
+
+
+def _scale_error(
+    what: str, measure: str, size: float, them: str, *, large: bool = False
+) -> ScaleError:
+    kind, change = ("large", "Divide") if large else ("small", "Multiply")
+    return ScaleError(
+        reason=f"{what} too {kind} for df-cap ({measure}: {size:.2g}): its fixed floor of 1e-10 "
+        f"would change the estimates. {change} {them} by 1e{abs(int(np.floor(np.log10(size))))}, "
+        "or use method='ml', which does not depend on units."
+    )
 
 
 def _warn_of_negative_covariates(design: Design, to_user: int) -> None:

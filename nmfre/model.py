@@ -315,8 +315,8 @@ class NMFRE(HintedModel, Model):
             An argument that is not allowed.
         MissingCellError, SparseResponsesError, ChunkedResponsesError
             Responses are missing, sparse or in chunks, which df-cap does not take.
-        NonFiniteFitError
-            The iteration ran into NaN or infinite values.
+        NonFiniteFitError, ScaleError
+            The iteration ran into NaN or infinite values; data out of scale for floors of df-cap.
         ExactFitError
             The rank reproduces the responses, and ml has no maximum.
         TooManyParametersError
@@ -325,9 +325,8 @@ class NMFRE(HintedModel, Model):
         Warns
         -----
         ConvergenceWarning
-            The tolerance was not reached; or, with df-cap, it was, but the fixed point still is too
-            far off for the printed digits of X and Theta, or sigma2 or tau2 is not an estimate (see
-            `nmfre.NMFREResults.converged`).
+            The tolerance was not reached; or, with df-cap, X and Theta are too far from the fixed
+            point for printed digits, or a variance is no estimate (``converged``).
         NegativeCovariateWarning
             The multiplicative updates of df-cap are not guaranteed to descend.
         DegenerateBasisWarning

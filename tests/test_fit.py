@@ -157,6 +157,63 @@ def test_sigma2_that_is_far_from_its_residuals_has_not_converged(model):
     assert scan.table["status"].to_list() == ["did not converge"]
 
 
+@pytest.mark.parametrize(
+    ("y", "a", "match"),
+    [
+        (1e-7, 1.0, r"responses are too small .*: 2.4e-06\).* Multiply all of them by 1e6, or use"),
+        (1e-310, 1.0, "responses are too small .* Multiply all of them by 1e309"),
+        (1.0, 1e9, "Covariate 'x1' is too large .* Divide it by 1e9"),
+        (1.0, 1e-12, "Covariate 'x1' is too small .* Multiply it by 1e12"),
+        (1e-3, 1e7, "Covariate 'x1' is too large"),
+    ],
+)
+def test_units_for_which_the_floors_of_df_cap_are_too_high_raise(model, y, a, match):
+    exog = model.exog * [1.0, a]
+    other = nmfre.NMFRE(y * model.endog, exog, rank=1)
+    with pytest.raises(errors.ScaleError, match=match):
+        other.fit()
+    with pytest.raises(errors.ScaleError, match=match):
+        nmfre.scan_cap(other)
+
+
+@pytest.mark.parametrize("y", [1e-5, 1e-3, 1e3, 1e5])
+@pytest.mark.parametrize("a", [1e-3, 1.0, 1e2])
+@pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")
+def test_df_cap_depends_on_units_through_its_start_values_alone(model, y, a):
+    start = np.full((4, 1), 0.25)
+    here = model.fit(df_cap=0.21, n_boot=0, start_basis=start)
+    scales = np.array([[1.0, a]])
+    there = nmfre.NMFRE(y * model.endog, model.exog * scales, rank=1).fit(
+        df_cap=0.21,
+        n_boot=0,
+        start_basis=start,
+        start_theta=y / scales,
+        start_sigma2=y**2,
+        start_tau2=y**2,
+    )
+    np.testing.assert_allclose(there.theta * scales / y, here.theta, rtol=1e-6)
+    np.testing.assert_allclose(there.tvalues, here.tvalues, rtol=1e-6)
+    assert there.sigma2 / y**2 == pytest.approx(here.sigma2)
+
+
+@pytest.mark.parametrize(("df_cap", "name"), [(0.1, "sigma2"), (None, "tau2")])
+def test_variances_at_the_limits_of_df_cap_are_not_estimates(model, df_cap, name):
+    other = nmfre.NMFRE(1e7 * model.endog, model.exog, rank=1)
+    with pytest.warns(
+        nmfre.ConvergenceWarning, match=rf"{name} is held at 1e\+12, the largest .* Divide"
+    ):
+        res = other.fit(n_boot=0, df_cap=df_cap)
+    assert not res.converged
+    assert "held at 1e+12" in " ".join(str(res.summary()).split())
+
+
+def test_starts_of_variances_beyond_the_limits_of_df_cap(model):
+    for name in ("start_sigma2", "start_tau2"):
+        for value in (1e-13, 1e13):
+            with pytest.raises(errors.InvalidArgumentError, match=f"{name}=.* from 1e-12 to 1e12"):
+                model.fit(**{name: value})
+
+
 def test_data_out_of_scale_raise():
     rng = np.random.default_rng(0)
     model = nmfre.NMFRE(1e200 * rng.random((20, 3)), rank=1)

@@ -163,14 +163,6 @@ class AlternatingEstimate(Estimate):
     def variance_fault(self) -> str | None:
         """Why a variance is not an estimate, and what to do; None if they are estimates."""
         target = self.mean_squared_residual
-        if not self.sigma2_estimated:
-            return (
-                f"sigma2 is its start value, {self.sigma2:.3g}, not an estimate (mean squared "
-                f"residual: {target:.3g}): the algorithm first updates it at iteration "
-                f"{SIGMA2_FIRST} and stopped at iteration {self.n_iter}. The ICC and the effective "
-                "degrees of freedom depend on it. Lower tol; if it stops as early again, use "
-                "method='ml'."
-            )
         for name, value in (("sigma2", self.sigma2), ("tau2", self.tau2)):
             if value in VARIANCE_LIMITS:
                 lowest = value == VARIANCE_LIMITS[0]
@@ -180,6 +172,14 @@ class AlternatingEstimate(Estimate):
                     "responses by a power of ten"
                     f"{', or lower the rank if they are fitted exactly' if lowest else ''}."
                 )
+        if not self.sigma2_estimated:
+            return (
+                f"sigma2 is its start value, {self.sigma2:.3g}, not an estimate (mean squared "
+                f"residual: {target:.3g}): the algorithm first updates it at iteration "
+                f"{SIGMA2_FIRST} and stopped at iteration {self.n_iter}. The ICC and the effective "
+                "degrees of freedom depend on it. Lower tol; if it stops as early again, use "
+                "method='ml'."
+            )
         if not target / FAR_OFF <= self.sigma2 <= target * FAR_OFF:
             return (
                 f"sigma2 ({self.sigma2:.3g}) is still far from the mean squared residual "
