@@ -333,6 +333,7 @@ class _Decoder:
 
     def _labels(self, code: Json) -> Any:
         labels, dtype, name = map(self.decode, code)
+        hash(tuple(labels))  # or pandas would take them apart
         return pd.Index(labels, dtype=dtype, name=name, tupleize_cols=False)
 
 

@@ -14,6 +14,7 @@ from nmfre.results.diagnostics import DiagnosticResults
 from nmfre.uncertainty import check_uncertainty
 
 ESTIMATES = {"df-cap": AlternatingEstimate, "ml": MarginalEstimate}
+ROUNDED_UP = 1.0 + 1e-9
 FLOAT = np.dtype(float)
 INFERENCES = {"conditional": Inference, "marginal": MarginalInference}
 
@@ -43,15 +44,18 @@ def check_loaded(result: DiagnosticResults) -> None:
     check_uncertainty(design, rank, options, by_likelihood=result.method == "ml")
     _check_shapes(result)
     estimate = result.estimate
-    numbers: list[Any] = [
-        estimate.X,
-        estimate.Theta,
-        [estimate.sigma2, estimate.tau2, estimate.df_random],
-    ]
+    variances, df_random = [estimate.sigma2, estimate.tau2], estimate.df_random
+    numbers: list[Any] = [estimate.X, estimate.Theta, variances]
     if not all(np.isfinite(part).all() for part in numbers):
         raise ValueError("the estimates are not finite")
-    if estimate.X.min() < 0.0 or min(estimate.sigma2, estimate.tau2) <= 0.0:
-        raise ValueError("the basis or a variance is negative")
+    if estimate.X.min() < 0.0 or not np.allclose(estimate.X.sum(axis=0), 1.0):
+        raise ValueError("the basis is negative, or does not sum to one")
+    if min(variances) <= 0.0 or not 0.0 <= df_random <= estimate.U.size * ROUNDED_UP:
+        raise ValueError("a variance or the degrees of freedom are out of range")
+    if (np.diag(result.inference.covariance) < 0.0).any():
+        raise ValueError("the square of a standard error is negative")
+    if result.inference.floor != (-np.inf if estimate.signed else 0.0):
+        raise ValueError("the bound of params is not that of the fit")
     if not np.array_equal(result.inference.estimate, estimate.Theta.ravel(order="F")):
         raise ValueError("params are not the estimated effects")
 
@@ -76,6 +80,7 @@ def _check_shapes(result: DiagnosticResults) -> None:
         "covariance": (size, size),
         "at_bound": (size,),
         "held": (size,),
+        "held_basis": basis,
         "score_z": (size,),
         "psi_covariance": (n_all, n_all),
         "deviations": (n_boot, size),
