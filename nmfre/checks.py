@@ -127,7 +127,12 @@ def check_covariates(A: FloatArray, covariates: pd.Index, units: pd.Index) -> No
             covariate=covariates[int(zero.argmax())], remedy="drop it from the formula"
         )
     if n_units <= n_covariates:
-        raise TooFewUnitsError(units=n_units, covariates=n_covariates, needed=n_covariates + 1)
+        raise TooFewUnitsError(
+            units=n_units,
+            covariates=n_covariates,
+            needed=n_covariates + 1,
+            remedy="Add units, or drop covariates (the intercept is one).",
+        )
     check_independent(np.asarray(np.linalg.qr(A.T, mode="r")), covariates)
 
 

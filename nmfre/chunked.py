@@ -28,6 +28,7 @@ from nmfre.errors import (
 )
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.moments import DenseMoments, dense_moments
+from nmfre.tables import has_row_labels, table
 from nmfre.threads import one_thread
 from nmfre.totals import Totals, check_totals, totals_of
 from nmfre.typing import FloatArray
@@ -183,12 +184,13 @@ class _Rows:
     def of(cls, values: Any, name: str, prefix: str) -> _Rows:
         """From what a user passes as ``name``; columns without labels get the prefix."""
         if not is_chunked(values):
+            has_index, values = has_row_labels(values), table(values)
             labelled = isinstance(values, pd.DataFrame | pd.Series)
             array, columns, index = labelled_matrix(values, name, prefix)
             if not isinstance(array, np.ndarray):
                 raise ShapeError(reason=f"{name} is sparse: make the other a NumPy array.")
             one_chunk = import_module("dask.array").from_array(array, chunks=(-1, -1))
-            return cls(one_chunk, columns, index.to_numpy() if labelled else None, labelled)
+            return cls(one_chunk, columns, index.to_numpy() if has_index else None, labelled)
         with _named_errors():
             array, labels, index = _parts_of(values, name)
         if array.dtype.kind not in "buif":

@@ -20,17 +20,25 @@ from patsy import (
     dmatrix,
 )
 
-from nmfre.checks import check_complete, check_constant, check_unique, listed, python_value
+from nmfre.checks import (
+    NUMBERS,
+    check_complete,
+    check_constant,
+    check_unique,
+    listed,
+    python_value,
+)
 from nmfre.errors import (
     FormulaError,
     InvalidArgumentError,
+    LevelsWarning,
     MissingColumnError,
-    NonNumericError,
     ShapeError,
     StatelessTermWarning,
-    UnseenLevelError,
+    TooFewUnitsError,
     ZeroCovariateError,
 )
+from nmfre.levels import advice_on_levels, with_plain_levels
 from nmfre.naming import formula_errors, known_columns
 from nmfre.right_hand_side import RightHandSide
 from nmfre.stateless import stateless_terms
@@ -74,7 +82,7 @@ def covariates_of_fit(
         Column of occasions, where there are ``rows``.
     """
     with formula_errors(formula, frame):
-        description = ModelDesc.from_formula(f"~ {right}")
+        description = with_plain_levels(ModelDesc.from_formula(f"~ {right}"))
         factors = [factor for term in description.rhs_termlist for factor in term.factors]
         _check_factors(factors, formula)
         names = _names(dict.fromkeys(factors, env))
@@ -108,6 +116,9 @@ def covariates_of_fit(
             StatelessTermWarning,
             stacklevel=TO_USER,
         )
+    _advise(matrix, checked)
+    for factor, factor_info in matrix.design_info.factor_infos.items():
+        factor.levels = factor_info.categories or ()
     return RightHandSide.of(matrix.design_info, formula, variables, len(matrix)), A
 
 
@@ -171,10 +182,14 @@ def _names(factors: Mapping[Any, EvalEnvironment]) -> set[Any]:
 
 
 def _complete(frame: pd.DataFrame, used: list[Any]) -> pd.DataFrame:
-    """The columns used, none missing; strings as objects, which is what patsy knows."""
+    """The columns used, none missing; objects that are numbers as numbers, text as objects."""
     rows = frame[used].copy()
     for name in used:
         check_complete(rows[name], "Covariate")
+        kind = pd.api.types.infer_dtype(rows[name])
+        if kind in NUMBERS and rows[name].dtype == object:
+            column = rows[name].astype(float) if kind == "decimal" else rows[name]
+            rows[name] = column.infer_objects()
         if isinstance(rows[name].dtype, pd.StringDtype):
             rows[name] = rows[name].astype(object)
     return rows
@@ -209,6 +224,20 @@ def _check_levels_of_fit(matrix: pd.DataFrame, frame: pd.DataFrame, formula: str
             )
 
 
+def _advise(matrix: pd.DataFrame, frame: pd.DataFrame) -> None:
+    """Warn of levels that look like numbers or dates, or are nearly as many as the units."""
+    n_units, n_covariates = matrix.shape
+    for factor, factor_info in matrix.design_info.factor_infos.items():
+        advice = advice_on_levels(factor_info, frame) if factor_info.categories else None
+        if advice is not None and n_units <= n_covariates:
+            raise TooFewUnitsError(
+                units=n_units, covariates=n_covariates, needed=n_covariates + 1, remedy=advice
+            )
+        if advice is not None and not factor.name().startswith("C("):
+            keep = f"To keep the levels, write C({factor.name()})."
+            warnings.warn(f"{advice} {keep}", LevelsWarning, stacklevel=TO_USER + 1)
+
+
 def _levels(values: Any) -> list[Any]:
     """The different values of a categorical factor."""
     if hasattr(values, "contrast"):  # C() puts its data in a box
@@ -217,10 +246,10 @@ def _levels(values: Any) -> list[Any]:
 
 
 def _check_new_data(info: DesignInfo, checked: pd.DataFrame, frame: pd.DataFrame) -> None:
-    """New data must have the columns of the formula, as numbers or categories seen in the fit."""
+    """New data must have the columns of the formula; factors check that their values fit."""
     for factor, factor_info in info.factor_infos.items():
         try:
-            values = factor.eval(factor_info.state, checked)
+            factor.eval(factor_info.state, checked)
         except PatsyError as error:
             for name in _names({factor: factor_info.state["eval_env"]}):
                 # Python names what it misses, patsy's Q() says it.
@@ -229,19 +258,6 @@ def _check_new_data(info: DesignInfo, checked: pd.DataFrame, frame: pd.DataFrame
                         role="predict", name=name, known=known_columns(frame, name)
                     ) from error
             raise
-        if factor_info.type == "categorical":
-            known = list(factor_info.categories)
-            for level in _levels(values):
-                if level not in known:
-                    raise UnseenLevelError(
-                        name=factor.name(), level=level, known=", ".join(map(str, known))
-                    )
-        elif np.asarray(values).dtype.kind not in "iuf":
-            raise NonNumericError(
-                name=f"covariate {factor.name()!r}",
-                dtype=np.asarray(values).dtype,
-                remedy="the fit had numbers; convert it (pd.to_numeric, or .astype(float)).",
-            )
 
 
 def categorical_coding(

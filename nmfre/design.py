@@ -34,6 +34,7 @@ from nmfre.inference.bootstrap import whole
 from nmfre.naming import known_columns
 from nmfre.removed import Removed
 from nmfre.right_hand_side import RightHandSide
+from nmfre.tables import frame_of_series, has_row_labels, table
 from nmfre.typing import BoolArray, FloatArray
 
 
@@ -180,6 +181,10 @@ class Design:
             Where the formula is needed, and was loaded without something that it uses.
         """
         right = self.right_hand_side
+        exog = table(exog, blocks=right is not None)
+        if isinstance(exog, pd.Series):
+            names = [*self.covariates, *(right.variables if right is not None else ())]
+            exog = frame_of_series(exog, pd.Index(names, tupleize_cols=False), "exog")
         raw = isinstance(exog, pd.DataFrame) and not set(self.covariates) <= set(exog.columns)
         if right is not None and (raw or right.restored):
             for name in right.variables if isinstance(exog, pd.DataFrame) else ():
@@ -230,6 +235,10 @@ class Design:
             Where they do not fit the model.
         """
         n_responses = len(self.responses)
+        labelled = has_row_labels(endog)
+        endog = cast("Any", endog).toarray() if issparse(endog) else table(endog)
+        if isinstance(endog, pd.Series):
+            endog = frame_of_series(endog, self.responses, "endog", units)
         if isinstance(endog, pd.DataFrame):
             check_unique(endog.columns, "response")
             other = endog.columns.difference(self.responses, sort=False)
@@ -238,7 +247,7 @@ class Design:
                     reason=f"endog has columns that are no responses ({listed(other)}); the "
                     f"responses are {listed(self.responses)}."
                 )
-            if len(endog) == len(units) and not endog.index.equals(units):
+            if labelled and len(endog) == len(units) and not endog.index.equals(units):
                 raise ShapeError(reason="the indices of endog and exog differ: align them.")
             values = numeric(endog.reindex(columns=self.responses), "endog")
         else:
@@ -255,6 +264,8 @@ class Design:
 
 def design_from_arrays(endog: Any, exog: Any) -> Design:
     """Design of responses (N x P) and covariates (N x K; None for an intercept alone)."""
+    labelled = [has_row_labels(part) for part in (endog, exog)]
+    endog, exog = table(endog), table(exog)
     Y, responses, units = labelled_matrix(endog, "endog", "y")
     n_units = Y.shape[0]
     A: FloatArray = np.ones((n_units, 1))
@@ -262,14 +273,13 @@ def design_from_arrays(endog: Any, exog: Any) -> Design:
     if exog is not None:
         A, covariates, exog_units = labelled_matrix(exog, "exog", "x")
         check_same_units(Y, A)
-        labelled = [isinstance(part, pd.DataFrame | pd.Series) for part in (endog, exog)]
         if all(labelled) and not units.equals(exog_units):
             raise ShapeError(
                 reason="the indices of endog and exog differ: align them, or pass arrays."
             )
         if labelled == [False, True]:
             units = exog_units
-        if not labelled[1]:
+        if not isinstance(exog, pd.DataFrame | pd.Series):
             covariates = exog_names(np.all(A == 1.0, axis=0))
     return Design(Y=Y.T, A=A.T, responses=responses, units=units, covariates=covariates)
 

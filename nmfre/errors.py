@@ -102,10 +102,7 @@ class ScaleError(DataError):
 class TooFewUnitsError(DataError):
     """Not more units than covariates."""
 
-    message = (
-        "{units} units cannot carry {covariates} covariates (Intercept included): "
-        "at least {needed} units are needed. Add units, or drop covariates."
-    )
+    message = "{units} units are too few for {covariates} covariates: it takes {needed}. {remedy}"
 
 
 class DuplicateCellError(DataError):
@@ -396,3 +393,7 @@ class SingleResponseWarning(NMFREWarning):
 
 class StatelessTermWarning(NMFREWarning):
     """A term of a formula that depends on all rows of the data, new data included."""
+
+
+class LevelsWarning(NMFREWarning):
+    """A categorical covariate whose levels look like numbers or dates, or are nearly all units."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ from nmfre.errors import (
     ShapeError,
 )
 from nmfre.naming import formula_errors, known_columns
+from nmfre.tables import table
 from nmfre.typing import FloatArray, IntArray
 
 FEW_UNITS = 2
@@ -34,7 +36,7 @@ ONE_COLUMN = "the label of one column"
 
 def design_from_formula(
     formula: str,
-    data: pd.DataFrame | Mapping[str, Any],
+    data: Any,
     *,
     endog: Sequence[Any] | None,
     unit: str | None,
@@ -50,11 +52,14 @@ def design_from_formula(
     """
     if not isinstance(formula, str):
         raise FormulaError(formula=formula, reason="it must be a string, such as 'y1 + y2 ~ x'.")
-    if not isinstance(data, pd.DataFrame | Mapping):
+    frame = table(data, blocks=True)
+    if not isinstance(frame, pd.DataFrame):
         raise InvalidArgumentError(
             name="data", value=type(data).__name__, allowed="a DataFrame or a mapping of arrays"
         )
-    frame = data if isinstance(data, pd.DataFrame) else _vectors(data)
+    known: Any = frame
+    if isinstance(data, Mapping):
+        known = ChainMap(cast("Any", frame), cast("Any", data))  # with its blocks of columns
     with formula_errors(formula, frame):
         left, right = _split(formula)
     if (endog is None) == (not left):
@@ -81,7 +86,7 @@ def design_from_formula(
     if endog is not None:
         blocks = [_column(frame, name) for name in endog]
     else:
-        blocks = [_evaluate(code, data, frame, env, formula) for code in left]
+        blocks = [_evaluate(code, known, frame, env, formula) for code in left]
 
     if occasion is None:
         units = frame.index
@@ -143,14 +148,15 @@ def _terms(tree: ParseNode, formula: str) -> Iterator[str]:
 
 def _evaluate(
     code: str,
-    data: pd.DataFrame | Mapping[str, Any],
+    known: Any,
     frame: pd.DataFrame,
     env: EvalEnvironment,
     formula: str,
 ) -> pd.DataFrame:
     """Responses that a term on the left stands for."""
     with formula_errors(formula, frame, code):
-        value = env.with_outer_namespace(vars(patsy.builtins)).eval(code, inner_namespace=data)
+        value = env.with_outer_namespace(vars(patsy.builtins)).eval(code, inner_namespace=known)
+    value = table(value)
     if issparse(value):
         raise FormulaError(
             formula=formula,
@@ -243,19 +249,3 @@ def _check_shared(counts: IntArray, name: Any) -> None:
 def _cell_labels(cell: int, units: pd.Index, occasions: pd.Index) -> tuple[Any, Any]:
     row, column = divmod(cell, len(occasions))
     return python_value(units[row]), python_value(occasions[column])
-
-
-def _vectors(data: Mapping[str, Any]) -> pd.DataFrame:
-    """The one-dimensional entries of a mapping, as a data frame."""
-    try:
-        lengths = {len(value) for value in data.values()}
-        vectors = {k: np.asanyarray(value) for k, value in data.items() if np.ndim(value) == 1}
-    except (TypeError, ValueError) as error:
-        raise ShapeError(
-            reason=f"an entry of data is no array ({error}): pass arrays with a row a unit."
-        ) from error
-    if len(lengths) != 1:
-        raise ShapeError(
-            reason=f"the entries of data have lengths {sorted(lengths)}: one row a unit in all."
-        )
-    return pd.DataFrame(vectors, index=pd.RangeIndex(lengths.pop()))

@@ -12,12 +12,7 @@ from numpy.typing import ArrayLike
 from patsy import EvalEnvironment
 from statsmodels.base.model import Model
 
-from nmfre.arguments import (
-    check_choice,
-    check_number,
-    check_rank,
-    known_arguments,
-)
+from nmfre.arguments import check_choice, check_number, check_rank, known_arguments
 from nmfre.cap import DEFAULT_CAP, Cap
 from nmfre.checks import is_chunked
 from nmfre.chunked import design_from_chunks
@@ -46,11 +41,11 @@ class NMFRE(HintedModel, Model):
 
     Parameters
     ----------
-    endog : array_like, SciPy sparse matrix, or dask array or DataFrame, (N, P)
-        Responses, not negative; a row a unit. A DataFrame gives labels. Missing ones (NaN, or
-        masked), sparse responses, which stay sparse, and those of dask, which stay in their chunks
-        of units, are for ``fit(method="ml")``. Of dense data in memory the model keeps a copy.
-    exog : array_like, or dask array or DataFrame, (N, K), optional
+    endog : array_like, DataFrame, SciPy sparse matrix, or dask array or DataFrame, (N, P)
+        Responses >= 0, one row per unit. Data frames, of pandas, polars, pyarrow and others, give
+        labels. Missing responses (NaN, or masked), sparse ones, which stay sparse, and those of
+        dask, which stay in chunks, need ``fit(method="ml")``. The model keeps a copy of dense data.
+    exog : array_like, DataFrame, or dask array or DataFrame, (N, K), optional
         Covariates; a row a unit, the intercept included if wanted. Default: an intercept alone.
     rank : int
         Number of components Q, from 1 to min(P, N).
@@ -147,7 +142,7 @@ class NMFRE(HintedModel, Model):
             ``- 1`` or ``+ 0`` says otherwise. A formula is code that is executed.
         data : DataFrame or mapping of arrays
             A row a unit (wide), or a row a unit and occasion (long). In long data, a response that
-            has no row is missing: it is not zero.
+            has no row is missing: it is not zero. Frames of polars, pyarrow, ... become pandas.
         rank : int
             Number of components Q, from 1 to min(P, N).
         unit : str, optional
@@ -173,6 +168,8 @@ class NMFRE(HintedModel, Model):
             There is one response, as where ``unit`` and ``occasion`` of long data are left out.
         StatelessTermWarning
             A term depends on all rows, so that `predict` gives other values: use ``center(x)``.
+        LevelsWarning
+            Levels of a covariate look like numbers or dates, or are nearly as many as the units.
 
         Examples
         --------

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import patsy.builtins
-from patsy import DesignInfo, EvalEnvironment, FactorInfo
+from patsy import DesignInfo, EvalEnvironment, EvalFactor, FactorInfo
 
 from nmfre.errors import FormulaNotRestoredError
 
@@ -181,7 +181,7 @@ class _DesignPickler(pickle.Pickler):
             for name, x in own.items():
                 _check_pickled(name, x)
             return _environment, (own, value.flags)
-        if type(value).__module__.startswith("patsy."):
+        if isinstance(value, EvalFactor) or type(value).__module__.startswith("patsy."):
             return _rebuilt, (type(value), vars(value))
         return NotImplemented
 

@@ -162,6 +162,9 @@ def check_totals(totals: Totals, responses: pd.Index, covariates: pd.Index, n_un
         )
     if n_units <= len(covariates):
         raise TooFewUnitsError(
-            units=n_units, covariates=len(covariates), needed=len(covariates) + 1
+            units=n_units,
+            covariates=len(covariates),
+            needed=len(covariates) + 1,
+            remedy="Add units, or drop covariates (the intercept is one).",
         )
     check_independent(totals.R, covariates)

@@ -435,7 +435,7 @@ def test_levels_without_units(simulated):
 
 
 def test_too_few_units(simulated):
-    with raises(errors.TooFewUnitsError, "2 units cannot carry 2 covariates .* 3 units are needed"):
+    with raises(errors.TooFewUnitsError, "2 units are too few for 2 covariates: it takes 3. Add"):
         nmfre.NMFRE.from_formula("y1 + y2 ~ age", simulated.iloc[:2], rank=1)
 
 

@@ -31,8 +31,6 @@ def undefined(x):
     [
         ("%", "its evaluation failed"),
         ("{}", "its evaluation failed"),
-        ("cplx", "its evaluation failed"),
-        ("interval", "its evaluation failed"),
         ("iter(age)", "its evaluation failed"),
         ("fails()", "ValueError"),
         ("fails(SystemExit)", "SystemExit"),
@@ -40,16 +38,14 @@ def undefined(x):
         ("undefined(age)", "'nowhere' is not defined"),
         ("te(cr(group, df=3), cr(age, df=3))", "its evaluation failed"),
         ("cc(y3 * 0, df=3)", "knots"),
-        ("pd.interval_range(0, 40, 40)", "interval"),
         ("+".join(["age"] * 2000), "too many terms .* one array"),
         ("I(" + "(" * 300 + "age" + ")" * 301, "is not Python"),
         ("age\0", "tokenizing"),
     ],
 )
 def test_whatever_a_formula_raises_is_an_error_of_ours_with_its_cause(simulated, term, match):
-    frame = simulated.assign(cplx=simulated["age"] + 0j, interval=pd.interval_range(0, 40, 40))
     with pytest.raises(errors.FormulaError, match=match) as caught:
-        model(f"y1 + y2 ~ {term}", frame)
+        model(f"y1 + y2 ~ {term}", simulated)
     assert caught.value.__cause__ is not None
 
 

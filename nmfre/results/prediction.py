@@ -157,14 +157,15 @@ class PredictionResults(BaseResults):
 
         Parameters
         ----------
-        exog : DataFrame or array_like, (M, K), optional
-            Covariates of new units. With a formula: a DataFrame with the variables of the
-            formula. Without: columns are matched by name in a DataFrame, by position in an array.
-            One axis holds M units where there is one covariate, else all covariates of one unit.
-            Default: the units of the data.
-        endog : DataFrame or array_like, (M, P), optional
+        exog : DataFrame, mapping, Series or array_like, (M, K), optional
+            Covariates of new units. With a formula: a DataFrame or mapping with the variables of
+            the formula, or a Series that has them in its index, for one unit; levels of categorical
+            variables are matched by value. Without: columns are matched by name where they have
+            names, by position in an array. An array with one axis holds M units where there is one
+            covariate, else all covariates of one unit. Default: the units of the data.
+        endog : DataFrame, mapping, Series, array_like or SciPy sparse matrix, (M, P), optional
             What is observed of the new units, NaN where nothing is; the BLUP is conditional on it.
-            Columns of a DataFrame are matched by name, and may be some of the responses.
+            Where columns have names, they are matched by name, and may be some of the responses.
         which : {"fixed", "blup"}, optional
             Default: "blup" where ``endog`` is given, else "fixed". BLUPs are for the units of the
             data and for new units with ``endog``.
