@@ -127,6 +127,6 @@ def _in_index(frame: pd.DataFrame, names: list[Any]) -> list[str]:
     """That a name stands for the index, where it does."""
     return [
         f"{name!r} is in the index: pass data.reset_index()."
-        for name in frame.index.names
+        for name in getattr(frame.index, "names", ())  # dask has no names
         if name is not None and name in names
     ]
