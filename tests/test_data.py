@@ -9,7 +9,7 @@ import tracemalloc
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
@@ -531,6 +531,7 @@ def test_errors_are_one_tree_and_survive_pickling(orthodont):
     assert issubclass(nmfre.ConvergenceWarning, nmfre.NMFREWarning)
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.permutations(range(27)))
 def test_labels_follow_the_units(order):
     orthodont = nmfre.datasets.load_orthodont()
