@@ -86,8 +86,8 @@ def scan_cap(
     maxiter: int = 50_000,
     start_basis: ArrayLike | None = None,
     start_theta: ArrayLike | None = None,
-    start_sigma2: float = 1.0,
-    start_tau2: float = 1.0,
+    start_sigma2: float | None = None,
+    start_tau2: float | None = None,
     seed: int = 0,
 ) -> CapScan:
     """

@@ -72,8 +72,8 @@ class EstimatorOptions:
     maxiter: int
     start_basis: ArrayLike | None = None
     start_theta: ArrayLike | None = None
-    start_sigma2: float
-    start_tau2: float
+    start_sigma2: float | None = None
+    start_tau2: float | None = None
     update_tau2: bool = True
     signed: bool = False
     n_starts: int | None = None
@@ -81,12 +81,21 @@ class EstimatorOptions:
     def __post_init__(self) -> None:
         check_number("tol", self.tol, least=0.0)
         check_number("maxiter", self.maxiter, least=1, whole=True)
-        check_number("start_sigma2", self.start_sigma2, least=0.0, strict=True)
-        check_number("start_tau2", self.start_tau2, least=0.0, strict=True)
+        for name in ("start_sigma2", "start_tau2"):
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name), least=0.0, strict=True)
         check_bool("update_tau2", self.update_tau2)
         check_bool("signed", self.signed)
         if self.n_starts is not None:
             check_number("n_starts", self.n_starts, least=1, whole=True)
+
+    @property
+    def variances(self) -> tuple[float, float]:
+        """Starts of sigma2 and tau2: as given, or 1."""
+        return (
+            1.0 if self.start_sigma2 is None else self.start_sigma2,
+            1.0 if self.start_tau2 is None else self.start_tau2,
+        )
 
     def basis(self, design: Design, rank: int) -> FloatArray | None:
         """The start of X that the user gave, checked."""
@@ -151,11 +160,12 @@ def fit_caps(
     if isinstance(design, ChunkedDesign):
         raise ChunkedResponsesError()
     _check_scale(design)
-    for name in ("start_sigma2", "start_tau2"):
-        if not VARIANCE_LIMITS[0] <= getattr(options, name) <= VARIANCE_LIMITS[1]:
+    sigma2, tau2 = options.variances
+    for name, value in (("start_sigma2", sigma2), ("start_tau2", tau2)):
+        if not VARIANCE_LIMITS[0] <= value <= VARIANCE_LIMITS[1]:
             raise InvalidArgumentError(
                 name=name,
-                value=getattr(options, name),
+                value=value,
                 allowed="a number from 1e-12 to 1e12 with df-cap, which keeps variances between "
                 "these; rescale the responses",
             )
@@ -171,8 +181,8 @@ def fit_caps(
         np.repeat(X[None], len(caps), axis=0),
         np.repeat(Theta[None], len(caps), axis=0),
         cap=caps,
-        sigma2=options.start_sigma2,
-        tau2=options.start_tau2,
+        sigma2=sigma2,
+        tau2=tau2,
         update_tau2=options.update_tau2,
         tol=options.tol,
         maxiter=options.maxiter,
@@ -199,8 +209,9 @@ def estimate_ml(
     log_ridge = None
     if given is not None:
         bases[0] = given / given.sum(axis=0)
-    if given is not None or (options.start_sigma2, options.start_tau2) != (1.0, 1.0):
-        log_ridge = float(np.log(options.start_sigma2 / options.start_tau2))
+    if (options.start_sigma2, options.start_tau2) != (None, None):
+        sigma2, tau2 = options.variances
+        log_ridge = float(np.log(sigma2 / tau2))
     with one_thread_if_small(len(design.responses) ** 2 * rank):
         estimate = fit_marginal(
             design.Y,

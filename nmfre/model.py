@@ -227,8 +227,8 @@ class NMFRE(HintedModel, Model):
         maxiter: int = 50_000,
         start_basis: ArrayLike | None = None,
         start_theta: ArrayLike | None = None,
-        start_sigma2: float = 1.0,
-        start_tau2: float = 1.0,
+        start_sigma2: float | None = None,
+        start_tau2: float | None = None,
         update_tau2: bool = True,
         signed: bool = False,
         n_starts: int | None = None,
@@ -268,9 +268,10 @@ class NMFRE(HintedModel, Model):
             ml leading eigenvectors of the second moments. With ml, it takes the place of the first.
         start_theta : array_like, (Q, K), optional
             Start of Theta. Default: ones for df-cap, least squares for ml.
-        start_sigma2, start_tau2 : float
-            Start of the variances, in squared units of Y. In ml their ratio belongs to the first
-            start, where it is given or ``start_basis`` is.
+        start_sigma2, start_tau2 : float, optional
+            Start of the variances, in squared units of Y and of the scores. Default: 1 for df-cap.
+            ml uses their ratio, in the first of its starts; if one of them is given, the other is
+            1, and if neither is, the ratio is the mean eigenvalue of X'X.
         update_tau2 : bool
             Whether df-cap estimates tau2 where there is no cap.
         signed : bool

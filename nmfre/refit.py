@@ -117,6 +117,7 @@ def _refit(task: _Task) -> list[tuple[FloatArray, bool]]:
                 for weights in (1.0 + w) / (1.0 + w.mean(axis=1, keepdims=True))
             ]
         else:
+            sigma2, tau2 = options.variances
             mean = estimate.X @ (estimate.Theta @ A)
             stack = mean + (Y - mean) * w[:, None, :]
             fits = [
@@ -126,8 +127,8 @@ def _refit(task: _Task) -> list[tuple[FloatArray, bool]]:
                     np.repeat(estimate.X[None], len(stack), axis=0),
                     np.repeat(estimate.Theta[None], len(stack), axis=0),
                     cap=estimate.cap,
-                    sigma2=options.start_sigma2,
-                    tau2=options.start_tau2,
+                    sigma2=sigma2,
+                    tau2=tau2,
                     update_tau2=options.update_tau2,
                     tol=options.tol,
                     maxiter=options.maxiter,

@@ -6,6 +6,7 @@ import pytest
 
 import nmfre
 from nmfre import errors
+from nmfre.inference.multipliers import MULTIPLIERS
 
 
 @pytest.fixture(scope="module")
@@ -176,3 +177,13 @@ def test_refits_leave_missing_cells_missing(model):
     boot = res.bootstrap(60, "mammen", refit=True)
     assert boot.n_failed == 0
     np.testing.assert_allclose(boot.bse, res.bse, rtol=0.25)
+
+
+def test_equal_weights_of_units_are_no_weights(model, monkeypatch):
+    """Only the ratios of weights count: with missing cells others would move lambda."""
+    Y = model.endog.copy()
+    Y[3, 1] = Y[7, 2] = np.nan
+    res = nmfre.NMFRE(Y, model.exog, rank=1).fit("ml", n_boot=0)
+    monkeypatch.setitem(MULTIPLIERS, "exponential", lambda rng, shape: np.full(shape, 2.0))
+    replicates = res.bootstrap(2, refit=True).replicates
+    np.testing.assert_allclose(replicates, np.tile(res.params, (2, 1)), rtol=1e-7)

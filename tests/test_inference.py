@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from nmfre.errors import InvalidArgumentError
 from nmfre.inference import bootstrap
 from nmfre.inference.bootstrap import WildBootstrap, one_step, unit_blocks
 from nmfre.inference.linearized import linearize
@@ -108,6 +109,12 @@ def test_max_takes_the_larger_standard_error_and_keeps_correlations(parts):
         lin.covariance(kind) / np.outer(se[kind], se[kind]) for kind in ("sandwich", "max")
     ]
     np.testing.assert_allclose(*correlation)
+
+
+def test_an_unknown_kind_of_covariance_is_an_error(parts):
+    for kind in ("bogus", "cr3"):
+        with pytest.raises(InvalidArgumentError, match=f"cov_type='{kind}'"):
+            linearization(parts).covariance(kind)
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e3, 1e6])

@@ -13,8 +13,10 @@ from scipy import stats
 import nmfre
 from nmfre import errors, uncertainty
 from nmfre import model as model_module
+from nmfre.estimation.marginal import MarginalScore
 from nmfre.estimation.moments import moments_of
 from nmfre.inference.coordinates import Coordinates, _contrasts
+from nmfre.inference.inference import conditional_inference
 from nmfre.inference.marginal import marginal_inference
 from nmfre.simulation import BumpDesign, coverage_study
 
@@ -468,6 +470,97 @@ def test_no_random_effects_at_all():
     text = " ".join(str(res.summary()).split())
     assert "tau2 (std err): 0.000 (at its bound)" in text
     assert "tau2 is at its bound 0: the data show no random effects." in text
+
+
+@pytest.mark.parametrize("cap", [None, 0.4])
+def test_errors_of_icc_and_df_follow_from_their_gradients(bumps, cap):
+    res = bumps.fit("ml", n_starts=2, n_boot=0, df_cap=cap)
+    moments = moments_of(bumps.design.Y, bumps.design.A)
+
+    def of(psi):
+        X, ridge = psi[:16].reshape(8, 2, order="F"), np.exp(psi[-1])
+        trace = np.sum(X**2)
+        return np.array([trace / (trace + 8 * ridge), moments.df_random(X, ridge)])
+
+    psi, steps = psi_of(res), 1e-6 * np.eye(len(psi_of(res)))
+    gradients = np.array([(of(psi + step) - of(psi - step)) / 2e-6 for step in steps]).T
+    expected = np.sqrt(np.diag(gradients @ res.inference.psi_covariance @ gradients.T))
+    found = res.variance_components().loc[["icc", "df_random"], "std err"]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+# Thresholds: what lies a tenth below and above
+
+
+@pytest.mark.parametrize(
+    ("size", "push", "held"), [(0.9, 1.1, True), (1.1, 1.1, False), (0.9, 0.9, False)]
+)
+def test_what_is_at_a_bound_and_pushed_against_it(bumps, monkeypatch, size, push, held):
+    """Entries of X and Theta of a millionth, and derivatives of a millionth per unit."""
+    res = bumps.fit("ml", n_starts=1, n_boot=0)
+    X, Theta = res.estimate.X.copy(), res.estimate.Theta.copy()
+    moments = moments_of(bumps.design.Y, bumps.design.A)
+    scale = moments.covariate_scale
+    X[3, 0] = size * 1e-6 / 8
+    Theta[1, 1] = 0.0
+    Theta[1, 1] = size * 1e-6 * np.max(Theta * scale) / scale[1]
+    by_X, by_Theta = np.zeros(X.shape), np.zeros(Theta.shape)
+    by_X[3, 0] = -push * 1e-6
+    by_Theta[1, 1] = -push * 1e-6 * scale[1] / 8
+    score = MarginalScore(X=by_X, Theta=by_Theta, log_sigma2=0.0, log_ridge=0.0)
+    monkeypatch.setattr(Coordinates, "_score", lambda *args: score)
+    found = Coordinates(moments, replace(res.estimate, X=X, Theta=Theta))
+    assert found.held_basis[3, 0] == held
+    assert found.pushed_theta[3] == held
+    assert found.theta_at_bound[3] == (size < 1)
+
+
+@pytest.mark.parametrize(("push", "at_bound"), [(0.9, True), (1.1, False)])
+def test_a_zero_that_the_likelihood_pulls_up_is_not_at_its_bound(
+    bumps, monkeypatch, push, at_bound
+):
+    res = bumps.fit("ml", n_starts=1, n_boot=0)
+    moments = moments_of(bumps.design.Y, bumps.design.A)
+    Theta, by_Theta = res.estimate.Theta.copy(), np.zeros(res.estimate.Theta.shape)
+    Theta[1, 1] = 0.0
+    by_Theta[1, 1] = push * 1e-6 * moments.covariate_scale[1] / 8
+    score = MarginalScore(X=np.zeros((8, 2)), Theta=by_Theta, log_sigma2=0.0, log_ridge=0.0)
+    monkeypatch.setattr(Coordinates, "_score", lambda *args: score)
+    assert Coordinates(moments, replace(res.estimate, Theta=Theta)).theta_at_bound[3] == at_bound
+
+
+@pytest.mark.parametrize(("z", "beyond"), [(-1.94, False), (-1.98, True), (1.98, False)])
+def test_effects_two_standard_errors_below_their_bound_are_beyond_it(z, beyond):
+    endog, exog = falling()
+    coordinates = coordinates_of(nmfre.NMFRE(endog, exog, rank=1).fit("ml", n_boot=0))
+    assert coordinates.theta_at_bound.tolist() == [False, True]
+    size = len(coordinates.is_theta)
+    cleared = np.eye(size)[[coordinates.first_theta + 1]]
+    information = 4.0 * np.eye(size) / len(endog)
+    found = coordinates.beyond_bounds(cleared, 2.0 * z * np.ones(size), -information)
+    assert found.tolist() == [False, beyond]
+
+
+@pytest.mark.parametrize(("share", "at_bound"), [(0.9, True), (1.1, False)])
+def test_no_random_effects_are_a_millionth_of_a_degree_of_freedom_per_unit(bumps, share, at_bound):
+    res = bumps.fit("ml", n_starts=1, n_boot=0)
+    estimate = replace(res.estimate, df_random=share * 1e-6 * 60)
+    assert estimate.tau2_at_bound == at_bound
+
+
+@pytest.mark.parametrize(("size", "at_bound"), [(0.9, True), (1.1, False)])
+def test_conditional_effects_of_a_millionth_of_the_largest_are_at_their_bound(
+    bumps, size, at_bound
+):
+    res = bumps.fit("ml", n_starts=1, n_boot=0, uncertainty="conditional")
+    Y, A = bumps.design.Y, bumps.design.A
+    scale = np.sqrt(np.sum(A**2, axis=1))
+    Theta = res.estimate.Theta.copy()
+    Theta[0, 1] = size * 1e-6 * np.max(Theta * scale) / scale[1]
+    estimate = replace(res.estimate, Theta=Theta)
+    seeds = np.random.SeedSequence(0)
+    found = conditional_inference(Y, A, estimate, res.inference.options, seeds)
+    assert found.at_bound[2] == at_bound
 
 
 # A Monte Carlo study

@@ -338,6 +338,21 @@ def test_starts_that_the_user_gives(model):
     assert not np.array_equal(ratio.objective_path[:1], res.objective_path[:1])
 
 
+@pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")
+def test_variances_that_are_given_are_used_whatever_they_are(model):
+    """1 and 1 are values like any others; not given is None."""
+    options = {"n_starts": 1, "n_boot": 0, "maxiter": 1}
+    ones = model.fit("ml", start_sigma2=1.0, start_tau2=1.0, **options)
+    near = model.fit("ml", start_sigma2=1.0, start_tau2=1.0000001, **options)
+    default = model.fit("ml", **options)
+    half = model.fit("ml", start_sigma2=1.0, **options)
+    assert ones.objective == pytest.approx(near.objective, rel=1e-5)
+    assert ones.objective != pytest.approx(default.objective, rel=1e-3)
+    assert half.objective == ones.objective
+    df_cap = [model.fit(n_boot=0, **given) for given in ({}, {"start_sigma2": 1, "start_tau2": 1})]
+    np.testing.assert_array_equal(df_cap[0].params, df_cap[1].params)
+
+
 def test_the_objective_of_a_fit_without_iterations(model, simulated):
     res = model.fit("ml", n_starts=1)
     start = {"start_basis": res.basis, "start_theta": res.theta, "start_sigma2": res.sigma2}

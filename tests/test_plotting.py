@@ -533,6 +533,23 @@ class TestPathDiagram:
         assert (np.diff(alpha) >= 0).all()
         assert len(ax.patches) - n_edges == (res.basis >= 1 / 60).to_numpy().sum()
 
+    def test_covariates_are_compared_by_one_standard_deviation(self, ax):
+        """Of twice as large a covariate with half the effect the arrow is the same."""
+        rng = np.random.default_rng(0)
+        one, other = (
+            rng.permutation(np.tile([-0.5, 0.5], 30)),
+            rng.permutation(np.tile([-8, 8], 30)),
+        )
+        exog = np.column_stack([np.ones(60), one + 1.0, other + 8.0])
+        Theta = np.array([[50.0, 8.0, 0.25]])  # per standard deviation: 4 and 2
+        endog = exog @ Theta.T @ [[0.4, 0.3, 0.3]] + rng.normal(scale=0.05, size=(60, 3))
+        res = nmfre.NMFRE(endog, exog, rank=1).fit("ml", n_boot=0)
+        res.plot_path_diagram(ax=ax)
+        width = sorted(edge.get_linewidth() for edge in ax.patches[:3])
+        smaller, larger, constant = (np.array(width) / width[-1] * 3.6 - 0.6) / 3.0
+        assert (constant, larger) == pytest.approx((1.0, 1.0))
+        assert smaller == pytest.approx(0.5, abs=0.02)
+
     @pytest.mark.parametrize("signed", [False, True])
     def test_nothing_overlaps(self, tests_of_pupils, signed):
         ax = tests_of_pupils["signed" if signed else "ml"].plot_path_diagram()

@@ -263,7 +263,13 @@ class MarginalEstimate(Estimate):
 
     @property
     def n_parameters(self) -> int:
-        """Free parameters: X with its column sums given, Theta, variances; less rotations, cap."""
+        """
+        Dimension of the model: X with its column sums, Theta, two variances; less rotations, cap.
+
+        Rotations are those of a basis without zeros, as in factor analysis: what data allow at this
+        very estimate has no part in it, so that fits of one size have one number.
+        """
         n_responses, rank = self.X.shape
+        n_rotations = (rank - 1) * (rank - 2) // 2
         n_free = (n_responses - 1) * rank + self.Theta.size + 2
-        return int(n_free - self.identification.n_free - self.cap_binds)
+        return int(n_free - n_rotations - self.cap_binds)

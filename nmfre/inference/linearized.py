@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.effective_df import effective_df, eigenvalues_of
 from nmfre.typing import FloatArray
 
@@ -62,6 +63,11 @@ class Linearization:
         ``"sandwich"`` is I^-1 [N/(N-1) sum s s'] I^-1, ``"naive"`` is I^-1, ``"max"`` is the
         sandwich with every standard error raised to the naive one where that is larger
         (correlations kept).
+
+        Raises
+        ------
+        InvalidArgumentError
+            Another one: "cr3" is for inference on all parameters.
         """
         naive: FloatArray = self.dispersion * self.bread
         if cov_type == "naive":
@@ -69,6 +75,10 @@ class Linearization:
         sandwich: FloatArray = n_units / (n_units - 1) * meat
         if cov_type == "sandwich":
             return sandwich
+        if cov_type != "max":
+            raise InvalidArgumentError(
+                name="cov_type", value=cov_type, allowed="'sandwich', 'naive' or 'max'"
+            )
         raised = np.sqrt(np.maximum(np.diag(naive) / np.diag(sandwich), 1.0))
         rescaled: FloatArray = sandwich * np.outer(raised, raised)
         return rescaled

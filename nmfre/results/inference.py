@@ -69,7 +69,8 @@ class InferenceResults(BaseResults):
         """
         Free parameters of ml: P Q - Q of the basis, Q K effects, 2 variances.
 
-        Less the rotations that leave the likelihood as it is, and less one where the cap binds.
+        Less (Q - 1)(Q - 2)/2 rotations of the components, as in factor analysis, and less one where
+        the cap binds.
         """
         return self._marginal("df_model").n_parameters
 

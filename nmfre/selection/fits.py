@@ -67,12 +67,12 @@ def fit(task: Task) -> dict[str, Any]:
     found: dict[str, Any] = {
         "converged": estimate.converged,
         "merging": estimate.degenerate,
+        "n_params": estimate.n_parameters,
     }
     if task.labels is not None:
         return found | {"error": task.error(estimate)}
     return found | {
         "llf": estimate.llf,
-        "n_params": estimate.n_parameters,
         "aic": estimate.aic,
         "bic": estimate.bic,
     }

@@ -14,7 +14,6 @@ from nmfre.cap import DEFAULT_CAP, Cap
 from nmfre.checks import is_chunked
 from nmfre.errors import ConvergenceWarning, InvalidArgumentError
 from nmfre.estimators import EstimatorOptions
-from nmfre.inference.marginal import n_parameters
 from nmfre.model import NMFRE, check_model
 from nmfre.parallel import run_tasks
 from nmfre.selection.fits import Task, fit
@@ -41,8 +40,8 @@ def select_rank(
     df_cap: float | Cap | None = DEFAULT_CAP,
     tol: float = 1e-8,
     maxiter: int = 50_000,
-    start_sigma2: float = 1.0,
-    start_tau2: float = 1.0,
+    start_sigma2: float | None = None,
+    start_tau2: float | None = None,
     signed: bool = False,
     n_starts: int | None = None,
 ) -> RankSelection:
@@ -182,10 +181,7 @@ def select_rank(
         scores = fits["error"].unstack("rank")  # noqa: PD010
         table["cv"] = scores.mean()
         table["std err"] = scores.std(ddof=1) / np.sqrt(folds)
-        table["n_params"] = [
-            n_parameters(len(design.responses), rank, len(design.covariates)) - rank
-            for rank in compared
-        ]
+        table["n_params"] = fits["n_params"].groupby("rank").max()
     else:
         table = table.join(fits[[criterion, "llf", "n_params"]].droplevel(["repeat", "fold"]))
     counts = fits.groupby("rank")[["converged", "merging"]].sum()
