@@ -267,6 +267,12 @@ def test_files_that_are_something_else(tmp_path, csv_lines):
     cut.write_bytes(cut.read_bytes()[:2000])
     with pytest.raises(errors.DatasetLayoutError, match="not an Excel workbook"):
         datasets.load_od_flow(cut)
+    damaged = write(tmp_path / "damaged.xlsx", csv_lines)
+    whole = damaged.read_bytes()
+    for place in range(100, len(whole), len(whole) // 12):  # zlib, zipfile and XML each raise
+        damaged.write_bytes(whole[:place] + b"\xff" * 40 + whole[place + 40 :])
+        with pytest.raises(errors.DatasetLayoutError, match=r"damaged\.xlsx: "):
+            datasets.load_od_flow(damaged)
     latin = tmp_path / "od.csv"
     latin.write_bytes("origin,Köln\n".encode("latin-1"))
     with pytest.raises(errors.DatasetLayoutError, match="not CSV text in UTF-8"):

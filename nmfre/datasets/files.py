@@ -8,7 +8,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -95,7 +94,9 @@ class Table:
             cells = pd.read_excel(self.path, header=None, skiprows=skip, dtype=object)
         except ImportError as error:
             raise MissingReaderError(path=str(self.path)) from error
-        except (ValueError, KeyError, BadZipFile) as error:
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # a file can be wrong in any way
             raise self.error(f"the file is not an Excel workbook ({error})") from error
         n_lines, n_columns = cells.shape
         lines = range(skip + 1, skip + 1 + n_lines)

@@ -269,7 +269,9 @@ class Coordinates:
             return cleared, np.zeros(len(hessian))
         cleared[np.arange(len(tested)), tested] = 1.0
         # Rotations, along which nothing changes but by rounding, clear nothing.
-        still = self.rotations @ null_space(self.rotations[tested], rcond=ZERO)
+        still = self.rotations
+        if still.size:  # SciPy 1.13 has no null space of an empty matrix
+            still = still @ null_space(still[tested], rcond=ZERO)
         steep = hessian - np.abs(np.diag(hessian)).max() * still @ still.T
         cleared[:, rest] = -np.linalg.lstsq(
             steep[np.ix_(rest, rest)], hessian[np.ix_(rest, tested)], rcond=1e-10
