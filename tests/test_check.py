@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import nmfre
 from nmfre import errors
+from nmfre.results.residuals import on_residuals
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +78,40 @@ def test_residuals():
     counts = rng.poisson(mean).astype(float)
     found = topics(nmfre.NMFRE(counts, rank=1).fit("ml"))
     assert found["heteroscedastic residuals"] == "caution"
+
+
+def test_responses_that_few_units_have_are_left_out_of_the_comparison():
+    Y, exog = simulate()
+    for n_seen in (1, 2, 9):
+        rare = np.full(len(Y), np.nan)
+        rare[:n_seen] = 20.0
+        res = nmfre.NMFRE(np.column_stack([Y, rare]), exog, rank=1).fit("ml", n_boot=0)
+        found = topics(res)
+        assert found["rarely observed"] == "note"
+        assert "unequal variances" not in found
+        assert "fewer than 10 units have y4" in str(res.check())
+
+
+def test_residuals_without_variance():
+    fitted = pd.DataFrame(np.arange(1.0, 41.0)[:, None] * np.ones(3), columns=list("abc"))
+    noise = np.random.default_rng(0).normal(size=(40, 3)) * [0.0, 1.0, 1.0]
+    found = list(on_residuals(pd.DataFrame(noise, columns=fitted.columns), fitted))
+    assert [item.topic for item in found] == ["unequal variances"]
+    assert "differ (largest: " in found[0].text
+    assert "smallest: a)" in found[0].text
+    assert list(on_residuals(0.0 * fitted, fitted)) == []
+    assert list(on_residuals(0.0 * fitted.head(1), fitted.head(1))) == []
+
+
+@pytest.mark.parametrize("method", ["df-cap", "ml"])
+def test_fitted_values_below_zero_get_a_note(method):
+    endog = np.random.default_rng(0).gamma(0.3, size=(100, 6))
+    options = {"df_cap": None, "tol": 1e-10} if method == "df-cap" else {}
+    res = nmfre.NMFRE(endog, rank=2).fit(method, n_boot=0, **options)
+    n_negative = int((res.fittedvalues < 0).sum().sum())
+    assert n_negative > 0
+    assert topics(res)["negative fits"] == "note"
+    assert f"{n_negative} of 600 fitted values (BLUPs) are below 0" in str(res.check())
 
 
 def test_an_influential_unit_is_named():

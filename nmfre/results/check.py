@@ -2,103 +2,29 @@
 
 from __future__ import annotations
 
-import html
-import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from nmfre.checks import require_memory
 from nmfre.chunked import ChunkedDesign
 from nmfre.errors import NotComputedError
 from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate, StopReason
 from nmfre.inference.marginal import MarginalInference
+from nmfre.results.advice import Advice, Check, Severity, listed
 from nmfre.results.diagnostics import DiagnosticResults
 from nmfre.results.hypotheses import HypothesisResults
+from nmfre.results.residuals import on_residuals
 from nmfre.summary import FEW_UNITS
 from nmfre.typing import FloatArray
 
-Severity = Literal["problem", "caution", "note"]
-WIDTH = 78
 MOST_UNITS = 5_000
 """Units up to which the deletion of each is looked at."""
 NEARLY_ALL, ALL = 0.9, 0.99
-UNEQUAL = 4.0
-"""Ratio of residual variances of responses from which they are called unequal."""
-GROWS = 0.25
-"""Rank correlation of size of residual and fitted value from which residuals are said to grow."""
-HEAVY = 3.0
-"""Excess kurtosis of residuals from which their tails are called heavy."""
-SIGNIFICANT = 0.001
 INFLUENTIAL = 0.5
 """Standard errors by which the deletion of a unit may move an effect: a quarter of its variance."""
-SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """
-    One piece of advice.
-
-    Attributes
-    ----------
-    severity : {"problem", "caution", "note"}
-        A number that should not be used; one that needs thought; one that needs to be known.
-    topic : str
-    text : str
-        What was found, and what to do.
-    """
-
-    severity: Severity
-    topic: str
-    text: str
-
-
-class Check:
-    """
-    Advice on a fit, the gravest first; made by `nmfre.NMFREResults.check`.
-
-    Attributes
-    ----------
-    advice : list of Advice
-    """
-
-    def __init__(self, advice: list[Advice]) -> None:
-        order: list[Severity] = ["problem", "caution", "note"]
-        self.advice = sorted(advice, key=lambda item: order.index(item.severity))
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """A row a piece of advice: severity, topic, text."""
-        rows = [(item.severity, item.topic, item.text) for item in self.advice]
-        return pd.DataFrame(rows, columns=["severity", "topic", "text"])
-
-    def __str__(self) -> str:
-        if not self.advice:
-            return "Nothing to remark."
-        return "\n".join(
-            textwrap.fill(
-                f"{item.severity.upper()}, {item.topic}: {item.text}",
-                WIDTH,
-                subsequent_indent="    ",
-            )
-            for item in self.advice
-        )
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        items = "".join(
-            f"<li><b>{item.severity}</b>, {html.escape(item.topic)}: {html.escape(item.text)}</li>"
-            for item in self.advice
-        )
-        return f"<ul>{items}</ul>" if items else "<p>Nothing to remark.</p>"
 
 
 class CheckResults(HypothesisResults, DiagnosticResults):
@@ -234,9 +160,9 @@ class CheckResults(HypothesisResults, DiagnosticResults):
             )
         mixing = self.model.components[np.array(estimate.identification.mixing)]
         if len(mixing):
-            cause = f"{_list(mixing)} can be rotated without changing the likelihood"
+            cause = f"{listed(mixing)} can be rotated without changing the likelihood"
             if estimate.tau2_at_bound:
-                cause = f"tau2 is zero, so {_list(mixing)} can be mixed without changing X Theta"
+                cause = f"tau2 is zero, so {listed(mixing)} can be mixed without changing X Theta"
             if estimate.tau2_at_bound and len(mixing) > self.theta.shape[1]:
                 cause += "; with fewer covariates than components, lower the rank"
             yield Advice(
@@ -318,46 +244,15 @@ class CheckResults(HypothesisResults, DiagnosticResults):
             yield Advice(
                 "note",
                 "bounds",
-                f"{_list(names)} at the bound 0. Where effects may be negative, use method='ml', "
+                f"{listed(names)} at the bound 0. Where effects may be negative, use method='ml', "
                 "signed=True.",
             )
 
     def _on_residuals(self) -> Iterator[Advice]:
         if isinstance(self.model.design, ChunkedDesign):
             yield Advice("note", "residuals", "not looked at: the data are in chunks.")
-            return
-        resid, fitted = self.resid.to_numpy(), self.fittedvalues.to_numpy()
-        variances = np.nanvar(resid, axis=0)
-        if len(variances) > 1 and variances.max() > UNEQUAL * variances.min():
-            worst = self.model.design.responses[variances.argmax()]
-            yield Advice(
-                "caution",
-                "unequal variances",
-                f"residual variances of responses differ by a factor of "
-                f"{variances.max() / variances.min():.3g} (largest: {worst}); the model has one "
-                "sigma2. Scale the responses alike, or transform them. Sandwich standard errors "
-                "stay valid.",
-            )
-        seen = np.isfinite(resid)
-        sizes, values = np.abs(resid[seen]), fitted[seen]
-        growth = stats.spearmanr(sizes, values) if np.ptp(values) and np.ptp(sizes) else None
-        if growth is not None and growth.statistic > GROWS and growth.pvalue < SIGNIFICANT:
-            yield Advice(
-                "caution",
-                "heteroscedastic residuals",
-                f"they grow with the fitted value (rank correlation {growth.statistic:.2f}). A "
-                "square root or log(1 + y) of the responses may help.",
-            )
-        standard = (resid / np.sqrt(np.maximum(variances, np.finfo(float).tiny)))[seen]
-        if len(standard) >= 20 and np.ptp(standard):
-            kurtosis, test = float(stats.kurtosis(standard)), stats.kurtosistest(standard)
-            if kurtosis > HEAVY and test.pvalue < SIGNIFICANT:
-                yield Advice(
-                    "caution",
-                    "heavy tails",
-                    f"the excess kurtosis of residuals is {kurtosis:.1f} (0 under normality). Look "
-                    "at plot_residuals(kind='qq'); the bootstrap does not need normality.",
-                )
+        else:
+            yield from on_residuals(self.resid, self.fittedvalues)
 
     def _on_units(self) -> Iterator[Advice]:
         if isinstance(self.model.design, ChunkedDesign) or self.n_units > MOST_UNITS:
@@ -374,7 +269,7 @@ class CheckResults(HypothesisResults, DiagnosticResults):
                 yield Advice(
                     "caution",
                     "influential units",
-                    f"deleting {_list(shown)} moves an effect by more than half a standard "
+                    f"deleting {listed(shown)} moves an effect by more than half a standard "
                     "error (in brackets). See dfbetas.",
                 )
         few = self.n_units <= FEW_UNITS and self.inference.options.cov_type == "sandwich"
@@ -391,9 +286,3 @@ class CheckResults(HypothesisResults, DiagnosticResults):
         changes: FloatArray = self.dfbetas.abs().to_numpy()
         changes = np.where(self.at_bound.to_numpy() | ~np.isfinite(changes), 0.0, changes)
         return pd.Series(changes.max(axis=1), index=self.dfbetas.index)
-
-
-def _list(names: list[str] | pd.Index) -> str:
-    """The first few names, and how many more there are."""
-    shown = ", ".join(map(str, names[:SHOWN]))
-    return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
