@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeGuard
 
 import numpy as np
 
+from nmfre.arguments import is_number
 from nmfre.errors import InvalidArgumentError
 from nmfre.typing import BoolArray, Float, FloatArray
 
@@ -55,7 +55,7 @@ class Cap:
     absolute: float
 
     def __post_init__(self) -> None:
-        if not (_is_number(self.absolute) and 0 < self.absolute < np.inf):
+        if not (is_number(self.absolute) and self.absolute > 0):
             raise InvalidArgumentError(
                 name="absolute", value=self.absolute, allowed="a positive, finite number"
             )
@@ -74,7 +74,7 @@ def resolve_cap(df_cap: float | Cap | str | None, n_units: int, rank: int) -> fl
         return np.inf
     if isinstance(df_cap, Cap):
         return float(df_cap.absolute)
-    rate = float(df_cap) if _is_number(df_cap) else np.nan
+    rate = float(df_cap) if is_number(df_cap) else np.nan
     if not 0 < rate <= 1:
         raise InvalidArgumentError(
             name="df_cap",
@@ -83,11 +83,6 @@ def resolve_cap(df_cap: float | Cap | str | None, n_units: int, rank: int) -> fl
             "df-cap",
         )
     return max(rate * n_units * rank, 1.0)
-
-
-def _is_number(value: Any) -> TypeGuard[float]:
-    kinds = int | float | np.integer | np.floating
-    return isinstance(value, kinds) and not isinstance(value, bool)
 
 
 def free_rate(df_path: FloatArray, n_units: int, rank: int) -> float:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from nmfre import plotting
-from nmfre.arguments import check_number, known_arguments
+from nmfre.arguments import check_seed, is_number, known_arguments
 from nmfre.cap import is_clear, resolve_cap
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.estimate import AlternatingEstimate
@@ -142,13 +142,11 @@ def scan_cap(
         start_sigma2=start_sigma2,
         start_tau2=start_tau2,
     )
-    check_number("seed", seed, least=0, whole=True)
-    try:
-        grid = np.unique(np.asarray(rates, dtype=float))
-    except (TypeError, ValueError):
-        grid = np.empty(0)
-    if not len(grid):
+    check_seed(seed)
+    given = list(rates) if pd.api.types.is_list_like(rates) else []
+    if not given or not all(is_number(rate) and 0.0 < rate <= 1.0 for rate in given):
         raise InvalidArgumentError(name="rates", value=rates, allowed="rates in (0, 1]")
+    grid = np.unique(np.array(given, dtype=float))
     n_units = len(model.design.units)
     caps = np.array([resolve_cap(float(rate), n_units, model.rank) for rate in grid])
     for_starts, _ = np.random.SeedSequence(seed).spawn(2)

@@ -13,6 +13,7 @@ from scipy.sparse import coo_array, issparse
 from nmfre.errors import (
     CollinearCovariatesError,
     DuplicateCellError,
+    InvalidArgumentError,
     NegativeResponseError,
     NonFiniteError,
     NonNumericError,
@@ -226,6 +227,10 @@ def numeric(values: Any, name: str, *, copy: bool = False) -> FloatArray:
     """Values as an array of floats, NaN where masked; theirs where they are one, unless copied."""
     if isinstance(values, pd.DataFrame):
         return numeric_frame(values).to_numpy(dtype=float, copy=copy, na_value=np.nan)
+    if issparse(values):
+        raise InvalidArgumentError(
+            name=name, value=values, allowed=f"a dense array here: pass {name}.toarray()"
+        )
     try:
         array = np.asarray(values)
     except ValueError as error:

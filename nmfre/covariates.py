@@ -287,7 +287,7 @@ def categorical_coding(
         and len(subterms[0].contrast_matrices) == 1
         and len(subterms[0].factors) == 1
     }
-    if term not in categorical:
+    if not (isinstance(term, str) and term in categorical):
         known = listed(pd.Index(categorical))
         raise InvalidArgumentError(
             name="term", value=term, allowed=f"a categorical covariate of the formula ({known})"

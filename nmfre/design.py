@@ -26,7 +26,7 @@ from nmfre.checks import (
     numeric,
 )
 from nmfre.covariates import covariates_of_new_data
-from nmfre.errors import MissingColumnError, ShapeError, TransposedError
+from nmfre.errors import MissingColumnError, NonNumericError, ShapeError, TransposedError
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.moments import moments_of, squares
 from nmfre.estimation.products import Moments
@@ -299,6 +299,15 @@ def sparse_responses(values: Any) -> Any:
 
     They are large: where they are all that already, they are taken as they are.
     """
+    if values.ndim != 2:
+        raise ShapeError(
+            reason=f"endog has shape {values.shape}: pass a sparse matrix with two axes, units in "
+            "rows."
+        )
+    if values.dtype.kind not in "buif":
+        raise NonNumericError(
+            name="endog", dtype=values.dtype, remedy="convert it to real numbers."
+        )
     array = csr_array(values, dtype=float)
     if not array.has_canonical_format:
         array = array.copy()

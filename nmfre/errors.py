@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 import numpy as np
 from statsmodels.tools.sm_exceptions import ConvergenceWarning as StatsmodelsConvergenceWarning
 
+from nmfre.formats import MessageFormatter
+
 
 class NMFREError(Exception):
     """
@@ -27,11 +29,8 @@ class NMFREError(Exception):
     message: ClassVar[str] = "{reason}"
 
     def __init__(self, **values: Any) -> None:
-        self.values = {
-            name: value.item() if isinstance(value, np.generic) else value
-            for name, value in values.items()
-        }
-        super().__init__(self.message.format(**self.values))
+        self.values = {k: v.item() if isinstance(v, np.generic) else v for k, v in values.items()}
+        super().__init__(MessageFormatter().format(self.message, **self.values))
 
     def __reduce__(self) -> tuple[Callable[..., NMFREError], tuple[()]]:
         return partial(type(self), **self.values), ()

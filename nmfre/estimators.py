@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmfre.arguments import check_bool, check_number, start_array
+from nmfre.arguments import MOST_STARTS, check_bool, check_number, check_whole, start_array
 from nmfre.cap import AUTO, Cap, DefaultCap, free_rate, resolve_cap
 from nmfre.checks import python_value
 from nmfre.chunked import ChunkedDesign
@@ -80,14 +80,14 @@ class EstimatorOptions:
 
     def __post_init__(self) -> None:
         check_number("tol", self.tol, least=0.0)
-        check_number("maxiter", self.maxiter, least=1, whole=True)
+        check_whole("maxiter", self.maxiter, least=1)
         for name in ("start_sigma2", "start_tau2"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), least=0.0, strict=True)
         check_bool("update_tau2", self.update_tau2)
         check_bool("signed", self.signed)
         if self.n_starts is not None:
-            check_number("n_starts", self.n_starts, least=1, whole=True)
+            check_whole("n_starts", self.n_starts, least=1, most=MOST_STARTS)
 
     @property
     def variances(self) -> tuple[float, float]:
@@ -101,7 +101,14 @@ class EstimatorOptions:
         """The start of X that the user gave, checked."""
         if self.start_basis is None:
             return None
-        return start_array("start_basis", self.start_basis, (len(design.responses), rank))
+        X = start_array("start_basis", self.start_basis, (len(design.responses), rank))
+        if not X.any(axis=0).all():
+            raise InvalidArgumentError(
+                name="start_basis",
+                value="array with a column of zeros",
+                allowed="columns that can be divided by their sums",
+            )
+        return X
 
     def theta(self, design: Design, rank: int) -> FloatArray | None:
         """The start of Theta that the user gave, checked."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import html
+import string
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from statsmodels.iolib.table import SimpleTable, default_latex_fmt
 
 LATEX = {"replacements": {**default_latex_fmt["replacements"], "~": r"$\sim$"}}
 
+LONGEST_VALUE = 200
+"""Characters of a value in a message."""
 STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 
 
@@ -40,6 +43,22 @@ class TableSummary(Summary):
         if self.extra_txt is not None:
             escaped.extra_txt = html.escape(self.extra_txt)
         return str(Summary.as_html(escaped))
+
+
+class MessageFormatter(string.Formatter):
+    """As ``str.format``, with values (``!r``) in one line that is not too long."""
+
+    def convert_field(self, value: Any, conversion: Any) -> Any:
+        """The value as it is shown."""
+        if conversion != "r":
+            return super().convert_field(value, conversion)
+        try:
+            shown = repr(value)
+        except ValueError:  # of whole numbers with thousands of digits Python refuses them
+            return f"<{type(value).__name__}>"
+        if "\n" in shown:
+            shown = " ".join(shown.split())
+        return shown if len(shown) <= LONGEST_VALUE else f"{shown[: LONGEST_VALUE - 3]}..."
 
 
 def fixed(value: float) -> str:

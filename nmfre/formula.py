@@ -187,7 +187,7 @@ def _column(frame: pd.DataFrame, name: Any) -> pd.DataFrame:
 
 def _check_column(frame: pd.DataFrame, name: Any, role: str) -> None:
     """``name`` must be the label of a column."""
-    if not pd.api.types.is_hashable(name):
+    if not pd.api.types.is_hashable(name) or name is pd.NA:
         raise InvalidArgumentError(name=role, value=type(name), allowed=ONE_COLUMN)
     if name not in frame.columns:
         raise MissingColumnError(role=role, name=name, known=known_columns(frame, name))

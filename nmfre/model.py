@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from patsy import EvalEnvironment
 from statsmodels.base.model import Model
 
-from nmfre.arguments import check_choice, check_number, check_rank, known_arguments
+from nmfre.arguments import check_choice, check_rank, check_seed, known_arguments
 from nmfre.cap import DEFAULT_CAP, Cap
 from nmfre.checks import is_chunked
 from nmfre.chunked import design_from_chunks
@@ -25,7 +25,7 @@ from nmfre.inference.inference import Alternative, Uncertainty
 from nmfre.inference.linearized import CovType, Dispersion, Information
 from nmfre.inference.multipliers import Multiplier
 from nmfre.results import NMFREResults
-from nmfre.uncertainty import check_uncertainty, checked_options, infer
+from nmfre.uncertainty import checked_options, infer
 
 Method = Literal["df-cap", "ml"]
 ESTIMATORS = {"df-cap": estimate_df_cap, "ml": estimate_ml}
@@ -344,8 +344,7 @@ class NMFRE(HintedModel, Model):
         comp1         90.501        9.429
         """
         check_choice("method", method, Method)
-        if seed is not None:
-            check_number("seed", seed, least=0, whole=True)
+        check_seed(seed, optional=True)
         options = EstimatorOptions(
             df_cap=None if method == "ml" and df_cap is DEFAULT_CAP else df_cap,
             tol=tol,
@@ -360,16 +359,18 @@ class NMFRE(HintedModel, Model):
         )
         inference_options = checked_options(
             self.design,
-            uncertainty or ("marginal" if method == "ml" else "conditional"),
+            self.rank,
+            uncertainty,
             cov_type,
             information,
             dispersion,
             n_boot,
             multiplier,
             multipliers,
-            alternative or ("two-sided" if signed else "larger"),
+            alternative,
+            by_likelihood=method == "ml",
+            signed=signed,
         )
-        check_uncertainty(self.design, self.rank, inference_options, by_likelihood=method == "ml")
         seeds = np.random.SeedSequence(seed)
         for_starts, for_bootstrap = seeds.spawn(2)
         estimate = ESTIMATORS[method](

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from joblib.parallel import get_active_backend
 from tqdm import tqdm
 
+from nmfre.arguments import check_jobs
 from nmfre.errors import (
     InterruptedTasksError,
-    InvalidArgumentError,
     NMFREError,
     UnfinishedTasksError,
 )
@@ -50,20 +49,16 @@ def run_tasks(
     Raises
     ------
     InvalidArgumentError
-        ``n_jobs`` is no whole number, or 0.
+        ``n_jobs`` is no whole number, or 0, or ``progress`` is no bool.
     UnfinishedTasksError, InterruptedTasksError
         A task failed, its worker died, or the user interrupted; ``finished`` of the error can be
         given back. Errors of the package pass as they are.
     """
-    whole = isinstance(n_jobs, int | np.integer) and not isinstance(n_jobs, bool)
-    if not (n_jobs is None or (whole and n_jobs != 0)):
-        raise InvalidArgumentError(
-            name="n_jobs",
-            value=n_jobs,
-            allowed="a number of processes, a negative number as in joblib, or None",
-        )
+    check_jobs(n_jobs, progress)
     done = {} if finished is None else dict(finished)
     pending = [i for i in range(len(tasks)) if i not in done]
+    if n_jobs is not None:
+        n_jobs = min(int(n_jobs), max(len(pending), 1))  # joblib starts all that it is told to
     results = _as_they_come([delayed(function)(tasks[i]) for i in pending], n_jobs)
     bar = tqdm(results, desc=description, total=len(tasks), initial=len(done), disable=not progress)
     try:

@@ -10,6 +10,7 @@ from statsmodels.iolib.summary import Summary
 from statsmodels.iolib.tableformatting import fmt_2cols, fmt_params
 
 from nmfre.cap import AUTO
+from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate, StopReason
 from nmfre.formats import LATEX, Table, TableSummary
 from nmfre.formats import fixed as _fixed
@@ -45,6 +46,8 @@ def summarize(
     multipletests : str or None
         Adjustment of the p-values for multiple tests.
     """
+    if not (title is None or isinstance(title, str)):
+        raise InvalidArgumentError(name="title", value=title, allowed="a string, or None")
     header = _header(results)
     headers, stubs, rows = _coefficients(results, alpha, multipletests)
     columns = [max(len(row[j]) for row in header) for j in range(4)]
@@ -52,12 +55,13 @@ def summarize(
     width = max(WIDTH, sum(columns) + 3, stub + sum(cells) + len(cells))
     columns[1] = max(columns[1], (width - 3) // 2 - columns[0])
     columns[3] = width - 3 - sum(columns[:3])
-    heading = title or f"Non-negative matrix factorization with random effects: {results.method}"
+    if title is None:
+        title = f"Non-negative matrix factorization with random effects: {results.method}"
     summary = TableSummary()
     summary.tables = [
         Table(
             header,
-            title=heading,
+            title=title,
             txt_fmt={
                 **fmt_2cols,
                 "data_fmts": ["%s"] * 4,

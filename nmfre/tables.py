@@ -11,6 +11,7 @@ import narwhals.stable.v1 as nw_v1
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse
 
 from nmfre.checks import is_chunked, listed
 from nmfre.errors import DataError, ShapeError
@@ -134,7 +135,7 @@ def _of_mapping(data: Mapping[Any, Any], blocks: bool) -> pd.DataFrame:
     try:
         if data and all(pd.api.types.is_scalar(value) for value in data.values()):
             data = {name: [value] for name, value in data.items()}
-        lengths = {len(value) for value in data.values()}
+        lengths = {_length(value) for value in data.values()}
         axes = {name: np.ndim(value) for name, value in data.items()}
     except (TypeError, ValueError) as error:
         raise ShapeError(
@@ -207,3 +208,9 @@ def _column(column: Any) -> pd.Series:
     series = pd.Series(array if array.ndim == 1 else column.to_list())
     zone = getattr(dtype, "time_zone", None)
     return series if zone is None else series.dt.tz_localize("UTC").dt.tz_convert(zone)
+
+
+def _length(value: Any) -> int:
+    """Number of rows; sparse entries, whose length SciPy refuses, are told of by the formula."""
+    sparse: bool = issparse(value)
+    return int(value.shape[0] if sparse else len(value))

@@ -25,23 +25,31 @@ from nmfre.threads import one_thread_if_small
 
 def checked_options(
     design: Design,
-    uncertainty: Uncertainty,
+    rank: int,
+    uncertainty: Uncertainty | None,
     cov_type: CovType,
     information: Information,
     dispersion: Dispersion,
     n_boot: int,
     multiplier: Multiplier,
     multipliers: ArrayLike | None,
-    alternative: Alternative,
+    alternative: Alternative | None,
+    *,
+    by_likelihood: bool,
+    signed: bool,
 ) -> InferenceOptions:
     """
     Options of the user, as in `nmfre.NMFRE.fit`.
 
     Raises
     ------
-    InvalidArgumentError
-        One that is not allowed.
+    InvalidArgumentError, TooManyParametersError
+        One that is not allowed, or not with this estimator or these data.
     """
+    if uncertainty is None:
+        uncertainty = "marginal" if by_likelihood else "conditional"
+    if alternative is None:
+        alternative = "two-sided" if signed else "larger"
     check_choice("uncertainty", uncertainty, Uncertainty)
     check_choice("cov_type", cov_type, CovType)
     check_choice("information", information, Information)
@@ -59,7 +67,7 @@ def checked_options(
         n_boot = max(len(np.atleast_1d(multipliers)), 2)
         shape = (n_boot, len(design.units))
         given = start_array("multipliers", multipliers, shape, signed=True)
-    return InferenceOptions(
+    options = InferenceOptions(
         uncertainty=uncertainty,
         cov_type=cov_type,
         information=information,
@@ -69,6 +77,8 @@ def checked_options(
         multipliers=given,
         alternative=alternative,
     )
+    check_uncertainty(design, rank, options, by_likelihood=by_likelihood)
+    return options
 
 
 def check_uncertainty(

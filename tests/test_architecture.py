@@ -20,8 +20,9 @@ LONGEST = 400
 LAYERS = [
     {"_version", "formats", "threads", "typing"},
     {"errors", "estimation"},
+    {"arguments"},
     {
-        *("arguments", "cap", "checks", "files", "hints", "inference", "parallel", "removed"),
+        *("cap", "checks", "files", "hints", "inference", "parallel", "removed"),
         "right_hand_side",
     },
     {"naming", "stateless", "tables"},

@@ -65,8 +65,8 @@ def test_cap_scan_errors(model):
         ([], "rates"),
         ("abc", "rates='abc'"),
         ([0.1, [0.2]], "rates"),
-        ([0.0, 0.5], "df_cap=0.0"),
-        ([1.5], "df_cap=1.5"),
+        ([0.0, 0.5], "rates="),
+        ([1.5], "rates="),
     ):
         with pytest.raises(errors.InvalidArgumentError, match=message):
             nmfre.scan_cap(model, rates)

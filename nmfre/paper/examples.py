@@ -12,7 +12,7 @@ import pandas as pd
 
 from nmfre import plotting
 from nmfre.datasets import load_inaugural, load_od_flow, load_orthodont
-from nmfre.errors import MissingDependencyError, NMFREWarning
+from nmfre.errors import InvalidArgumentError, MissingDependencyError, NMFREWarning
 from nmfre.estimation.initial import nndsvd
 from nmfre.model import NMFRE
 from nmfre.paper.benchmarks import (
@@ -258,6 +258,10 @@ def report(example: Example) -> str:
     >>> print(paper.report(paper.orthodont()).splitlines()[0])
     Orthodont: growth of 27 children (paper, Tables 4 and 5, Figure 1)
     """
+    if not isinstance(example, Example):
+        raise InvalidArgumentError(
+            name="example", value=example, allowed="an example, such as paper.orthodont()"
+        )
     parts = [
         f"{example.title}\n{'=' * len(example.title)}",
         "The paper's method and settings:",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, cast
+from collections.abc import Callable, Sequence
+from functools import wraps
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
 
 import numpy as np
 import pandas as pd
 
-from nmfre.arguments import check_choice
+from nmfre.arguments import check_choice, check_label, known_arguments
 from nmfre.checks import DATES, SPANS, on_a_scale
 from nmfre.errors import InvalidArgumentError, MissingDependencyError
 from nmfre.typing import FloatArray, IntArray
@@ -44,6 +46,33 @@ LINE = 1.25
 """Height of a line of text, in sizes of its font."""
 
 Order = Literal["cluster"]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def plot_of(kind: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make a plot refuse unknown keywords, and a first argument that is not of this class."""
+
+    def decorated(function: Callable[P, R]) -> Callable[P, R]:
+        first = next(iter(signature(function).parameters))
+        plot = known_arguments(function)
+
+        @wraps(function)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            given = args[0] if args else kwargs.get(first)
+            if args or first in kwargs:
+                check_class(first, given, kind)
+            return plot(*args, **kwargs)
+
+        return checked
+
+    return decorated
+
+
+def check_class(argument: str, value: Any, kind: str) -> None:
+    """``value`` must be of a class of this name, which stands on a floor above."""
+    if kind not in {parent.__name__ for parent in type(value).__mro__}:
+        raise InvalidArgumentError(name=argument, value=value, allowed=kind)
 
 
 def require_matplotlib() -> None:
@@ -241,10 +270,7 @@ def check_order(order: Any) -> None:
 def check_component(results: NMFREResults, component: Any) -> int:
     """Position of a component."""
     components = list(results.model.components)
-    if not (isinstance(component, str) and component in components):
-        raise InvalidArgumentError(
-            name="component", value=component, allowed=" or ".join(map(repr, components))
-        )
+    check_label("component", component, components)
     return components.index(component)
 
 

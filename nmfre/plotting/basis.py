@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nmfre.arguments import check_alpha, known_arguments
+from nmfre.arguments import check_alpha
 from nmfre.checks import on_a_scale
 from nmfre.plotting._shared import (
     Order,
@@ -21,6 +21,7 @@ from nmfre.plotting._shared import (
     line,
     name,
     occasions,
+    plot_of,
 )
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ MOST_BARS = 60
 """Bars that can be told apart; more become a heatmap."""
 
 
-@known_arguments
+@plot_of("NMFREResults")
 def plot_basis(results: NMFREResults, *, alpha: float = 0.05, ax: Axes | None = None) -> Axes:
     """
     The basis by response.
@@ -114,7 +115,7 @@ def plot_basis(results: NMFREResults, *, alpha: float = 0.05, ax: Axes | None = 
     return ax
 
 
-@known_arguments
+@plot_of("NMFREResults")
 def plot_basis_heatmap(
     results: NMFREResults, *, order: Order | None = None, ax: Axes | None = None
 ) -> Axes:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nmfre.arguments import check_alpha, known_arguments
-from nmfre.errors import InvalidArgumentError, NotComputedError
-from nmfre.plotting._shared import INK, axes, colour, text
+from nmfre.arguments import check_alpha, check_label
+from nmfre.errors import NotComputedError
+from nmfre.plotting._shared import INK, axes, colour, plot_of, text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MOST_BINS = 60
 
 
-@known_arguments
+@plot_of("NMFREResults")
 def plot_bootstrap(
     results: NMFREResults,
     parameter: tuple[str, str] | str,
@@ -68,10 +68,7 @@ def plot_bootstrap(
     names = results.model.data.param_names
     pairs = list(results.params.index)
     known = {pair: i for i, pair in enumerate(pairs)} | {name: i for i, name in enumerate(names)}
-    if parameter not in list(known):
-        raise InvalidArgumentError(
-            name="parameter", value=parameter, allowed=" or ".join(map(repr, pairs))
-        )
+    check_label("parameter", parameter, known)
     bootstrap = results.inference.bootstrap
     if bootstrap is None:
         raise NotComputedError(name="The bootstrap", reason="the fit had n_boot=0.")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nmfre.arguments import known_arguments
-from nmfre.plotting._shared import INK, axes, colour
+from nmfre.plotting._shared import INK, axes, colour, plot_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from nmfre.cap_scan import CapScan
 
 
-@known_arguments
+@plot_of("CapScan")
 def plot_cap_scan(scan: CapScan, *, ax: Axes | None = None) -> Axes:
     """
     Effective degrees of freedom and caps, and tau2 on the right, by rate.

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from nmfre.arguments import check_alpha, known_arguments
+from nmfre.arguments import check_alpha, check_label, known_arguments
 from nmfre.errors import InvalidArgumentError
-from nmfre.plotting._shared import GREY, axes, colour, label_ticks, legend, text
+from nmfre.plotting._shared import GREY, axes, check_class, colour, label_ticks, legend, text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -112,10 +112,12 @@ def _named(results: Any) -> dict[str, NMFREResults]:
     """The fits and their names."""
     if isinstance(results, Mapping):
         fits = {str(key): fit for key, fit in results.items()}
-    elif isinstance(results, Iterable):
+    elif pd.api.types.is_list_like(results):
         fits = {f"fit {i + 1}": fit for i, fit in enumerate(results)}
     else:
         fits = {"fit": results}
+    for fit in fits.values():
+        check_class("results", fit, "NMFREResults")
     if not fits:
         raise InvalidArgumentError(name="results", value=results, allowed="at least one fit")
     return fits
@@ -132,11 +134,13 @@ def _rows(fits: list[NMFREResults], covariates: Sequence[Any] | None) -> list[tu
             terms.setdefault(term, list(design.covariates[columns]))
     order = [covariate for fit in fits for covariate in fit.model.design.covariates]
     if covariates is not None:
+        if not (pd.api.types.is_list_like(covariates) and len(covariates)):
+            example = list(terms)[-1:]
+            raise InvalidArgumentError(
+                name="covariates", value=covariates, allowed=f"a list, such as {example}"
+            )
         for covariate in covariates:
-            if covariate not in terms:
-                raise InvalidArgumentError(
-                    name="covariates", value=covariate, allowed=", ".join(map(repr, terms))
-                )
+            check_label("covariates", covariate, terms)
         order = [column for covariate in covariates for column in terms[covariate]]
     components = max((fit.model.components for fit in fits), key=len)
     return [(q, k) for q in components for k in dict.fromkeys(order)]

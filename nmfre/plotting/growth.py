@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from nmfre.arguments import check_choice, known_arguments
+from nmfre.arguments import check_choice
 from nmfre.checks import require_memory
 from nmfre.errors import InvalidArgumentError
-from nmfre.plotting._shared import GREY, axes, colour, legend, line, occasions, text
+from nmfre.plotting._shared import GREY, axes, colour, legend, line, occasions, plot_of, text
 from nmfre.typing import IntArray
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ Which = Literal["observed", "blup"]
 MOST_GROUPS = 8
 
 
-@known_arguments
+@plot_of("NMFREResults")
 def plot_growth_curves(
     results: NMFREResults,
     *,
@@ -124,7 +124,7 @@ def _groups(
     terms = design.terms
     if by is not None:
         terms = {str(name): [k] for k, name in enumerate(design.covariates)} | terms
-        if by not in terms:
+        if not (isinstance(by, str) and by in terms):
             raise InvalidArgumentError(
                 name="by", value=by, allowed=f"a Series, or {' or '.join(map(repr, terms))}"
             )

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nmfre.arguments import known_arguments
 from nmfre.errors import NotComputedError
 from nmfre.estimation.estimate import AlternatingEstimate
-from nmfre.plotting._shared import INK, axes, colour, legend
+from nmfre.plotting._shared import INK, axes, colour, legend, plot_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from nmfre.results import NMFREResults
 
 
-@known_arguments
+@plot_of("NMFREResults")
 def plot_convergence(results: NMFREResults, *, ax: Axes | None = None) -> Axes:
     """
     What was minimised, less its value at the end, by iteration, on a logarithmic scale.
@@ -73,7 +72,7 @@ def plot_convergence(results: NMFREResults, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-@known_arguments
+@plot_of("NMFREResults")
 def plot_effective_df(results: NMFREResults, *, ax: Axes | None = None) -> Axes:
     """
     Effective degrees of freedom of U, their cap, and the ridge on the right, by iteration (df-cap).

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from nmfre.arguments import check_alpha, known_arguments
+from nmfre.arguments import check_alpha
 from nmfre.formats import meaning_of_stars, stars
 from nmfre.plotting._shared import (
     COLOURS,
@@ -20,6 +20,7 @@ from nmfre.plotting._shared import (
     colour,
     fitting_font,
     name,
+    plot_of,
     require_matplotlib,
     size,
     text,
@@ -51,7 +52,7 @@ ALONG = np.linspace(0.06, 0.92, 60)
 """Where on an edge its label may sit, as shares of its length."""
 
 
-@known_arguments
+@plot_of("NMFREResults")
 def plot_path_diagram(
     results: NMFREResults, *, alpha: float = 0.05, ax: Axes | None = None
 ) -> Axes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from nmfre.arguments import check_alpha, known_arguments
+from nmfre.arguments import check_alpha
 from nmfre.checks import require_memory
 from nmfre.errors import InvalidArgumentError
 from nmfre.plotting._shared import (
@@ -18,6 +18,7 @@ from nmfre.plotting._shared import (
     colour,
     label_ticks,
     name,
+    plot_of,
     require_matplotlib,
 )
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 MOST_COLUMNS = 4
 
 
-@known_arguments
+@plot_of("NMFREResults")
 def plot_random_effects(
     results: NMFREResults,
     component: str | None = None,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nmfre.arguments import known_arguments
-from nmfre.plotting._shared import GREY, INK, axes, colour
+from nmfre.plotting._shared import GREY, INK, axes, colour, plot_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from nmfre.selection.result import RankSelection
 
 
-@known_arguments
+@plot_of("RankSelection")
 def plot_rank_selection(selection: RankSelection, *, ax: Axes | None = None) -> Axes:
     """
     The criterion by rank, the lowest in a circle.

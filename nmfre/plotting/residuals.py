@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy import stats
 
-from nmfre.arguments import check_choice, known_arguments
+from nmfre.arguments import check_choice
 from nmfre.checks import require_memory
 from nmfre.plotting._shared import (
     GREY,
@@ -18,6 +18,7 @@ from nmfre.plotting._shared import (
     label_ticks,
     name,
     occasions,
+    plot_of,
 )
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ MANY = 5000
 """Points from which a vector graphic holds a picture of them."""
 
 
-@known_arguments
+@plot_of("NMFREResults")
 def plot_residuals(results: NMFREResults, kind: Kind = "fitted", *, ax: Axes | None = None) -> Axes:
     """
     Residuals of the BLUP fit, of the responses that are observed.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from nmfre.arguments import check_choice, known_arguments
+from nmfre.arguments import check_choice
 from nmfre.checks import require_memory
 from nmfre.plotting._shared import (
     Order,
@@ -17,6 +17,7 @@ from nmfre.plotting._shared import (
     label_ticks,
     legend,
     name,
+    plot_of,
 )
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 Which = Literal["fixed", "blup"]
 
 
-@known_arguments
+@plot_of("NMFREResults")
 def plot_scores(
     results: NMFREResults,
     *,

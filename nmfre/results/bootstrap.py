@@ -10,7 +10,14 @@ import numpy as np
 import pandas as pd
 
 from nmfre import plotting
-from nmfre.arguments import check_choice, check_n_boot, check_number, known_arguments
+from nmfre.arguments import (
+    check_bool,
+    check_choice,
+    check_jobs,
+    check_n_boot,
+    check_seed,
+    known_arguments,
+)
 from nmfre.chunked import ChunkedDesign
 from nmfre.errors import NotComputedError
 from nmfre.inference.bootstrap import WildBootstrap
@@ -264,8 +271,10 @@ class BootstrapResults(BaseResults):
         """
         check_n_boot(n_boot, least=2)
         check_choice("multiplier", multiplier, Multiplier)
+        check_bool("refit", refit)
+        check_jobs(n_jobs, progress)
+        check_seed(seed, optional=True)
         if seed is not None:
-            check_number("seed", seed, least=0, whole=True)
             seed = int(seed)  # NumPy integers do not come back as such
         entropy = np.random.SeedSequence(seed).entropy
         assert isinstance(entropy, int)

@@ -12,9 +12,8 @@ from scipy import stats
 from scipy.linalg import orth
 from statsmodels.base.model import LikelihoodModelResults
 from statsmodels.stats.contrast import WaldTestResults
-from statsmodels.stats.multitest import multipletests
 
-from nmfre.arguments import check_alpha, check_choice, known_arguments
+from nmfre.arguments import check_alpha, check_choice, check_label, known_arguments
 from nmfre.checks import listed
 from nmfre.covariates import categorical_coding
 from nmfre.errors import InvalidArgumentError, NotComputedError
@@ -23,6 +22,7 @@ from nmfre.formats import limit_names
 from nmfre.inference.chibar import LARGEST, chi_bar_sf
 from nmfre.inference.marginal import MarginalInference
 from nmfre.results.inference import InferenceResults
+from nmfre.results.inherited import adjust, ask_statsmodels
 from nmfre.results.nesting import nested
 from nmfre.typing import FloatArray
 
@@ -48,7 +48,8 @@ class HypothesisResults(InferenceResults):
         >>> round(float(test.pvalue), 4)
         0.002
         """
-        return self._tested(r_matrix).t_test(r_matrix, cov_p=cov_p, use_t=use_t)
+        tested = self._tested(r_matrix)
+        return ask_statsmodels(tested, "t_test", r_matrix=r_matrix, cov_p=cov_p, use_t=use_t)
 
     def wald_test(
         self,
@@ -76,9 +77,11 @@ class HypothesisResults(InferenceResults):
         >>> round(float(test.pvalue), 3)
         0.979
         """
-        return self._tested(r_matrix).wald_test(
-            r_matrix,
-            cov_p,
+        return ask_statsmodels(
+            self._tested(r_matrix),
+            "wald_test",
+            r_matrix=r_matrix,
+            cov_p=cov_p,
             invcov=invcov,
             use_f=use_f,
             df_constraints=df_constraints,
@@ -108,7 +111,7 @@ class HypothesisResults(InferenceResults):
         names = self.model.data.param_names
         try:
             constraint = DesignInfo(names).linear_constraint(r_matrix)
-        except (PatsyError, ValueError) as error:
+        except (ArithmeticError, LookupError, PatsyError, TypeError, ValueError) as error:
             raise InvalidArgumentError(
                 name="r_matrix",
                 value=f"array of shape {r_matrix.shape}"
@@ -213,7 +216,7 @@ class HypothesisResults(InferenceResults):
         """
         adjusted = self.pvalues.rename("adjusted_pvalues")
         known = adjusted.notna()
-        adjusted[known] = _adjust(adjusted[known], method, 0.05)[1]
+        adjusted[known] = adjust(adjusted[known], method, 0.05)[1]
         return adjusted
 
     @known_arguments
@@ -260,17 +263,14 @@ class HypothesisResults(InferenceResults):
         """
         check_alpha(alpha)
         levels, coding, columns = categorical_coding(self.model.design.design_info, term)
-        if component not in self.model.components:
-            raise InvalidArgumentError(
-                name="component", value=component, allowed=listed(self.model.components)
-            )
+        check_label("component", component, self.model.components)
         pairs = list(combinations(range(len(levels)), 2))
         contrasts = np.zeros((len(pairs), len(self.params)))
         q, rank = self.model.components.get_loc(component), len(self.model.components)
         differences = np.array([coding[j] - coding[i] for i, j in pairs])
         contrasts[:, np.array(columns) * rank + q] = differences
         test = self._tested(contrasts).t_test(contrasts)
-        reject, adjusted = _adjust(test.pvalue, method, alpha)
+        reject, adjusted = adjust(test.pvalue, method, alpha)
         low, high = limit_names(alpha)
         limits = test.conf_int(alpha)
         return pd.DataFrame(
@@ -385,16 +385,3 @@ class HypothesisResults(InferenceResults):
         ):
             return statistic, chi_bar_sf(statistic, covariance)
         return statistic, float(stats.chi2.sf(statistic, size))
-
-
-def _adjust(pvalues: Any, method: str, alpha: float) -> tuple[Any, Any]:
-    """Which are at most ``alpha`` once adjusted, and the adjusted p-values."""
-    try:
-        reject, adjusted, *_ = multipletests(pvalues, alpha, method)
-    except ValueError as error:
-        raise InvalidArgumentError(
-            name="method",
-            value=method,
-            allowed="what statsmodels.stats.multitest.multipletests takes, such as 'holm'",
-        ) from error
-    return reject, adjusted

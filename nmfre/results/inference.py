@@ -10,10 +10,11 @@ import pandas as pd
 from statsmodels.base.model import LikelihoodModelResults
 
 from nmfre.arguments import check_alpha, check_choice, known_arguments
-from nmfre.errors import NotComputedError
+from nmfre.errors import InvalidArgumentError, NotComputedError
 from nmfre.formats import limit_names
 from nmfre.inference.bootstrap import WildBootstrap
 from nmfre.results.base import BaseResults
+from nmfre.results.inherited import ask_statsmodels
 from nmfre.typing import FloatArray
 
 IntervalMethod = Literal["percentile", "basic", "normal", "studentized", "wald"]
@@ -142,20 +143,32 @@ class InferenceResults(BaseResults):
             limits = getattr(bootstrap, f"{method}_interval")(alpha)
         return pd.DataFrame(limits, index=self.params.index, columns=limit_names(alpha))
 
-    def cov_params(self, *args: Any, **kwargs: Any) -> pd.DataFrame | FloatArray:
+    @known_arguments
+    def cov_params(
+        self,
+        r_matrix: Any = None,
+        column: Any = None,
+        scale: None = None,
+        cov_p: Any = None,
+        other: Any = None,
+    ) -> pd.DataFrame | FloatArray:
         """
         Covariance of params, (QK, QK), labelled; with arguments as in statsmodels, an array.
 
-        See `statsmodels.base.model.LikelihoodModelResults.cov_params`.
-
         Parameters
         ----------
-        *args, **kwargs
-            As there.
+        r_matrix, column, cov_p, other : array_like, optional
+            As in `statsmodels.base.model.LikelihoodModelResults.cov_params`.
+        scale : None
+            There is none: the covariance is not a multiple of another one.
 
         Returns
         -------
         DataFrame or ndarray
+
+        Raises
+        ------
+        InvalidArgumentError
 
         Examples
         --------
@@ -168,10 +181,13 @@ class InferenceResults(BaseResults):
         array([[ 6.11, -6.11],
                [-6.11,  9.34]])
         """
-        covariance = self._unlabelled.cov_params(*args, **kwargs)
-        if args or kwargs:
-            return np.asarray(covariance)
-        return pd.DataFrame(covariance, index=self.params.index, columns=self.params.index)
+        if scale is not None:
+            raise InvalidArgumentError(name="scale", value=scale, allowed="None")
+        given = {"r_matrix": r_matrix, "column": column, "cov_p": cov_p, "other": other}
+        if all(value is None for value in given.values()):
+            index = self.params.index
+            return pd.DataFrame(self.inference.covariance, index=index, columns=index)
+        return np.asarray(ask_statsmodels(self._unlabelled, "cov_params", **given))
 
     @cached_property
     def _studentized(self) -> WildBootstrap:

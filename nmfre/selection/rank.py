@@ -9,7 +9,15 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from nmfre.arguments import check_bool, check_choice, check_number, check_rank, known_arguments
+from nmfre.arguments import (
+    MOST_STARTS,
+    check_choice,
+    check_jobs,
+    check_rank,
+    check_seed,
+    check_whole,
+    known_arguments,
+)
 from nmfre.cap import DEFAULT_CAP, Cap
 from nmfre.checks import is_chunked
 from nmfre.errors import ConvergenceWarning, InvalidArgumentError
@@ -116,14 +124,13 @@ def select_rank(
     2
     """
     check_model(model)
-    check_bool("progress", progress)
+    check_jobs(n_jobs, progress)
     design = model.design
     check_choice("criterion", criterion, Criterion)
     check_choice("over", over, Over)
-    check_number("folds", folds, least=2, whole=True)
-    check_number("repeats", repeats, least=1, whole=True)
-    if seed is not None:
-        check_number("seed", seed, least=0, whole=True)
+    check_whole("folds", folds, least=2)
+    check_whole("repeats", repeats, least=1, most=MOST_STARTS)
+    check_seed(seed, optional=True)
     if criterion != "cv" and (over, folds, repeats) != ("entries", 5, 1):
         raise InvalidArgumentError(
             name="criterion", value=criterion, allowed="'cv' where over, folds or repeats are given"
@@ -204,7 +211,7 @@ def _seed(entropy: Any, *key: int) -> np.random.SeedSequence:
 
 def _checked_ranks(ranks: Any, n_responses: int, n_units: int) -> list[int]:
     """The ranks in order, each once."""
-    given = list(ranks) if isinstance(ranks, Iterable) and not isinstance(ranks, str) else []
+    given = list(ranks) if pd.api.types.is_list_like(ranks) else []
     if not given:
         raise InvalidArgumentError(name="ranks", value=ranks, allowed="ranks such as range(1, 6)")
     return sorted({check_rank(rank, n_responses, n_units) for rank in given})

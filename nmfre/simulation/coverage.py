@@ -14,7 +14,18 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from nmfre.arguments import check_alpha, check_choice, check_n_boot, check_number, known_arguments
+from nmfre.arguments import (
+    MOST_REPLICATES,
+    check_alpha,
+    check_bool,
+    check_choice,
+    check_generator,
+    check_n_boot,
+    check_number,
+    check_seed,
+    check_whole,
+    known_arguments,
+)
 from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
 from nmfre.inference.multipliers import Multiplier
 from nmfre.model import NMFRE
@@ -70,6 +81,10 @@ class BumpDesign:
     background: float = 0.0
 
     def __post_init__(self) -> None:
+        check_whole("n_responses", self.n_responses, least=1)
+        check_whole("rank", self.rank, least=1, most=self.n_responses)
+        check_whole("n_units", self.n_units, least=1)
+        check_bool("signed", self.signed)
         check_choice("errors", self.errors, Errors)
         check_choice("effects", self.effects, Literal["decreasing", "none"])
         check_number("background", self.background, least=0.0)
@@ -111,6 +126,7 @@ class BumpDesign:
         endog, exog : ndarray, (N, P) and (N, 2)
             Responses, not negative, and covariates.
         """
+        check_generator(rng)
         group = np.arange(self.n_units) % 2.0
         exog = np.column_stack([np.ones(self.n_units), group])
         if self.errors == "normal":
@@ -181,11 +197,13 @@ def coverage_study(
     >>> study.loc["marginal"].columns.to_list()
     ['value', 'std err', 'lowest', 'highest']
     """
-    check_number("n_replicates", n_replicates, least=2, whole=True)
+    if not isinstance(design, BumpDesign):
+        raise InvalidArgumentError(name="design", value=design, allowed="a BumpDesign")
+    check_whole("n_replicates", n_replicates, least=2, most=MOST_REPLICATES)
     check_alpha(alpha)
     check_n_boot(n_boot, least=2)
     check_choice("multiplier", multiplier, Multiplier)
-    check_number("seed", seed, least=0, whole=True)
+    check_seed(seed)
     start = time.perf_counter()
     seeds = np.random.SeedSequence(seed).spawn(n_replicates)
     chunks = np.array_split(np.arange(n_replicates), min(n_replicates, PARTS))

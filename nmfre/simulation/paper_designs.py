@@ -8,7 +8,16 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from nmfre.arguments import check_choice
+from nmfre.arguments import (
+    check_choice,
+    check_generator,
+    check_number,
+    check_whole,
+    is_number,
+    start_array,
+)
+from nmfre.cap import resolve_cap
+from nmfre.errors import InvalidArgumentError
 from nmfre.typing import FloatArray
 
 Errors = Literal["normal", "exponential"]
@@ -67,6 +76,11 @@ class PaperDesign:
     def __post_init__(self) -> None:
         check_choice("study", self.study, Literal["baseline", "stress"])
         check_choice("errors", self.errors, Errors)
+        check_whole("n_units", self.n_units, least=1)
+        if not is_number(self.effect):
+            raise InvalidArgumentError(name="effect", value=self.effect, allowed="a finite number")
+        resolve_cap(self.df_cap, self.n_units, rank=1)
+        check_number("start_tau2", self.start_tau2, least=0.0, strict=True)
 
     @property
     def basis(self) -> FloatArray:
@@ -94,6 +108,7 @@ class PaperDesign:
         -------
         ndarray, (N, 2)
         """
+        check_generator(rng)
         if self.n_units == CHILDREN:
             group = (np.arange(CHILDREN) < BOYS).astype(float)
         else:
@@ -113,6 +128,8 @@ class PaperDesign:
         -------
         ndarray, (N, P)
         """
+        check_generator(rng)
+        exog = start_array("exog", exog, (self.n_units, 2), signed=True)
         X, Theta = self.basis, self.theta
         U = rng.standard_normal((self.n_units, len(Theta)))
         shape = (self.n_units, len(X))

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nmfre.arguments import check_number, known_arguments
+from nmfre.arguments import MOST_REPLICATES, check_n_boot, check_seed, check_whole, known_arguments
 from nmfre.cap import resolve_cap
+from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.alternating import fit_alternating
 from nmfre.estimation.estimate import AlternatingEstimate, StopReason
 from nmfre.estimation.fixed_effects import fit_fixed_effects
@@ -89,9 +90,14 @@ def paper_study(
     >>> float(table["rejection"].iloc[0])
     1.0
     """
-    check_number("n_replicates", n_replicates, least=2, whole=True)
-    check_number("n_boot", n_boot, least=2, whole=True)
-    check_number("seed", seed, least=0, whole=True)
+    designs = list(designs) if pd.api.types.is_list_like(designs) else []
+    if not designs or not all(isinstance(design, PaperDesign) for design in designs):
+        raise InvalidArgumentError(name="designs", value=designs, allowed="a list of PaperDesign")
+    if not (resume is None or isinstance(resume, Mapping)):
+        raise InvalidArgumentError(name="resume", value=resume, allowed=".finished of an error")
+    check_whole("n_replicates", n_replicates, least=2, most=MOST_REPLICATES)
+    check_n_boot(n_boot, least=2)
+    check_seed(seed)
     start = time.perf_counter()
     tasks = []
     for i, by_design in enumerate(np.random.SeedSequence(seed).spawn(len(designs))):
