@@ -28,6 +28,7 @@ from nmfre.errors import (
 )
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.moments import DenseMoments, dense_moments
+from nmfre.estimation.orthonormal import Orthonormal
 from nmfre.tables import has_row_labels, table
 from nmfre.threads import one_thread
 from nmfre.totals import Totals, check_totals, totals_of
@@ -63,11 +64,11 @@ class ChunkedDesign(Design):
         """Moments of Y and A, from their sums."""
         totals = self.totals
         total = float(np.trace(totals.YY))
-        return dense_moments(len(self.units), total, totals.YY, totals.YA, totals.AA)
+        return dense_moments(len(self.units), total, totals.YY, totals.R, totals.QY)
 
-    def cross_products(self) -> FloatArray:
-        """AA', (K, K)."""
-        return self.totals.AA
+    def orthonormal(self) -> Orthonormal:
+        """How A is made orthonormal."""
+        return Orthonormal.of_factor(self.totals.R, len(self.units))
 
     def total(self, function: Callable[..., tuple[Any, ...]], *data: Any) -> tuple[Any, ...]:
         """

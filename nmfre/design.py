@@ -29,6 +29,7 @@ from nmfre.covariates import covariates_of_new_data
 from nmfre.errors import MissingColumnError, NonNumericError, ShapeError, TransposedError
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.moments import moments_of, squares
+from nmfre.estimation.orthonormal import Orthonormal, orthonormal
 from nmfre.estimation.products import Moments
 from nmfre.inference.bootstrap import whole
 from nmfre.naming import known_columns
@@ -132,9 +133,9 @@ class Design:
         """Moments of Y and A."""
         return moments_of(self.Y, self.A)
 
-    def cross_products(self) -> FloatArray:
-        """AA', (K, K)."""
-        return self.A @ self.A.T
+    def orthonormal(self) -> Orthonormal:
+        """How A is made orthonormal."""
+        return orthonormal(self.A)[0]
 
     def total(self, function: Callable[..., tuple[Any, ...]], *data: Any) -> tuple[Any, ...]:
         """What ``function`` returns for the number of the first unit, 0, and data of all units."""

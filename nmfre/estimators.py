@@ -205,10 +205,12 @@ def estimate_ml(
             name="update_tau2", value=False, allowed="True with ml, which estimates tau2"
         )
     n_starts = DEFAULT_STARTS if options.n_starts is None else options.n_starts
-    given, Theta = options.basis(design, rank), options.theta(design, rank)
-    if Theta is not None and options.signed:
+    given = options.basis(design, rank)
+    if options.theta(design, rank) is not None:
         raise InvalidArgumentError(
-            name="start_theta", value="array", allowed="None with signed Theta: it is profiled out"
+            name="start_theta",
+            value="array",
+            allowed="None with ml, where Theta follows from the basis and the variances",
         )
     cap = None if isinstance(options.df_cap, DefaultCap) else options.df_cap
     moments = design.moments()
@@ -227,7 +229,6 @@ def estimate_ml(
             bases,
             signed=options.signed,
             cap=resolve_cap(cap, len(design.units), rank),
-            Theta=Theta,
             log_ridge=log_ridge,
             tol=options.tol,
             maxiter=options.maxiter,

@@ -267,7 +267,7 @@ class NMFRE(HintedModel, Model):
             Start of X. Default: for df-cap NNDSVD of the responses, its zeros filled at random; for
             ml leading eigenvectors of the second moments. With ml, it takes the place of the first.
         start_theta : array_like, (Q, K), optional
-            Start of Theta. Default: ones for df-cap, least squares for ml.
+            Start of Theta in df-cap; default: ones. In ml Theta follows from the other starts.
         start_sigma2, start_tau2 : float, optional
             Start of the variances, in squared units of Y and of the scores. Default: 1 for df-cap.
             ml uses their ratio, in the first of its starts; if one of them is given, the other is

@@ -109,7 +109,6 @@ def _refit(task: _Task) -> list[tuple[FloatArray, bool]]:
                     [estimate.X],
                     signed=estimate.signed,
                     cap=estimate.cap,
-                    Theta=None if estimate.signed else estimate.Theta,
                     log_ridge=float(np.log(estimate.ridge)),
                     tol=options.tol,
                     maxiter=options.maxiter,

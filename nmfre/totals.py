@@ -36,12 +36,12 @@ class Totals:
 
     Attributes
     ----------
-    YY, YA, AA : (P, P), (P, K), (K, K)
-        YY', YA', AA'. Without meaning where there are faults.
+    YY, AA : (P, P), (K, K)
+        YY', AA'. Without meaning where there are faults.
     Y1, A1 : (P,), (K,)
         Sums of Y and A.
-    R : (at most K, K)
-        Triangular factor of A' = QR: what collinearity is judged by.
+    R, QY : (at most K, K), (at most K, P)
+        Triangular factor of A' = QR, and Q'Y': products with raw covariates would lose digits.
     all_one : (K,)
         Whether a covariate is one for every unit.
     faults : dict
@@ -49,13 +49,18 @@ class Totals:
     """
 
     YY: FloatArray
-    YA: FloatArray
     AA: FloatArray
     Y1: FloatArray
     A1: FloatArray
     R: FloatArray
+    QY: FloatArray
     all_one: BoolArray
     faults: dict[str, Fault]
+
+    @property
+    def YA(self) -> FloatArray:
+        """YA', (P, K)."""
+        return self.QY.T @ self.R
 
     def __add__(self, other: Totals) -> Totals:
         """Totals of the units of both, those of the first coming first."""
@@ -64,13 +69,14 @@ class Totals:
             first = faults.get(kind, fault)
             count = fault.count + (first.count if kind in faults else 0)
             faults[kind] = Fault(first.unit, first.column, first.value, count)
+        Q, R = np.linalg.qr(np.vstack([self.R, other.R]))
         return Totals(
             YY=self.YY + other.YY,
-            YA=self.YA + other.YA,
             AA=self.AA + other.AA,
             Y1=self.Y1 + other.Y1,
             A1=self.A1 + other.A1,
-            R=np.asarray(np.linalg.qr(np.vstack([self.R, other.R]), mode="r")),
+            R=R,
+            QY=Q.T @ np.vstack([self.QY, other.QY]),
             all_one=self.all_one & other.all_one,
             faults=faults,
         )
@@ -108,14 +114,15 @@ def totals_of(start: int, Y: FloatArray, A: FloatArray, *labels: AnyArray) -> tu
     if faults:  # all that is asked of these units any more
         Y, A = np.zeros_like(Y), np.zeros_like(A)
     ones = np.ones(Y.shape[1])
+    Q, R = np.linalg.qr(A.T)
     return (
         Totals(
             YY=Y @ Y.T,
-            YA=Y @ A.T,
             AA=A @ A.T,
             Y1=Y @ ones,
             A1=A @ ones,
-            R=np.asarray(np.linalg.qr(A.T, mode="r")),
+            R=R,
+            QY=(Y @ Q).T,
             all_one=all_one,
             faults=faults,
         ),

@@ -131,7 +131,7 @@ def infer(
             estimate,
             options,
             seeds,
-            AA=design.cross_products(),
+            covariates=design.orthonormal(),
             total=design.total,
         )
     assert isinstance(estimate, MarginalEstimate)

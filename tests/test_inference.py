@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from nmfre.errors import InvalidArgumentError
+from nmfre.estimation.orthonormal import orthonormal
 from nmfre.inference import bootstrap
 from nmfre.inference.bootstrap import WildBootstrap, one_step, unit_blocks
 from nmfre.inference.linearized import linearize
@@ -35,8 +36,9 @@ class Linearized:
         options = {"information": "adjusted", "dispersion": "df", **options}
         rss = np.sum((Y - X @ (Theta @ A + U)) ** 2)
         sums = {"counts": np.array([50]), "n_cells": 300}
-        AA, XtX = (A @ A.T)[None], (X.T @ X)[None]
-        self.parts = linearize(X, Theta, AA, XtX, ridge=0.5, rss=rss, **sums, **options)
+        sums |= {"covariates": orthonormal(A)[0], "ridge": 0.5, "rss": rss}
+        WW, XtX = 50 * np.eye(2)[None], (X.T @ X)[None]
+        self.parts = linearize(X, Theta, WW, XtX, **sums, **options)
         self.dispersion = self.parts.dispersion
         self.influence = self.parts.influence(Y, A, U)
 
@@ -196,9 +198,13 @@ def test_conditional_errors_do_not_depend_on_the_units_of_covariates():
     A = np.stack([np.ones(50), rng.uniform(0, 10, 50)])
     options = {"counts": np.array([50]), "n_cells": 200, "ridge": 0.7, "rss": 30.0}
     options |= {"information": "adjusted", "dispersion": "df"}
-    one = linearize(X, Theta, (A @ A.T)[None], (X.T @ X)[None], **options)
+
+    def linearized(A, Theta):
+        given = {"covariates": orthonormal(A)[0], **options}
+        return linearize(X, Theta, 50 * np.eye(2)[None], (X.T @ X)[None], **given)
+
+    one = linearized(A, Theta)
     for size, shift in ((1e6, 0.0), (1e-6, 0.0), (1.0, 2000.0)):
         C = np.array([[1.0, 0.0], [size * shift, size]])
-        AA = C @ A @ (C @ A).T
-        other = linearize(X, Theta @ np.linalg.inv(C), AA[None], (X.T @ X)[None], **options)
-        np.testing.assert_allclose(size**2 * other.bread[2:, 2:], one.bread[2:, 2:], rtol=1e-7)
+        other = linearized(C @ A, Theta @ np.linalg.inv(C))
+        np.testing.assert_allclose(size**2 * other.bread[2:, 2:], one.bread[2:, 2:], rtol=1e-9)

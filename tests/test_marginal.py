@@ -492,6 +492,12 @@ def test_errors_of_icc_and_df_follow_from_their_gradients(bumps, cap):
 # Thresholds: what lies a tenth below and above
 
 
+def alone(moments):
+    """The direction of Gamma in which the last effect moves, clear of the one before it."""
+    direction = moments.covariates.inverse[:, -1]
+    return direction / np.linalg.norm(direction)
+
+
 @pytest.mark.parametrize(
     ("size", "push", "held"), [(0.9, 1.1, True), (1.1, 1.1, False), (0.9, 0.9, False)]
 )
@@ -500,14 +506,14 @@ def test_what_is_at_a_bound_and_pushed_against_it(bumps, monkeypatch, size, push
     res = bumps.fit("ml", n_starts=1, n_boot=0)
     X, Theta = res.estimate.X.copy(), res.estimate.Theta.copy()
     moments = moments_of(bumps.design.Y, bumps.design.A)
-    scale = moments.covariate_scale
+    scale = moments.covariates.scale
     X[3, 0] = size * 1e-6 / 8
     Theta[1, 1] = 0.0
     Theta[1, 1] = size * 1e-6 * np.max(Theta * scale) / scale[1]
-    by_X, by_Theta = np.zeros(X.shape), np.zeros(Theta.shape)
+    by_X, by_Gamma = np.zeros(X.shape), np.zeros(Theta.shape)
     by_X[3, 0] = -push * 1e-6
-    by_Theta[1, 1] = -push * 1e-6 * scale[1] / 8
-    score = MarginalScore(X=by_X, Theta=by_Theta, log_sigma2=0.0, log_ridge=0.0)
+    by_Gamma[1] = -push * 1e-6 / 8 * alone(moments)
+    score = MarginalScore(X=by_X, Gamma=by_Gamma, log_sigma2=0.0, log_ridge=0.0)
     monkeypatch.setattr(Coordinates, "_score", lambda *args: score)
     found = Coordinates(moments, replace(res.estimate, X=X, Theta=Theta))
     assert found.held_basis[3, 0] == held
@@ -521,10 +527,10 @@ def test_a_zero_that_the_likelihood_pulls_up_is_not_at_its_bound(
 ):
     res = bumps.fit("ml", n_starts=1, n_boot=0)
     moments = moments_of(bumps.design.Y, bumps.design.A)
-    Theta, by_Theta = res.estimate.Theta.copy(), np.zeros(res.estimate.Theta.shape)
+    Theta, by_Gamma = res.estimate.Theta.copy(), np.zeros(res.estimate.Theta.shape)
     Theta[1, 1] = 0.0
-    by_Theta[1, 1] = push * 1e-6 * moments.covariate_scale[1] / 8
-    score = MarginalScore(X=np.zeros((8, 2)), Theta=by_Theta, log_sigma2=0.0, log_ridge=0.0)
+    by_Gamma[1] = push * 1e-6 / 8 * alone(moments)
+    score = MarginalScore(X=np.zeros((8, 2)), Gamma=by_Gamma, log_sigma2=0.0, log_ridge=0.0)
     monkeypatch.setattr(Coordinates, "_score", lambda *args: score)
     assert Coordinates(moments, replace(res.estimate, Theta=Theta)).theta_at_bound[3] == at_bound
 

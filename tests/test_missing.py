@@ -97,8 +97,10 @@ def test_value_is_the_normal_density(shape, signed):
     m = moments_of(Y, A)
     assert isinstance(m, PatternMoments)
     assert m.n_cells == np.sum(~np.isnan(Y))
-    point = marginal_value(m, X, None if signed else Theta, log_ridge)
-    sigma2, Theta = point.sigma2 * m.scale**2, point.Theta * m.scale
+    if signed:
+        _, Theta = m.profiled(X, np.exp(log_ridge), signed=True)
+    point = marginal_value(m, X, m.covariates.gamma(Theta), log_ridge)
+    sigma2, Theta = point.sigma2 * m.scale**2, Theta * m.scale
     expected = -loglike(Y, A, X, Theta, sigma2, sigma2 / np.exp(log_ridge)).sum()
     assert m.n_cells * (point.value + np.log(m.scale)) == pytest.approx(expected, rel=1e-9)
 
@@ -106,9 +108,9 @@ def test_value_is_the_normal_density(shape, signed):
 @given(shapes, st.booleans(), st.sampled_from([np.inf, 15.0]))
 @settings(max_examples=40, deadline=None)
 def test_gradient_is_that_of_finite_differences(shape, signed, cap):
-    Y, A, X, Theta, log_ridge = draw(*shape)
+    Y, A, X, _, log_ridge = draw(*shape)
     search = _Search(moments_of(Y, A), X.shape[1], signed=signed, cap=cap)
-    z = search.pack(X, Theta, log_ridge)
+    z = search.pack(X, log_ridge)
     _, gradient = search.value_and_gradient(z)
     error = check_grad(
         lambda z: search.value_and_gradient(z)[0], lambda z: search.value_and_gradient(z)[1], z
@@ -134,14 +136,18 @@ def test_degrees_of_freedom_and_their_derivatives():
     assert df(X, np.exp(m.log_ridge_on_cap(X, 20.0))) == pytest.approx(20.0)
 
 
-@given(shapes)
+@given(shapes, st.booleans())
 @settings(max_examples=20, deadline=None)
-def test_profiled_theta_is_the_maximum_over_theta(shape):
+def test_profiled_theta_is_the_maximum_over_theta(shape, signed):
     Y, A, X, _, log_ridge = draw(*shape)
     m = moments_of(Y, A)
-    best = marginal_value(m, X, None, log_ridge)
-    gradient = marginal_value(m, X, best.Theta, log_ridge).Theta_gradient
-    assert np.abs(gradient).max() < 1e-8 * max(1.0, np.abs(best.Theta).max())
+    Gamma, Theta = m.profiled(X, np.exp(log_ridge), signed=signed)
+    gradient = marginal_value(m, X, Gamma, log_ridge).Gamma_gradient @ m.covariates.L.T
+    free = np.ones_like(Theta, dtype=bool) if signed else Theta > 0.0
+    tol = 1e-8 * max(1.0, np.abs(Theta).max())
+    assert np.abs(gradient[free]).max(initial=0.0) < tol
+    assert gradient[~free].min(initial=0.0) > -tol
+    assert signed or Theta.min() >= 0.0
 
 
 @given(shapes)
@@ -155,12 +161,22 @@ def test_complete_units_give_what_moments_give(shape):
     dense, patterns = moments_of(Y, A), PatternMoments.of(Y, A)
     assert isinstance(dense, DenseMoments)
     assert patterns.Y.shape[1] == Y.shape[0] + len(A)  # not one column a unit
-    for given_theta in (Theta, None):
-        a, b = (marginal_value(m, X, given_theta, log_ridge) for m in (dense, patterns))
+    for signed in (None, True, False):
+        a, b = (
+            marginal_value(
+                m,
+                X,
+                m.covariates.gamma(Theta)
+                if signed is None
+                else m.profiled(X, np.exp(log_ridge), signed=signed)[0],
+                log_ridge,
+            )
+            for m in (dense, patterns)
+        )
         assert b.value == pytest.approx(a.value, rel=1e-9)
         assert b.log_ridge_gradient == pytest.approx(a.log_ridge_gradient, rel=1e-7, abs=1e-12)
         np.testing.assert_allclose(b.X_gradient, a.X_gradient, rtol=1e-7, atol=1e-10)
-        np.testing.assert_allclose(b.Theta_gradient, a.Theta_gradient, rtol=1e-7, atol=1e-10)
+        np.testing.assert_allclose(b.Gamma_gradient, a.Gamma_gradient, rtol=1e-7, atol=1e-10)
     for name in ("df_random", "log_ridge_by_basis"):
         np.testing.assert_allclose(
             getattr(patterns, name)(X, 0.2), getattr(dense, name)(X, 0.2), rtol=1e-10
@@ -246,7 +262,8 @@ def test_nothing_missing_is_the_same_fit(orthodont):
     assert complete.design.n_missing == 0
     res = complete.fit("ml", n_boot=0)
     m = PatternMoments.of(complete.design.Y, complete.design.A)
-    value = marginal_value(m, res.estimate.X, res.estimate.Theta / m.scale, np.log(res.ridge))
+    Gamma = m.covariates.gamma(res.estimate.Theta / m.scale)
+    value = marginal_value(m, res.estimate.X, Gamma, np.log(res.ridge))
     assert -m.n_cells * (value.value + np.log(m.scale)) == pytest.approx(res.llf, rel=1e-12)
     assert np.abs(value.log_ridge_gradient) < 1e-10
 

@@ -51,8 +51,10 @@ def holzinger():
 def test_value_is_the_normal_density(shape, signed):
     Y, A, X, Theta, log_ridge = draw(*shape)
     (P, N), m = Y.shape, moments_of(Y, A)
-    point = marginal_value(m, X, None if signed else Theta, log_ridge)
-    sigma2, Theta = point.sigma2 * m.scale**2, point.Theta * m.scale
+    if signed:
+        _, Theta = m.profiled(X, np.exp(log_ridge), signed=True)
+    point = marginal_value(m, X, m.covariates.gamma(Theta), log_ridge)
+    sigma2, Theta = point.sigma2 * m.scale**2, Theta * m.scale
     covariance = sigma2 * (np.eye(P) + X @ X.T / np.exp(log_ridge))
     centred = (Y - X @ Theta @ A).T
     expected = -multivariate_normal(np.zeros(P), covariance).logpdf(centred).sum()
@@ -62,10 +64,10 @@ def test_value_is_the_normal_density(shape, signed):
 @given(shapes, st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_gradient_is_that_of_finite_differences(shape, signed):
-    Y, A, X, Theta, log_ridge = draw(*shape)
+    Y, A, X, _, log_ridge = draw(*shape)
     m = moments_of(Y, A)
     search = _Search(m, X.shape[1], signed=signed, cap=np.inf)
-    z = search.pack(X, Theta, log_ridge)
+    z = search.pack(X, log_ridge)
     _, gradient = search.value_and_gradient(z)
     error = check_grad(
         lambda z: search.value_and_gradient(z)[0], lambda z: search.value_and_gradient(z)[1], z
@@ -75,26 +77,33 @@ def test_gradient_is_that_of_finite_differences(shape, signed):
 
 @pytest.mark.parametrize("signed", [True, False])
 def test_gradient_on_the_cap(signed):
-    Y, A, X, Theta, _ = draw(6, 3, 2, 1)
+    Y, A, X, _, _ = draw(6, 3, 2, 1)
     search = _Search(moments_of(Y, A), 3, signed=signed, cap=20.0)
-    z = search.pack(X, Theta, 0.0)
-    X, _, log_ridge = search.unpack(z)
+    z = search.pack(X, 0.0)
+    X, log_ridge = search.unpack(z)
     d = np.linalg.eigvalsh(X.T @ X)
     assert effective_df(d, np.exp(log_ridge), 25) == pytest.approx(20.0)
     difference = approx_fprime(z, lambda z: search.value_and_gradient(z)[0], 1e-7)
     np.testing.assert_allclose(search.value_and_gradient(z)[1], difference, atol=1e-6)
 
 
-def test_profiled_theta_is_the_maximum_over_theta():
-    Y, A, X, _, log_ridge = draw(6, 2, 3, 5)
+@given(shapes, st.booleans(), st.floats(0.0, 2e3))
+@settings(max_examples=40, deadline=None)
+def test_profiled_theta_is_the_maximum_over_theta(shape, signed, shift):
+    Y, A, X, _, log_ridge = draw(*shape)
+    A[1:] += shift
     m = moments_of(Y, A)
-    best = marginal_value(m, X, None, log_ridge).value
-    Theta = m.profiled_theta(X, 1.0)
-    assert marginal_value(m, X, Theta, log_ridge).value == pytest.approx(best, rel=1e-12)
+    Gamma, Theta = m.profiled(X, np.exp(log_ridge), signed=signed)
+    np.testing.assert_allclose(Theta @ A, Gamma @ m.covariates.white(A), rtol=1e-8, atol=1e-8)
+    point = marginal_value(m, X, Gamma, log_ridge)
     rng = np.random.default_rng(0)
+    size = np.abs(Theta).max(axis=0)
     for _ in range(10):
-        other = Theta + 0.1 * rng.normal(size=Theta.shape)
-        assert marginal_value(m, X, other, log_ridge).value > best
+        other = Theta + 0.1 * size * rng.normal(size=Theta.shape)
+        other = other if signed else np.maximum(other, 0.0)
+        worse = marginal_value(m, X, m.covariates.gamma(other), log_ridge).value
+        assert worse >= point.value - 1e-12
+    assert signed or Theta.min() >= 0.0
 
 
 @given(shapes)
@@ -106,10 +115,11 @@ def test_operator_and_dense_moments_agree(shape):
     dense = moments_of(Y, A)
     sparse = moments_of(csr_array(Y), A)
     assert isinstance(sparse, OperatorMoments)
-    a, b = (marginal_value(m, X, Theta, log_ridge) for m in (dense, sparse))
+    Gamma = dense.covariates.gamma(Theta)
+    a, b = (marginal_value(m, X, Gamma, log_ridge) for m in (dense, sparse))
     assert b.value == pytest.approx(a.value, rel=1e-10, abs=1e-10)
     np.testing.assert_allclose(b.X_gradient, a.X_gradient, rtol=1e-8, atol=1e-10)
-    np.testing.assert_allclose(b.Theta_gradient, a.Theta_gradient, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(b.Gamma_gradient, a.Gamma_gradient, rtol=1e-8, atol=1e-10)
 
 
 def test_the_form_of_the_moments_is_chosen_by_cost(monkeypatch):
@@ -328,7 +338,6 @@ def test_starts_that_the_user_gives(model):
         "ml",
         n_starts=1,
         start_basis=res.basis,
-        start_theta=res.theta,
         start_sigma2=res.sigma2,
         start_tau2=res.tau2,
     )
@@ -355,7 +364,7 @@ def test_variances_that_are_given_are_used_whatever_they_are(model):
 
 def test_the_objective_of_a_fit_without_iterations(model, simulated):
     res = model.fit("ml", n_starts=1)
-    start = {"start_basis": res.basis, "start_theta": res.theta, "start_sigma2": res.sigma2}
+    start = {"start_basis": res.basis, "start_sigma2": res.sigma2}
     again = model.fit("ml", n_starts=1, **start, start_tau2=res.tau2)
     one = nmfre.NMFRE(simulated["y1"], simulated["age"], rank=1).fit("ml")
     for fit in (again, one):
@@ -383,7 +392,7 @@ def test_edge_cases(model, simulated):
         ({"method": "df-cap", "n_starts": 3}, "n_starts=3 is not allowed: it takes 1 with df-cap"),
         ({"method": "ml", "n_starts": 0}, "n_starts=0"),
         ({"method": "ml", "update_tau2": False}, "update_tau2=False is not allowed"),
-        ({"method": "ml", "signed": True, "start_theta": np.ones((1, 2))}, "start_theta='array'"),
+        ({"method": "ml", "start_theta": np.ones((1, 2))}, "start_theta='array'"),
         ({"method": "ml", "df_cap": 2.0}, "df_cap=2.0"),
     ],
 )
@@ -607,11 +616,14 @@ def test_a_weight_counts_a_unit_as_often(missing):
     weighted = moments_of(endog.T, exog.T, weights)
     repeated = moments_of(endog[often].T, exog[often].T)
     X = np.random.default_rng(1).random((6, 2))
-    for Theta in (None, np.array([[8.0, 2.0], [6.0, 1.0]])):
-        one, other = (marginal_value(m, X, Theta, -0.5) for m in (weighted, repeated))
+    profiled, expected = (m.profiled(X, np.exp(-0.5), signed=True)[1] for m in (weighted, repeated))
+    np.testing.assert_allclose(profiled, expected, rtol=1e-9)
+    for Theta in (profiled, np.array([[8.0, 2.0], [6.0, 1.0]])):
+        one, other = (
+            marginal_value(m, X, m.covariates.gamma(Theta), -0.5) for m in (weighted, repeated)
+        )
         assert one.value == pytest.approx(other.value, rel=1e-12)
         np.testing.assert_allclose(one.X_gradient, other.X_gradient, atol=1e-12)
-        np.testing.assert_allclose(one.Theta, other.Theta, rtol=1e-9)
 
 
 @pytest.mark.parametrize("signed", [True, False])

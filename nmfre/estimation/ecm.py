@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq, nnls
+from scipy.optimize import brentq
 
 from nmfre.estimation.marginal import MarginalValue, marginal_value
 from nmfre.estimation.moments import CompleteMoments
@@ -26,8 +26,6 @@ RANGE = 5.0
 """How far log lambda moves at most in an iteration."""
 ALTERNATIONS = 20
 SETTLED = 1e-10
-NNLS = 30
-"""Iterations of non-negative least squares for each unknown, at most."""
 ROUNDING = 1e-14
 """Change of the value per cell that is rounding."""
 PATIENCE = 10
@@ -41,7 +39,6 @@ class Ascent:
     """Where an ascent has come to, and the value after each of its iterations."""
 
     X: FloatArray
-    Theta: FloatArray
     log_ridge: float
     path: list[float]
 
@@ -59,17 +56,17 @@ class _Given(CompleteMoments):
             moments.n_units,
             moments.n_cells,
             moments.scale,
-            moments.AA,
+            moments.covariates,
             moments.B,
             moments.trace,
             X,
             moments.times(X),
         )
 
-    def times(self, X: FloatArray) -> FloatArray:
-        """R X / N, which is there."""
+    def times_root(self, X: FloatArray, root: FloatArray) -> FloatArray:
+        """R X F / N, of the product that is there."""
         assert X is self.X
-        return self.RX
+        return self.RX @ root
 
 
 def accelerated_ecm(
@@ -113,8 +110,8 @@ def accelerated_ecm(
     step, lowest, waited = X, np.inf, 0
     for _ in range(maxiter):
         given = _Given.of(moments, X)
-        Theta, log_ridge = _conditional_maximum(given, log_ridge, signed, limits)
-        point = marginal_value(given, X, None if signed else Theta, log_ridge)
+        Gamma, log_ridge = _conditional_maximum(given, log_ridge, signed, limits)
+        point = marginal_value(given, X, Gamma, log_ridge)
         waited = 0 if point.value < lowest - ROUNDING else waited + 1
         lowest = min(lowest, point.value)
         if waited > PATIENCE:
@@ -125,10 +122,10 @@ def accelerated_ecm(
             continue
         path.append(point.value)
         norms.append(norm(X, point, log_ridge))
-        reached = Ascent(X, point.Theta, log_ridge, path)
+        reached = Ascent(X, log_ridge, path)
         if norms[-1] <= tol or (len(norms) > SLOW and norms[-1] > 0.1 * norms[-1 - SLOW]):
             break
-        step = _next_basis(given, point, log_ridge)
+        step = _next_basis(given, Gamma, point, log_ridge)
         X = extrapolation.after(X, step)
     return reached
 
@@ -136,34 +133,25 @@ def accelerated_ecm(
 def _conditional_maximum(
     given: _Given, log_ridge: float, signed: bool, limits: tuple[float, float]
 ) -> tuple[FloatArray, float]:
-    """Theta and log lambda of highest likelihood given X, in turns."""
-    X, AA = given.X, given.AA
-    XtX, XtB, XtRX = X.T @ X, X.T @ given.B, X.T @ given.RX
-    rest = given.trace + float(np.vdot(given.B @ AA, given.B))
-    d, W = np.linalg.eigh(XtX)
+    """Gamma and log lambda of highest likelihood given X, in turns."""
+    X = given.X
+    free, XtX, XtRX = given.free_gamma(X, np.exp(log_ridge)), X.T @ X, X.T @ given.RX
+    bounded = not signed and given.covariates.theta(free).min() < 0.0
+    d, V = np.linalg.eigh(XtX)
     d = np.maximum(d, np.finfo(float).eps * d[-1])
-    root_AA = np.linalg.cholesky(AA)
-    size = given.covariate_scale
+    Gamma = free
     for _ in range(ALTERNATIONS):
-        ridge = np.exp(log_ridge)
-        if signed:
-            Theta = np.linalg.lstsq(XtX, XtB, rcond=None)[0]
-        else:  # least squares with the weights lambda M^-1 X'X, as a problem in vec(Theta)
-            left = (W * np.sqrt(ridge * d / (d + ridge))).T
-            right = (W * np.sqrt(ridge / (d * (d + ridge)))).T @ XtB @ root_AA
-            flat, _ = nnls(
-                np.kron((root_AA / size[:, None]).T, left),
-                right.ravel(order="F"),
-                maxiter=NNLS * XtB.size,
-            )
-            Theta = flat.reshape(XtB.shape, order="F") / size
-        XtD = XtB - XtX @ Theta
-        total = rest - float(np.vdot(Theta, (XtB + XtD) @ AA))  # tr T
-        along = np.diag(W.T @ (XtRX + XtD @ AA @ XtD.T) @ W)
+        if bounded:
+            ridge = np.exp(log_ridge)
+            Gamma, _ = given.nearest(free, (V * np.sqrt(ridge * d / (d + ridge))).T)
+        D = given.B - X @ Gamma
+        XtD = X.T @ D
+        total = given.trace + float(np.vdot(D, D))
+        along = np.diag(V.T @ (XtRX + XtD @ XtD.T) @ V)
         before, log_ridge = log_ridge, _log_ridge(log_ridge, total, along, d, len(X), limits)
-        if signed or abs(log_ridge - before) <= SETTLED:
+        if not bounded or abs(log_ridge - before) <= SETTLED:
             break
-    return Theta, log_ridge
+    return Gamma, log_ridge
 
 
 def _log_ridge(
@@ -190,16 +178,17 @@ def _log_ridge(
     return float(brentq(slope, low, high, xtol=SETTLED))
 
 
-def _next_basis(given: _Given, point: MarginalValue, log_ridge: float) -> FloatArray:
+def _next_basis(
+    given: _Given, Gamma: FloatArray, point: MarginalValue, log_ridge: float
+) -> FloatArray:
     """The basis after one column after the other was maximised, given the expected scores."""
-    X, Theta, sigma2 = given.X, point.Theta, point.sigma2
+    X, sigma2 = given.X, point.sigma2
     n_responses, rank = X.shape
     M_inv = np.linalg.inv(X.T @ X + np.exp(log_ridge) * np.eye(rank))
-    D = given.B - X @ Theta
-    XtDAA = X.T @ (D @ given.AA)
-    UA = M_inv @ XtDAA
-    UU = M_inv @ (X.T @ given.RX + XtDAA @ (D.T @ X)) @ M_inv
-    V = Theta @ given.AA @ Theta.T + UA @ Theta.T + Theta @ UA.T + UU + sigma2 * M_inv
+    XtD = X.T @ (given.B - X @ Gamma)
+    UW = M_inv @ XtD
+    UU = M_inv @ (X.T @ given.RX + XtD @ XtD.T) @ M_inv
+    V = Gamma @ Gamma.T + UW @ Gamma.T + Gamma @ UW.T + UU + sigma2 * M_inv
     ascent = np.ascontiguousarray(-n_responses * sigma2 * point.X_gradient.T)
     columns = np.ascontiguousarray(X.T)
     moved = np.zeros_like(columns)

@@ -218,8 +218,8 @@ class MarginalEstimate(Estimate):
     llf_uncapped : float or None
         Log-likelihood without the cap, where it binds; None where it does not.
     gradient_norm : float
-        Largest entry of the projected gradient of the log-likelihood per cell by P X,
-        Theta / (P rms(Y)) and log lambda.
+        Largest entry of the projected gradient of the log-likelihood per cell by P X and log
+        lambda, with Theta and sigma2 at their maximum given these.
     n_starts, n_agree : int
         Starts, and how many of them reached this log-likelihood to 1e-4 (or 1e-8 per cell).
     identification : Identification

@@ -1,8 +1,9 @@
 """
 Maximisation of the marginal likelihood over X >= 0, Theta (signed or >= 0) and the variances.
 
-The variables are P X, not normalised, Theta / P in units of the root mean squares of Y and of the
-covariate (where it is not profiled) and log lambda: all of the size of one, whatever the units.
+The variables are P X, not normalised, and log lambda: all of the size of one, whatever the units.
+Theta and sigma2 are at their maximum given these, signed or not: the search never sees how
+covariates are coded.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ RITZ = 1e-3
 CLIMB_TOL = 1e-6
 """Gradient norm at which Newton steps take over."""
 NEWTON_STEPS = 6
+ROUNDING = 1e-12
+"""Rise of the value per cell that is rounding: a Newton step that raises it more is not taken."""
 LARGEST_HESSIAN = 600
 DIFFERENCE = 1e-5
 SINGULAR = 1e-8
@@ -77,7 +80,6 @@ class Maximum:
 def maximize(
     moments: Moments,
     X: FloatArray,
-    Theta: FloatArray | None = None,
     log_ridge: float | None = None,
     *,
     signed: bool,
@@ -97,12 +99,10 @@ def maximize(
     moments : Moments
     X : array, (P, Q)
         Start of the basis, not negative; its columns are normalised.
-    Theta : array, (Q, K), optional
-        Start of the effects, where they are bounded. Default: least squares, negative ones raised.
     log_ridge : float, optional
         Start of log lambda. Default: the mean eigenvalue of X'X.
     signed : bool
-        Whether Theta may be negative; then it is profiled out.
+        Whether Theta may be negative.
     cap : float
         Solve on df_U = cap instead of over lambda, where finite.
     tol : float
@@ -120,11 +120,7 @@ def maximize(
     X = X / X.sum(axis=0)
     if log_ridge is None:
         log_ridge = float(np.log(np.sum(X**2) / X.shape[1]))
-    if not signed and Theta is None:
-        free = moments.profiled_theta(X, float(np.exp(log_ridge)))
-        size = np.abs(free * moments.covariate_scale).mean() / moments.covariate_scale
-        Theta = np.maximum(free, 0.1 * size)
-    z = search.pack(X, Theta, log_ridge)
+    z = search.pack(X, log_ridge)
     path: list[float] = []
 
     def record(intermediate_result: OptimizeResult) -> None:
@@ -134,7 +130,7 @@ def maximize(
 
     def ascend(z: FloatArray, tol: float) -> FloatArray:
         assert isinstance(moments, CompleteMoments)
-        X, _, log_ridge = search.unpack(z)
+        X, log_ridge = search.unpack(z)
         ascent = accelerated_ecm(
             moments,
             X,
@@ -146,7 +142,7 @@ def maximize(
             maxiter=maxiter - len(path),
         )
         path.extend(ascent.path)
-        return search.pack(ascent.X, ascent.Theta, ascent.log_ridge)
+        return search.pack(ascent.X, ascent.log_ridge)
 
     def climb(z: FloatArray, tol: float) -> FloatArray:
         for attempt in range(1 + RESTARTS):
@@ -187,14 +183,16 @@ def maximize(
         reason = StopReason.NON_FINITE
     else:
         reason = StopReason.MAXITER if len(path) >= maxiter else StopReason.PRECISION
-    X, bounded, log_ridge = search.unpack(z)
-    best = marginal_value(moments, X, bounded, log_ridge)
+    X, log_ridge = search.unpack(z)
+    ridge = float(np.exp(log_ridge))
+    Gamma, Theta = moments.profiled(X, ridge, signed=signed)
+    best = marginal_value(moments, X, Gamma, log_ridge)
     return Maximum(
         value=best.value,
         X=X,
-        Theta=best.Theta,
+        Theta=Theta,
         sigma2=best.sigma2,
-        ridge=float(np.exp(log_ridge)),
+        ridge=ridge,
         gradient_norm=norm,
         n_iter=len(path),
         stop_reason=reason,
@@ -210,9 +208,9 @@ def _polish(search: _Search, z: FloatArray, tol: float) -> FloatArray:
     gradient can. The steps keep the sums of the columns, along which nothing changes; least
     squares leaves rotations alone that change nothing either.
     """
-    norm = search.gradient_norm(z)
+    value, gradient = search.value_and_gradient(z)
+    norm = search.norm(z, gradient)
     for _ in range(NEWTON_STEPS):
-        gradient = search.value_and_gradient(z)[1]
         inside = z > search.lower + NEAR_BOUND
         free = np.flatnonzero(inside | (gradient < 0))
         if norm <= tol / 10.0 or not 0 < len(free) <= LARGEST_HESSIAN:
@@ -232,10 +230,11 @@ def _polish(search: _Search, z: FloatArray, tol: float) -> FloatArray:
         if not search.within_reach(trial):
             break
         trial = search.normalised(trial)
-        trial_norm = search.gradient_norm(trial)
-        if not trial_norm < norm:
+        trial_value, trial_gradient = search.value_and_gradient(trial)
+        trial_norm = search.norm(trial, trial_gradient)
+        if not (trial_norm < norm and trial_value <= value + ROUNDING):
             break
-        z, norm = trial, trial_norm
+        z, value, gradient, norm = trial, trial_value, trial_gradient, trial_norm
     return z
 
 
@@ -246,11 +245,7 @@ class _Search:
         self.moments, self.rank, self.signed, self.cap = moments, rank, signed, cap
         self.capped = bool(np.isfinite(cap))
         self.n_basis = moments.n_responses * rank
-        self.n_theta = 0 if signed else rank * moments.n_covariates
-        self.theta_scale = moments.n_responses / moments.covariate_scale
-        self.bounds: list[tuple[float | None, float | None]] = [(0.0, None)] * (
-            self.n_basis + self.n_theta
-        )
+        self.bounds: list[tuple[float | None, float | None]] = [(0.0, None)] * self.n_basis
         if not self.capped:
             self.bounds.append(LOG_RIDGE_LIMITS)
         self.column_sums = np.zeros((rank, len(self.bounds)))
@@ -259,32 +254,24 @@ class _Search:
         self.large = self.n_basis > LARGEST_HESSIAN
         self.scales = [np.ones(len(self.bounds))]
         if self.large:
-            # Entries of X and lambda bear on one cell of a unit, Theta on all: so scaled, the
-            # objective is about as curved in all directions. Near the maximum the other is finer.
-            scale = np.full(len(self.bounds), np.sqrt(moments.n_responses))
-            scale[self.n_basis : self.n_basis + self.n_theta] = 1.0
-            self.scales.insert(0, scale)
+            # An entry of X bears on one cell of a unit: so scaled, the objective is about as
+            # curved as in a small problem. Near the maximum the other is finer.
+            self.scales.insert(0, np.full(len(self.bounds), np.sqrt(moments.n_responses)))
         self.lower = np.array([bound[0] for bound in self.bounds], dtype=float)
         self.upper = np.array([np.inf if bound[1] is None else bound[1] for bound in self.bounds])
 
-    def pack(self, X: FloatArray, Theta: FloatArray | None, log_ridge: float) -> FloatArray:
+    def pack(self, X: FloatArray, log_ridge: float) -> FloatArray:
         parts = [self.moments.n_responses * X.ravel()]
-        if not self.signed:
-            parts.append((np.asarray(Theta) / self.theta_scale).ravel())
         if not self.capped:
             parts.append(np.array([log_ridge]))
         return np.concatenate(parts)
 
-    def unpack(self, z: FloatArray) -> tuple[FloatArray, FloatArray | None, float]:
+    def unpack(self, z: FloatArray) -> tuple[FloatArray, float]:
         Z = z[: self.n_basis].reshape(-1, self.rank)
         X = Z / Z.sum(axis=0)
-        Theta = None
-        if not self.signed:
-            flat = z[self.n_basis : self.n_basis + self.n_theta]
-            Theta = self.theta_scale * flat.reshape(self.rank, -1)
         if self.capped:
-            return X, Theta, self.moments.log_ridge_on_cap(X, self.cap)
-        return X, Theta, float(z[-1])
+            return X, self.moments.log_ridge_on_cap(X, self.cap)
+        return X, float(z[-1])
 
     def normalised(self, z: FloatArray) -> FloatArray:
         """The same point with columns of the basis that sum to P."""
@@ -298,8 +285,9 @@ class _Search:
     def value_and_gradient(self, z: FloatArray) -> tuple[float, FloatArray]:
         if not self.within_reach(z):
             return FAR, np.zeros_like(z)
-        X, Theta, log_ridge = self.unpack(z)
-        point = marginal_value(self.moments, X, Theta, log_ridge)
+        X, log_ridge = self.unpack(z)
+        Gamma, _ = self.moments.profiled(X, float(np.exp(log_ridge)), signed=self.signed)
+        point = marginal_value(self.moments, X, Gamma, log_ridge)
         X_gradient = point.X_gradient
         if self.capped:
             slope = self.moments.log_ridge_by_basis(X, log_ridge)
@@ -319,35 +307,33 @@ class _Search:
     ) -> FloatArray:
         """By the variables, where the columns of the basis sum to ``total``."""
         parts = [((X_gradient - np.sum(X * X_gradient, axis=0)) / total).ravel()]
-        if not self.signed:
-            parts.append((self.theta_scale * point.Theta_gradient).ravel())
         if not self.capped:
             parts.append(np.array([point.log_ridge_gradient]))
         return np.concatenate(parts)
 
     def gradient_norm(self, z: FloatArray) -> float:
         """Largest entry of the gradient after what only pushes against a bound is left out."""
-        return self._norm(z, self.value_and_gradient(z)[1])
+        return self.norm(z, self.value_and_gradient(z)[1])
 
     def norm_at(self, X: FloatArray, point: MarginalValue, log_ridge: float) -> float:
         """The same at a point that has been evaluated; without a cap."""
         total = np.full(self.rank, float(len(X)))
-        z = self.pack(X, point.Theta, log_ridge)
-        return self._norm(z, self._gradient(X, total, point.X_gradient, point))
+        z = self.pack(X, log_ridge)
+        return self.norm(z, self._gradient(X, total, point.X_gradient, point))
 
-    def _norm(self, z: FloatArray, gradient: FloatArray) -> float:
+    def norm(self, z: FloatArray, gradient: FloatArray) -> float:
         outward = ((z <= self.lower) & (gradient > 0)) | ((z >= self.upper) & (gradient < 0))
         return float(np.max(np.abs(np.where(outward, 0.0, gradient))))
 
 
-def agreeing(maxima: list[Maximum], best: Maximum, n_cells: float) -> int:
+def agreeing(maxima: list[Maximum], best: Maximum, final: Maximum, n_cells: float) -> int:
     """
-    How many maxima have the log-likelihood of the best, to 1e-4 or 1e-8 per cell.
+    How many maxima have the log-likelihood of the final one, to 1e-4 or 1e-8 per cell.
 
-    At least 1: the best is what the highest of them became.
+    At least 1: the best of them, which the final one comes from.
     """
     close = max(1e-4 / n_cells, 1e-8)
-    return max(1, sum(other.value - best.value < close for other in maxima))
+    return 1 + sum(abs(m.value - final.value) < close for m in maxima if m is not best)
 
 
 def starting_bases(

@@ -32,7 +32,6 @@ def one_by_one(function: Callable[[Any], Any], tasks: list[Any]) -> list[Any]:
 @dataclass(frozen=True, slots=True)
 class _Start:
     X: FloatArray
-    Theta: FloatArray | None = None
     log_ridge: float | None = None
     cap: float = np.inf
 
@@ -41,7 +40,6 @@ def _climb(moments: Moments, signed: bool, tol: float, maxiter: int, start: _Sta
     return maximize(
         moments,
         start.X,
-        start.Theta,
         start.log_ridge,
         signed=signed,
         cap=start.cap,
@@ -59,7 +57,6 @@ def fit_marginal(
     *,
     signed: bool,
     cap: float,
-    Theta: FloatArray | None = None,
     log_ridge: float | None = None,
     tol: float = 1e-8,
     maxiter: int = 50_000,
@@ -83,8 +80,6 @@ def fit_marginal(
     cap : float
         Cap on df_U, infinite for none: where the maximum exceeds it, the likelihood is maximised
         on df_U = cap.
-    Theta : array, (Q, K), optional
-        Start of Theta for the first basis, where Theta is not signed.
     log_ridge : float, optional
         Start of log lambda for the first basis.
     tol : float
@@ -99,51 +94,45 @@ def fit_marginal(
     MarginalEstimate
     """
     cells = moments.n_cells
-    if Theta is not None:
-        Theta = Theta * bases[0].sum(axis=0)[:, None] / moments.scale
-
     climb = partial(_climb, moments, signed, max(tol, CLIMB_TOL), maxiter)
-    starts = [_Start(bases[0], Theta, log_ridge), *(_Start(X) for X in bases[1:])]
+    starts = [_Start(bases[0], log_ridge), *(_Start(X) for X in bases[1:])]
     maxima = run(climb, starts)
     best = min(maxima, key=_value)
     uncapped = None
     if moments.df_random(best.X, best.ridge) > cap:
-        uncapped = best.value
-        capped = [_Start(m.X, None if signed else m.Theta, cap=cap) for m in maxima]
-        maxima = run(climb, capped)
+        free, free_best = maxima, best
+        maxima = run(climb, [_Start(m.X, cap=cap) for m in free])
+        for i, m in enumerate(free):  # a lower maximum may meet the cap as it is
+            if m.value < maxima[i].value and moments.df_random(m.X, m.ridge) <= cap:
+                maxima[i] = m
         best = min(maxima, key=_value)
-    start = None if signed else best.Theta
-    log_ridge = float(np.log(best.ridge))
+        if all(best is not m for m in free):
+            uncapped = free_best.value
+    X, log_ridge = best.X, float(np.log(best.ridge))
     if uncapped is None:
         # The way to tau2 = 0 is flat, and ends anywhere: where zero is as good, it is zero.
-        zero = marginal_value(moments, best.X, start, LOG_RIDGE_LIMITS[1])
-        log_ridge = LOG_RIDGE_LIMITS[1] if zero.value <= best.value else log_ridge
+        last = LOG_RIDGE_LIMITS[1]
+        Gamma, Theta = moments.profiled(X, float(np.exp(last)), signed=signed)
+        if marginal_value(moments, X, Gamma, last).value <= best.value:
+            log_ridge = last
+            if signed:  # and components anywhere: apart, and off their bounds, they are sharper
+                X, _ = _representative(moments, X, Theta, signed, only_mean=True)
+                X = 0.75 * X + 0.25 * X.mean(axis=1, keepdims=True)
     final = maximize(
         moments,
-        best.X,
-        start,
+        X,
         log_ridge,
         cap=np.inf if uncapped is None else cap,
         signed=signed,
         tol=tol,
         maxiter=maxiter - best.n_iter,
     )
-    agree = agreeing(maxima, final, cells)
+    agree = agreeing(maxima, best, final, cells)
 
     X, Theta_scaled = final.X, final.Theta
     df_random = moments.df_random(X, final.ridge)
     only_mean = df_random < AT_BOUND * moments.n_units
-
-    def identified() -> Identification:
-        sized = Theta_scaled * moments.covariate_scale
-        return identify(X, None if signed else sized, mean=sized if only_mean else None)
-
-    if identified().n_free:
-        bounded = None if signed else Theta_scaled * moments.covariate_scale
-        R = (widest_mixture if only_mean else sparsest_rotation)(X, bounded)
-        X, Theta_scaled = np.maximum(X @ R, 0.0), np.linalg.solve(R, Theta_scaled)
-        if not signed:
-            Theta_scaled = np.maximum(Theta_scaled, 0.0)
+    X, Theta_scaled = _representative(moments, X, Theta_scaled, signed, only_mean=only_mean)
     order = centroid_order(X)
     X, Theta_scaled = X[:, order], Theta_scaled[order]
     sigma2 = final.sigma2 * moments.scale**2
@@ -172,9 +161,31 @@ def fit_marginal(
         n_starts=len(bases),
         n_agree=agree,
         objective_path=cells * (path + log_scale),
-        identification=identified(),
+        identification=_identified(moments, X, Theta_scaled, signed, only_mean),
         condition=float(np.linalg.cond(X)),
     )
+
+
+def _identified(
+    moments: Moments, X: FloatArray, Theta: FloatArray, signed: bool, only_mean: bool
+) -> Identification:
+    return identify(
+        X,
+        None if signed else Theta * moments.covariates.scale,
+        mean=moments.covariates.gamma(Theta) if only_mean else None,
+    )
+
+
+def _representative(
+    moments: Moments, X: FloatArray, Theta: FloatArray, signed: bool, *, only_mean: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Of the mixtures of components that fit as well one, the same from wherever it is sought."""
+    if not _identified(moments, X, Theta, signed, only_mean).n_free:
+        return X, Theta
+    bounded = None if signed else Theta * moments.covariates.scale
+    R = (widest_mixture if only_mean else sparsest_rotation)(X, bounded)
+    Theta = np.linalg.solve(R, Theta)
+    return np.maximum(X @ R, 0.0), Theta if signed else np.maximum(Theta, 0.0)
 
 
 def _value(maximum: Maximum) -> float:

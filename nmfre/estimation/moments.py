@@ -1,9 +1,9 @@
 """
 Second moments of complete data: all that the marginal likelihood knows of them.
 
-With the least-squares coefficients B = C (AA')^-1, C = YA', and the residual moments
-R = S - B C', S = YY', the moments of Y - X Theta A are R + (B - X Theta) AA' (B - X Theta)',
-a sum of two positive parts. All are per unit, of responses divided by their root mean square.
+With the least-squares coefficients B = YW' on orthonormal covariates W and the residual moments
+R = YY' - BB', the moments of Y - X Gamma W are T = R + (B - X Gamma)(B - X Gamma)', a sum of two
+positive parts. All are per unit, of responses divided by their root mean square.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from nmfre.estimation.orthonormal import Orthonormal, orthonormal
 from nmfre.estimation.patterns import PatternMoments
 from nmfre.estimation.products import Moments, Products
 from nmfre.typing import FloatArray
@@ -29,7 +30,7 @@ class CompleteMoments(Moments):
     Attributes
     ----------
     B : (P, K)
-        Least-squares coefficients of the scaled responses on A.
+        Least-squares coefficients of the scaled responses on W.
     trace : float
         tr R / N.
     """
@@ -59,36 +60,53 @@ class CompleteMoments(Moments):
         """X V, (P, Q)."""
         return np.asarray(X @ values[0])
 
-    def products(self, X: FloatArray, Theta: FloatArray, ridge: float) -> Products:
-        """Sums from the moments T of Y - X Theta A."""
-        M = X.T @ X + ridge * np.eye(X.shape[1])
-        M_inv = np.linalg.inv(M)
-        D = self.B - X @ Theta
-        DAA = D @ self.AA
-        TX = self.times(X) + DAA @ (D.T @ X)
-        XtDAA, XtTX = X.T @ DAA, X.T @ TX
-        EB = DAA @ Theta.T + TX @ M_inv  # sum of r_n b_n', then of e_n b_n'
-        EB = EB - X @ (M_inv @ (XtDAA @ Theta.T + XtTX @ M_inv))
+    def times_root(self, X: FloatArray, root: FloatArray) -> FloatArray:
+        """R X F / N of a root F (Q, Q), (P, Q)."""
+        return self.times(X @ root)
+
+    def products(self, X: FloatArray, Gamma: FloatArray, ridge: float) -> Products:
+        """
+        Sums from the moments T, with Z = X F and M^-1 = F F'.
+
+        Z Z' is at most one whatever the condition of M, so that tr T - tr Z'TZ cancels to the
+        rounding of tr T and never further.
+        """
+        d, V = np.linalg.eigh(X.T @ X)
+        M = np.maximum(d, 0.0) + ridge
+        F = V / np.sqrt(M)
+        Z = X @ F
+        D = self.B - X @ Gamma
+        TZ = self.times_root(X, F) + D @ (D.T @ Z)
+        EB = D @ Gamma.T + TZ @ F.T  # sum of r_n b_n', then of e_n b_n'
+        EB = EB - Z @ (Z.T @ EB)
+        total, explained = self.trace + float(np.vdot(D, D)), np.sum(Z * TZ, axis=0)
         return Products(
-            quadratic=float(self.trace + np.vdot(DAA, D) - np.vdot(M_inv, XtTX)),
-            log_det=float(np.linalg.slogdet(M)[1]),
-            trace_inv=float(np.trace(M_inv)),
+            quadratic=total - float(explained.sum()),
+            rounding=total,
+            log_det=float(np.log(M).sum()),
+            trace_inv=float((1.0 / M).sum()),
             EB=EB,
-            XM_inv=X @ M_inv,
-            XtEA=ridge * M_inv @ XtDAA,
-            UU=float(np.vdot(M_inv @ M_inv, XtTX)),
+            XM_inv=Z @ F.T,
+            XtEW=ridge * (F @ (Z.T @ D)),
+            UU=float((explained / M).sum()),
         )
 
-    def profiled_theta(self, X: FloatArray, ridge: float) -> FloatArray:
+    def free_gamma(self, X: FloatArray, ridge: float) -> FloatArray:
         """(X'X)^-1 X'B, whatever lambda is."""
         try:
             return np.linalg.solve(X.T @ X, X.T @ self.B)
         except np.linalg.LinAlgError:  # two columns of X are one
             return np.asarray(np.linalg.lstsq(X, self.B, rcond=None)[0])
 
+    def root_information(self, X: FloatArray, ridge: float) -> FloatArray:
+        """The root of lambda M^-1 X'X, (Q, Q)."""
+        d, V = np.linalg.eigh(X.T @ X)
+        d = np.maximum(d, 0.0)
+        return np.asarray((V * np.sqrt(ridge * d / (d + ridge))).T)
+
     def times_squares(self, u: FloatArray) -> FloatArray:
         """YY' u / N."""
-        return self.times(u) + self.B @ (self.AA @ (self.B.T @ u))
+        return self.times(u) + self.B @ (self.B.T @ u)
 
     def blup(
         self, Y: Any, A: FloatArray, X: FloatArray, Theta: FloatArray, ridge: float
@@ -97,11 +115,10 @@ class CompleteMoments(Moments):
         XtX = X.T @ X
         M_inv = np.linalg.inv(XtX + ridge * np.eye(len(XtX)))
         U: Any = M_inv @ ((Y.T @ X).T - XtX @ (Theta @ A))  # lazy where Y and A are
-        D = self.B - X @ (Theta / self.scale)
-        DAA = D @ self.AA
-        XtTX = X.T @ (self.times(X) + DAA @ (D.T @ X))
+        D = self.B - X @ self.covariates.gamma(Theta / self.scale)
+        XtTX = X.T @ (self.times(X) + D @ (D.T @ X))
         shrunk = M_inv @ (2.0 * np.eye(len(M_inv)) - XtX @ M_inv)
-        per_unit = float(self.trace + np.vdot(DAA, D) - np.vdot(shrunk, XtTX))
+        per_unit = float(self.trace + np.vdot(D, D) - np.vdot(shrunk, XtTX))
         return U, per_unit * self.n_units * self.scale**2
 
 
@@ -121,12 +138,11 @@ class OperatorMoments(CompleteMoments):
     """Moments that keep Y (P, N), dense or sparse, and form R X by products with it."""
 
     Y: Any
-    C: FloatArray  # (P, K), of the scaled responses, per unit
 
     def times(self, X: FloatArray) -> FloatArray:
         """R X / N, (P, Q)."""
         SX = self.Y @ (self.Y.T @ X) / (self.n_units * self.scale**2)
-        return np.asarray(SX - self.B @ (self.C.T @ X))
+        return np.asarray(SX - self.B @ (self.B.T @ X))
 
 
 def squares(Y: Any) -> float:
@@ -149,26 +165,31 @@ def moments_of(Y: Any, A: FloatArray, weights: FloatArray | None = None) -> Mome
     total = squares(Y)
     if np.isnan(total):
         return PatternMoments.of(Y, A, weights)
-    YA, AA = np.asarray(Y @ A.T), A @ A.T
+    covariates, W = orthonormal(A)
+    YW = np.asarray(Y @ W.T)
     if isinstance(Y, np.ndarray) and n_responses <= min(n_units, LARGEST_DENSE):
-        return dense_moments(n_units, total, Y @ Y.T, YA, AA)
+        return _dense(n_units, total, Y @ Y.T, YW, covariates)
     scale = float(np.sqrt(total / n_cells))
-    C = YA / (n_units * scale)
-    B = np.linalg.solve(AA / n_units, C.T).T
-    trace = n_responses - float(np.vdot(B, C))
-    return OperatorMoments(n_units, n_cells, scale, AA / n_units, B, trace, Y, C)
+    B = YW / (n_units * scale)
+    trace = n_responses - float(np.vdot(B, B))
+    return OperatorMoments(n_units, n_cells, scale, covariates, B, trace, Y)
 
 
 def dense_moments(
-    n_units: int, total: float, YY: FloatArray, YA: FloatArray, AA: FloatArray
+    n_units: int, total: float, YY: FloatArray, R: FloatArray, QY: FloatArray
 ) -> DenseMoments:
-    """Moments from sums over N complete units: |Y|^2, YY' (P, P), YA' (P, K) and AA' (K, K)."""
+    """Moments from sums over N complete units: |Y|^2, YY', and R (K, K), Q'Y' of A' = QR."""
+    YW = QY.T * np.sign(np.diag(R)) * np.sqrt(n_units)
+    return _dense(n_units, total, YY, YW, Orthonormal.of_factor(R, n_units))
+
+
+def _dense(
+    n_units: int, total: float, YY: FloatArray, YW: FloatArray, covariates: Orthonormal
+) -> DenseMoments:
     n_responses = len(YY)
     n_cells = n_responses * n_units
     scale = float(np.sqrt(total / n_cells))
-    AA = AA / n_units
-    C = YA / (n_units * scale)
-    B = np.linalg.solve(AA, C.T).T
-    trace = n_responses - float(np.vdot(B, C))
-    R = YY / (n_units * scale**2) - B @ C.T
-    return DenseMoments(n_units, n_cells, scale, AA, B, trace, (R + R.T) / 2.0)
+    B = YW / (n_units * scale)
+    trace = n_responses - float(np.vdot(B, B))
+    R = YY / (n_units * scale**2) - B @ B.T
+    return DenseMoments(n_units, n_cells, scale, covariates, B, trace, (R + R.T) / 2.0)

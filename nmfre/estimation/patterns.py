@@ -1,7 +1,7 @@
 """
 Responses with missing cells: what the likelihood of the observed ones takes from the data.
 
-Units of one pattern enter through the sum of the outer products of (y_n, a_n) alone. Where they
+Units of one pattern enter through the sum of the outer products of (y_n, w_n) alone. Where they
 are more than these are long, the columns of a triangular factor of that sum take their place: a
 few patterns cost as little as complete data, whatever the number of units.
 """
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from nmfre.estimation.orthonormal import orthonormal
 from nmfre.estimation.products import Moments, Products
 from nmfre.typing import BoolArray, FloatArray, IntArray
 
@@ -79,23 +80,24 @@ class PatternMoments(Moments):
         1 where a response is observed, else 0.
     counts : (G,)
         Units of each pattern, or their weights.
-    Y, A : (P, m), (K, m)
-        Scaled responses, 0 where missing, and covariates, of units or of what takes their place.
+    Y, W : (P, m), (K, m)
+        Scaled responses, 0 where missing, and orthonormal covariates, of units or of what takes
+        their place.
     which : (m,)
         The pattern of each of these columns.
     observed : (P, m)
         Their patterns themselves.
-    AA_by_pattern : (G, K, K)
-        Sum of a_n a_n' over each pattern, divided by N.
+    WW_by_pattern : (G, K, K)
+        Sum of w_n w_n' over each pattern, divided by N.
     """
 
     patterns: FloatArray
     counts: FloatArray | IntArray
     Y: FloatArray
-    A: FloatArray
+    W: FloatArray
     which: IntArray
     observed: FloatArray
-    AA_by_pattern: FloatArray
+    WW_by_pattern: FloatArray
 
     @classmethod
     def of(cls, Y: FloatArray, A: FloatArray, weights: FloatArray | None = None) -> PatternMoments:
@@ -107,19 +109,20 @@ class PatternMoments(Moments):
         scale = float(np.sqrt(np.vdot(filled, filled) / n_cells))
         patterns, which = patterns_of(observed)
         counts = np.bincount(which, weights)
-        short_Y, short_A, short_which = _shortened(filled / scale, A, patterns, which)
+        covariates, W = orthonormal(A)
+        short_Y, short_W, short_which = _shortened(filled / scale, W, patterns, which)
         return cls(
             n_units=n_units,
             n_cells=n_cells,
             scale=scale,
-            AA=A @ A.T / n_units,
+            covariates=covariates,
             patterns=patterns.astype(float),
             counts=counts,
             Y=short_Y,
-            A=short_A,
+            W=short_W,
             which=short_which,
             observed=patterns[:, short_which].astype(float),
-            AA_by_pattern=squares_by_pattern(short_A, short_which) / n_units,
+            WW_by_pattern=squares_by_pattern(short_W, short_which) / n_units,
         )
 
     @property
@@ -141,43 +144,53 @@ class PatternMoments(Moments):
         by_response = (self.patterns * self.shares) @ values.reshape(len(values), -1)
         return times_vectors(by_response.reshape(-1, *values.shape[1:]), X)
 
-    def products(self, X: FloatArray, Theta: FloatArray, ridge: float) -> Products:
+    def products(self, X: FloatArray, Gamma: FloatArray, ridge: float) -> Products:
         """Sums over units, or what takes their place."""
         M = self.grams(X) + ridge * np.eye(X.shape[1])
         M_inv = np.linalg.inv(M)
-        fixed = (Theta @ self.A).T
+        fixed = (Gamma @ self.W).T
         R = self.Y - self.observed * (X @ fixed.T)
         U = times_vectors(M_inv[self.which], R.T @ X)
         E = R - self.observed * (X @ U.T)
         UU = float(np.vdot(U, U))
         return Products(
             quadratic=(float(np.vdot(E, E)) + ridge * UU) / self.n_units,
+            rounding=0.0,  # a sum of squares
             log_det=float(self.shares @ np.linalg.slogdet(M)[1]),
             trace_inv=float(self.shares @ np.trace(M_inv, axis1=1, axis2=2)),
             EB=E @ (fixed + U) / self.n_units,
             XM_inv=self.spread(X, M_inv),
-            XtEA=ridge * (U.T @ self.A.T) / self.n_units,  # X'e_n = lambda u_n
+            XtEW=ridge * (U.T @ self.W.T) / self.n_units,  # X'e_n = lambda u_n
             UU=UU / self.n_units,
         )
 
-    def profiled_theta(self, X: FloatArray, ridge: float) -> FloatArray:
+    def free_gamma(self, X: FloatArray, ridge: float) -> FloatArray:
         """
         Generalised least squares.
 
-        sum_n M_n^-1 X'X Theta a_n a_n' = sum_n M_n^-1 X'y_n a_n'.
+        sum_n M_n^-1 X'X Gamma w_n w_n' = sum_n M_n^-1 X'y_n w_n'.
         """
-        rank, n_covariates = X.shape[1], self.n_covariates
-        grams = self.grams(X)
-        M_inv = np.linalg.inv(grams + ridge * np.eye(rank))
-        left = np.einsum("gkl,gqr->kqlr", self.AA_by_pattern, M_inv @ grams)
-        left = left.reshape(rank * n_covariates, -1)
+        M_inv = np.linalg.inv(self.grams(X) + ridge * np.eye(X.shape[1]))
         XtY = times_vectors(M_inv[self.which], self.Y.T @ X)
-        right = (self.A @ XtY / self.n_units).ravel()
+        left, right = self._information(X, M_inv), (self.W @ XtY / self.n_units).ravel()
         try:
             solution = np.linalg.solve(left, right)
         except np.linalg.LinAlgError:  # two columns of X are one
             solution = np.linalg.lstsq(left, right, rcond=None)[0]
-        return np.asarray(solution).reshape(n_covariates, rank).T
+        return np.asarray(solution).reshape(self.n_covariates, X.shape[1]).T
+
+    def root_information(self, X: FloatArray, ridge: float) -> FloatArray:
+        """The root of sum_n w_n w_n' kron lambda M_n^-1 X'X, (Q K, Q K)."""
+        M_inv = np.linalg.inv(self.grams(X) + ridge * np.eye(X.shape[1]))
+        information = ridge * self._information(X, M_inv)
+        d, V = np.linalg.eigh((information + information.T) / 2.0)
+        return np.asarray((V * np.sqrt(np.maximum(d, 0.0))).T)
+
+    def _information(self, X: FloatArray, M_inv: FloatArray) -> FloatArray:
+        """sum_n w_n w_n' kron M_n^-1 X'X."""
+        size = X.shape[1] * self.n_covariates
+        by_pattern = np.einsum("gkl,gqr->kqlr", self.WW_by_pattern, M_inv @ self.grams(X))
+        return np.asarray(by_pattern).reshape(size, size)
 
     def times_squares(self, u: FloatArray) -> FloatArray:
         """YY' u / N, missing cells filled from scores on u that the observed ones tell."""
@@ -197,21 +210,21 @@ class PatternMoments(Moments):
 
 
 def _shortened(
-    Y: FloatArray, A: FloatArray, patterns: BoolArray, which: IntArray
+    Y: FloatArray, W: FloatArray, patterns: BoolArray, which: IntArray
 ) -> tuple[FloatArray, FloatArray, IntArray]:
     """Responses, covariates and patterns of the units, many of one pattern made few."""
-    n_responses, n_covariates = len(Y), len(A)
+    n_responses, n_covariates = len(Y), len(W)
     counts, length = np.bincount(which), patterns.sum(axis=0) + n_covariates
     many = counts > length
     order = np.argsort(which, kind="stable")
     stop = np.cumsum(counts)
     single = order[~many[which[order]]]
-    parts = [np.vstack([Y[:, single], A[:, single]])]
+    parts = [np.vstack([Y[:, single], W[:, single]])]
     labels = [which[single]]
     for g in np.flatnonzero(many):
         units = order[stop[g] - counts[g] : stop[g]]
         rows = np.append(np.flatnonzero(patterns[:, g]), n_responses + np.arange(n_covariates))
-        stacked = np.column_stack([Y[patterns[:, g]][:, units].T, A[:, units].T])
+        stacked = np.column_stack([Y[patterns[:, g]][:, units].T, W[:, units].T])
         factor = np.zeros((n_responses + n_covariates, length[g]))
         factor[rows] = np.asarray(np.linalg.qr(stacked, mode="r")).T
         parts.append(factor)

@@ -1,7 +1,8 @@
 """
 What the marginal likelihood takes from the data: an interface, with or without missing cells.
 
-Sums are per unit, of responses divided by their root mean square. Units whose observed responses
+Sums are per unit, of responses divided by their root mean square and of orthonormal covariates
+W = L^-1 A, whose effects are Gamma = Theta L. Units whose observed responses
 are the same share M_n = G_n + lambda I, G_n = X'X over these responses: they are a pattern.
 """
 
@@ -13,39 +14,43 @@ from typing import Any
 import numpy as np
 
 from nmfre.estimation.effective_df import effective_df, eigenvalues_of, log_ridge_on_cap
+from nmfre.estimation.orthonormal import Orthonormal, nonnegative
 from nmfre.typing import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
 class Products:
     """
-    Means over units that value and score are made of, at (X, Theta, lambda).
+    Means over units that value and score are made of, at (X, Gamma, lambda).
 
-    With r_n = y_n - X Theta a_n, u_n = M_n^-1 X'r_n, e_n = r_n - X u_n and b_n = Theta a_n + u_n,
+    With r_n = y_n - X Gamma w_n, u_n = M_n^-1 X'r_n, e_n = r_n - X u_n and b_n = Gamma w_n + u_n,
     all over the observed responses of a unit.
 
     Attributes
     ----------
     quadratic : float
         r_n'r_n - r_n'X M_n^-1 X'r_n.
+    rounding : float
+        What ``quadratic`` is a difference of: rounding is relative to it.
     log_det, trace_inv : float
         log|M_n| and tr M_n^-1.
     EB : (P, Q)
         e_n b_n'.
     XM_inv : (P, Q)
         X M_n^-1, its rows zero where responses are missing.
-    XtEA : (Q, K)
-        X'e_n a_n'.
+    XtEW : (Q, K)
+        X'e_n w_n'.
     UU : float
         u_n'u_n.
     """
 
     quadratic: float
+    rounding: float
     log_det: float
     trace_inv: float
     EB: FloatArray
     XM_inv: FloatArray
-    XtEA: FloatArray
+    XtEW: FloatArray
     UU: float
 
 
@@ -62,14 +67,14 @@ class Moments:
         Number of observed cells; a weighted one where units have weights.
     scale : float
         Root mean square of the observed responses.
-    AA : (K, K)
-        AA' / N.
+    covariates : Orthonormal
+        How the covariates are made orthonormal.
     """
 
     n_units: int
     n_cells: float
     scale: float
-    AA: FloatArray
+    covariates: Orthonormal
 
     @property
     def n_responses(self) -> int:
@@ -79,12 +84,7 @@ class Moments:
     @property
     def n_covariates(self) -> int:
         """K."""
-        return len(self.AA)
-
-    @property
-    def covariate_scale(self) -> FloatArray:
-        """Root mean squares of the covariates, (K,): Theta times them compares."""
-        return np.sqrt(np.diag(self.AA))
+        return len(self.covariates.size)
 
     @property
     def shares(self) -> FloatArray:
@@ -99,13 +99,44 @@ class Moments:
         """Mean over units of X V_n, rows zero where responses are missing; V (G, Q, Q); (P, Q)."""
         raise NotImplementedError
 
-    def products(self, X: FloatArray, Theta: FloatArray, ridge: float) -> Products:
-        """Sums at X (P, Q), Theta (Q, K) of the scaled responses, and lambda."""
+    def products(self, X: FloatArray, Gamma: FloatArray, ridge: float) -> Products:
+        """Sums at X (P, Q), Gamma (Q, K) of the scaled responses, and lambda."""
         raise NotImplementedError
 
-    def profiled_theta(self, X: FloatArray, ridge: float) -> FloatArray:
-        """Signed Theta of highest likelihood given X and lambda, whatever sigma2 is; (Q, K)."""
+    def free_gamma(self, X: FloatArray, ridge: float) -> FloatArray:
+        """Gamma of highest likelihood given X and lambda, whatever sigma2 and signs are; (Q, K)."""
         raise NotImplementedError
+
+    def root_information(self, X: FloatArray, ridge: float) -> FloatArray:
+        """
+        F with |F vec(Gamma - free Gamma)|^2 what the quadratic form adds to its minimum.
+
+        (Q K, Q K), or (Q, Q) where it is the same for each covariate.
+        """
+        raise NotImplementedError
+
+    def profiled(
+        self, X: FloatArray, ridge: float, *, signed: bool
+    ) -> tuple[FloatArray, FloatArray]:
+        """Gamma and Theta (Q, K) of highest likelihood given X and lambda; Theta >= 0 or signed."""
+        Gamma = self.free_gamma(X, ridge)
+        Theta = self.covariates.theta(Gamma)
+        if signed or Theta.min() >= 0.0:
+            return Gamma, Theta
+        return self.nearest(Gamma, self.root_information(X, ridge))
+
+    def nearest(self, Gamma: FloatArray, root: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Gamma and Theta >= 0 (Q, K) for which |F vec(change of Gamma)|, F the root, is least."""
+        rank, size = len(Gamma), self.covariates.scale
+        directions = (self.covariates.L / size[:, None]).T
+        if len(root) == rank:
+            F, b = _kron(directions, root), (root @ Gamma).ravel(order="F")
+        else:
+            F, b = root @ _kron(directions, np.eye(rank)), root @ Gamma.ravel(order="F")
+        length = np.sqrt(np.maximum(np.sum(F * F, axis=0), np.finfo(float).tiny))
+        flat = nonnegative(F / length, b) / length
+        Theta = flat.reshape(Gamma.shape, order="F") / size
+        return self.covariates.gamma(Theta), Theta
 
     def times_squares(self, u: FloatArray) -> FloatArray:
         """YY' u / N for orthonormal u (P, Q), missing cells filled from the span of u."""
@@ -114,7 +145,7 @@ class Moments:
     def blup(
         self, Y: Any, A: FloatArray, X: FloatArray, Theta: FloatArray, ridge: float
     ) -> tuple[FloatArray, float]:
-        """Random effects (Q, N) and |Y - X (Theta A + U)|^2; Theta of responses as they are."""
+        """Random effects (Q, N) and |Y - X (Theta A + U)|^2; all of the data as they are."""
         raise NotImplementedError
 
     def df_random(self, X: FloatArray, ridge: float) -> float:
@@ -149,3 +180,8 @@ class Moments:
     def _eigenvalues(self, X: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Eigenvalues of the X'X of all patterns and the shares that they stand for, (G Q,)."""
         return eigenvalues_of(self.grams(X)).ravel(), np.repeat(self.shares, X.shape[1])
+
+
+def _kron(A: FloatArray, B: FloatArray) -> FloatArray:
+    """As `numpy.kron`, whose checks take longer than small products."""
+    return (A[:, None, :, None] * B[:, None, :]).reshape(len(A) * len(B), -1)

@@ -3,8 +3,9 @@ Coordinates of all parameters around a maximum of the marginal likelihood, and s
 
 Columns of X keep their sums: they move along an explicit basis of the contrasts of their free
 entries. Zeros of X that the likelihood pushes against stay zero; every Theta is free, as in the
-paper, but for zeros that lie far within their bound. Directions that change nothing (rotations,
-or any mixture of the components where tau2 is zero) are left out.
+paper, but for zeros that lie far within their bound. It moves through Gamma, the effects of
+orthonormal covariates, so that no digit is lost to how covariates are coded. Directions that
+change nothing (rotations, or any mixture of the components where tau2 is zero) are left out.
 """
 
 from __future__ import annotations
@@ -33,43 +34,41 @@ class Coordinates:
     """
     Coordinates around the maximum, all of the size of one, in units of the scaled responses.
 
-    The f full coordinates keep sums and zeros of X, and the cap; every Theta is free. ``axes``
+    The f full coordinates keep sums and zeros of X, and the cap; every Gamma is free. ``axes``
     (f, d) are their d combinations that inference is made on: without entries of Theta that are
-    held (not ``kept``), and without rotations.
+    held (``kept_axes``, of which ``is_theta`` move Theta), and without rotations.
     """
 
     def __init__(self, moments: Moments, estimate: MarginalEstimate) -> None:
         self.moments = moments
         self.complete = moments.n_cells == moments.n_units * moments.n_responses
         self.X = estimate.X
-        self.Theta = estimate.Theta / moments.scale
+        self.Gamma = moments.covariates.gamma(estimate.Theta / moments.scale)
+        if estimate.signed:  # again, because Theta of covariates with a large mean has lost digits
+            self.Gamma = moments.free_gamma(self.X, estimate.ridge)
         self.log_sigma2 = float(np.log(estimate.sigma2)) - 2.0 * float(np.log(moments.scale))
         self.log_ridge = float(np.log(estimate.ridge))
         self.cap = estimate.cap if estimate.cap_binds else np.inf
         # Where tau2 is at its bound 0, the likelihood is flat in log lambda: it is held.
         self.variance_axes = np.eye(2)[:, : 1 if estimate.tau2_at_bound else 2]
-        (P, Q), K = self.X.shape, self.Theta.shape[1]
-        at_maximum = self._score(self.X, self.Theta, self.log_sigma2, self.log_ridge)
+        (P, Q), K = self.X.shape, moments.n_covariates
+        at_maximum = self._score(self.X, self.Gamma, self.log_sigma2, self.log_ridge)
         by_X = at_maximum.X + at_maximum.log_ridge * self._log_ridge_by_X(self.X)
         pushed = by_X - np.sum(self.X * by_X, axis=0) < -PUSHED
         held = (self.X * P <= PUSHED) & pushed
         self.contrasts = block_diag(*(_contrasts(~held[:, q]) for q in range(Q))) / P
         self.held_basis: BoolArray = ~self.contrasts.any(axis=1).reshape(P, Q, order="F")
 
-        size = moments.covariate_scale
-        self.theta_scale = np.repeat(P / size, Q)
-        theta = (self.Theta * size).ravel(order="F")
-        zero = theta <= PUSHED * np.abs(theta).max()
-        by_theta = at_maximum.Theta.ravel(order="F") * self.theta_scale
-        self.theta_at_bound: BoolArray = (
-            np.zeros(Q * K, dtype=bool) if estimate.signed else zero & (by_theta <= PUSHED)
-        )
+        theta = (estimate.Theta * moments.covariates.scale).ravel(order="F")
+        zero = (theta <= PUSHED * np.abs(theta).max()) & (not estimate.signed)
+        self.entries = self._entries(zero)
+        by_theta = P * at_maximum.Gamma.ravel(order="F") @ self.entries
+        self.theta_at_bound: BoolArray = zero & (by_theta <= PUSHED)
         self.pushed_theta: BoolArray = self.theta_at_bound & (by_theta < -PUSHED)
         self.mixing_theta: BoolArray = np.tile(np.array(estimate.identification.mixing), K)
         self.full_axes = self._full_axes(self.X)
         self.first_theta = self.contrasts.shape[1]
-        self.is_theta: BoolArray = np.zeros(self.full_axes.shape[1], dtype=bool)
-        self.is_theta[self.first_theta : self.first_theta + Q * K] = True
+        self.n_variances = self.full_axes.shape[1] - self.first_theta - Q * K
         self.rotations = self._rotations(estimate)
         self.held_theta: BoolArray = np.zeros(Q * K, dtype=bool)
         # Where bounds of Theta alone tell the components apart, they must stay bounds.
@@ -77,17 +76,17 @@ class Coordinates:
 
     def _rotations(self, estimate: MarginalEstimate) -> FloatArray:
         """Orthonormal directions in the full coordinates that change nothing, in columns."""
-        changes = [(self.X @ K, -K @ self.Theta) for K in estimate.identification.directions]
+        changes = [(self.X @ K, -K @ self.Gamma) for K in estimate.identification.directions]
         if estimate.tau2_at_bound:
             # Without an effect of its own, a combination of columns of X can be anything.
-            for v in dependent_components(self.Theta * self.moments.covariate_scale).T:
+            for v in dependent_components(self.Gamma).T:
                 free = np.all(~self.held_basis[:, np.abs(v) > ZERO], axis=1)
-                changes += [(np.outer(d, v), np.zeros_like(self.Theta)) for d in _contrasts(free).T]
+                changes += [(np.outer(d, v), np.zeros_like(self.Gamma)) for d in _contrasts(free).T]
         if not changes:
             return np.empty((self.full_axes.shape[1], 0))
         psi = [
-            np.concatenate([by_X.ravel(order="F"), by_Theta.ravel(order="F"), np.zeros(2)])
-            for by_X, by_Theta in changes
+            np.concatenate([by_X.ravel(order="F"), by_Gamma.ravel(order="F"), np.zeros(2)])
+            for by_X, by_Gamma in changes
         ]
         rotations = np.linalg.lstsq(self.full_axes, np.column_stack(psi), rcond=None)[0]
         return np.asarray(orth(rotations, rcond=ZERO))
@@ -95,11 +94,47 @@ class Coordinates:
     def hold(self, theta: BoolArray) -> None:
         """Hold entries of vec(Theta), (QK,), at their bound, besides those that are held."""
         self.held_theta = self.held_theta | theta
-        self.kept = np.ones(len(self.is_theta), dtype=bool)
-        self.kept[self.is_theta] = ~self.held_theta
-        self.axes = np.eye(len(self.kept))[:, self.kept]
+        self.kept_axes = self._without(self.held_theta)
+        last = self.kept_axes.shape[1] - self.n_variances
+        self.is_theta = np.zeros(self.kept_axes.shape[1], dtype=bool)
+        self.is_theta[self.first_theta : last] = True
+        self.axes = self.kept_axes
         if self.rotations.shape[1]:
-            self.axes = self.axes @ null_space(self.rotations[self.kept].T)
+            self.axes = self.axes @ null_space((self.axes.T @ self.rotations).T)
+
+    def _entries(self, zero: BoolArray) -> FloatArray:
+        """
+        Directions of vec(Gamma) that entries of Theta move in, of length 1; columns, (QK, QK).
+
+        Those of zeros are made orthogonal to what the other entries of their component can do.
+        """
+        Q, K = self.Gamma.shape
+        rows = self.moments.covariates.L / self.moments.covariates.scale[:, None]
+        entries = np.zeros((K, Q, K, Q))
+        for q, at_zero in enumerate(zero.reshape(K, Q).T):
+            others = np.linalg.qr(rows[~at_zero].T)[0]
+            moves = rows.copy()
+            for _ in range(2 if at_zero.any() else 0):
+                moves[at_zero] -= moves[at_zero] @ others @ others.T
+            entries[:, q, :, q] = (moves / np.linalg.norm(moves, axis=1)[:, None]).T
+        return entries.reshape(K * Q, K * Q)
+
+    def _without(self, theta: BoolArray) -> FloatArray:
+        """Orthonormal axes of the full coordinates that leave entries of vec(Theta) alone."""
+        size, first = self.full_axes.shape[1], self.first_theta
+        if not theta.any():
+            return np.eye(size)
+        Q, K = self.Gamma.shape
+        rows = self.moments.covariates.L / self.moments.covariates.scale[:, None]
+        by_component = [np.linalg.qr(rows[~held].T)[0] for held in theta.reshape(K, Q).T]
+        moves = np.zeros((K, Q, sum(axes.shape[1] for axes in by_component)))
+        column = 0
+        for q, axes in enumerate(by_component):
+            moves[:, q, column : column + axes.shape[1]] = axes
+            column += axes.shape[1]
+        return np.asarray(
+            block_diag(np.eye(first), moves.reshape(Q * K, column), np.eye(self.n_variances))
+        )
 
     @property
     def unknown_theta(self) -> BoolArray:
@@ -108,13 +143,18 @@ class Coordinates:
 
     @property
     def jacobian(self) -> FloatArray:
-        """Derivative of psi by the coordinates, (D, d)."""
+        """Derivative of (X, Theta, log sigma2, log lambda) by the coordinates, (D, d)."""
         jacobian: FloatArray = self.full_axes @ self.axes
+        Q, K = self.Gamma.shape
+        by_gamma = jacobian[self.X.size : -2].reshape(K, -1)
+        jacobian[self.X.size : -2] = (self.moments.covariates.inverse.T @ by_gamma).reshape(
+            Q * K, -1
+        )
         return jacobian
 
     def _full_axes(self, X: FloatArray) -> FloatArray:
-        """Derivative of psi by contrasts of X, Theta, log sigma2 and log lambda, at X."""
-        theta_axes = np.diag(self.theta_scale)
+        """Derivative of (X, Gamma, log sigma2, log lambda) by the full coordinates, at X."""
+        theta_axes = len(X) * np.eye(self.Gamma.size)
         if np.isfinite(self.cap):
             by_X = self._log_ridge_by_X(X).ravel(order="F") @ self.contrasts
             blocks = block_diag(self.contrasts, theta_axes, np.ones((1, 1)))
@@ -130,27 +170,27 @@ class Coordinates:
         return self.moments.log_ridge_by_basis(X, self.moments.log_ridge_on_cap(X, self.cap))
 
     def _score(
-        self, X: FloatArray, Theta: FloatArray, log_sigma2: float, log_ridge: float
+        self, X: FloatArray, Gamma: FloatArray, log_sigma2: float, log_ridge: float
     ) -> MarginalScore:
         return marginal_score(
-            self.moments, X, Theta, float(np.exp(log_sigma2)), float(np.exp(log_ridge))
+            self.moments, X, Gamma, float(np.exp(log_sigma2)), float(np.exp(log_ridge))
         )
 
     def score(self, t: FloatArray) -> FloatArray:
         """Derivatives of the log-likelihood per unit by the full coordinates, at t; (f,)."""
         psi = self.full_axes @ t
-        (P, Q), K = self.X.shape, self.Theta.shape[1]
+        (P, Q), K = self.X.shape, self.Gamma.shape[1]
         X = self.X + psi[: P * Q].reshape(P, Q, order="F")
-        Theta = self.Theta + psi[P * Q : -2].reshape(Q, K, order="F")
+        Gamma = self.Gamma + psi[P * Q : -2].reshape(Q, K, order="F")
         capped = np.isfinite(self.cap)
         log_ridge = self.log_ridge + psi[-1]
         if capped:
             log_ridge = self.moments.log_ridge_on_cap(X, self.cap)
-        score = self._score(X, Theta, self.log_sigma2 + psi[-2], log_ridge)
+        score = self._score(X, Gamma, self.log_sigma2 + psi[-2], log_ridge)
         full = np.concatenate(
             [
                 score.X.ravel(order="F"),
-                score.Theta.ravel(order="F"),
+                score.Gamma.ravel(order="F"),
                 [score.log_sigma2, score.log_ridge],
             ]
         )
@@ -168,26 +208,27 @@ class Coordinates:
 
     def leverages(self, A: FloatArray) -> FloatArray:
         """a_n'(AA')^-1 a_n of units with covariates A (K, n), missing cells or not; (n,)."""
-        total = self.moments.AA * self.moments.n_units
-        return np.asarray(np.sum(A * np.linalg.solve(total, A), axis=0))
+        W = self.moments.covariates.white(A)
+        return np.asarray(np.sum(W * W, axis=0)) / self.moments.n_units
 
     def unit_scores(self, Y: Any, A: FloatArray) -> FloatArray:
         """Scores of units with responses Y (P, n) and covariates A (K, n); (n, f)."""
         (P, Q), n = self.X.shape, A.shape[1]
         sigma2, ridge = np.exp(self.log_sigma2), np.exp(self.log_ridge)
-        fixed = A.T @ self.Theta.T
+        W = self.moments.covariates.white(A)
+        fixed = W.T @ self.Gamma.T
         shrink = self._shrink if self.complete else self._shrink_observed
         U, E, cells, trace, XM_inv = shrink(Y, fixed, float(ridge))
         B = fixed + U
         by_X = (B[:, :, None] * E[:, None, :]).reshape(n, P * Q) / sigma2
         by_X -= XM_inv
         XtE = E @ self.X / sigma2
-        by_Theta = (A.T[:, :, None] * XtE[:, None, :]).reshape(n, -1)
+        by_Gamma = (W.T[:, :, None] * XtE[:, None, :]).reshape(n, -1)
         UU = np.sum(U * U, axis=1)
         quadratic = np.sum(E * E, axis=1) + ridge * UU  # r'(I - X M^-1 X')r = |e|^2 + lambda |u|^2
         by_log_sigma2 = 0.5 * (quadratic / sigma2 - cells)
         by_log_ridge = 0.5 * (Q - ridge * (trace + UU / sigma2))
-        full = np.column_stack([by_X, by_Theta, by_log_sigma2, by_log_ridge])
+        full = np.column_stack([by_X, by_Gamma, by_log_sigma2, by_log_ridge])
         return np.asarray(full @ self.full_axes)
 
     def _shrink(self, Y: Any, fixed: FloatArray, ridge: float) -> tuple[Any, ...]:
@@ -262,20 +303,19 @@ class Coordinates:
 
         As combinations of the full coordinates, a row an entry, and the scores of these, (f,).
         """
-        tested = self.first_theta + np.flatnonzero(self.theta_at_bound)
-        rest = np.setdiff1d(np.arange(len(hessian)), tested)
-        cleared = np.zeros((len(tested), len(hessian)))
-        if not len(tested):
+        cleared = np.zeros((int(self.theta_at_bound.sum()), len(hessian)))
+        if not len(cleared):
             return cleared, np.zeros(len(hessian))
-        cleared[np.arange(len(tested)), tested] = 1.0
+        last = self.first_theta + self.Gamma.size
+        cleared[:, self.first_theta : last] = self.entries[:, self.theta_at_bound].T
+        rest = self._without(self.theta_at_bound)
         # Rotations, along which nothing changes but by rounding, clear nothing.
         still = self.rotations
         if still.size:  # SciPy 1.13 has no null space of an empty matrix
-            still = still @ null_space(still[tested], rcond=ZERO)
+            still = still @ null_space(cleared @ still, rcond=ZERO)
         steep = hessian - np.abs(np.diag(hessian)).max() * still @ still.T
-        cleared[:, rest] = -np.linalg.lstsq(
-            steep[np.ix_(rest, rest)], hessian[np.ix_(rest, tested)], rcond=1e-10
-        )[0].T
+        moved = rest.T @ hessian @ cleared.T
+        cleared -= (rest @ np.linalg.lstsq(rest.T @ steep @ rest, moved, rcond=1e-10)[0]).T
         return cleared, self.moments.n_units * self.score(np.zeros(len(hessian)))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from nmfre.estimation.estimate import Estimate
+from nmfre.estimation.orthonormal import Orthonormal, orthonormal
 from nmfre.estimation.patterns import patterns_of, squares_by_pattern, unit_grams
 from nmfre.inference.bootstrap import Total, WildBootstrap, one_step, unit_blocks, whole
 from nmfre.inference.linearized import CovType, Dispersion, Information, linearize
@@ -103,7 +104,7 @@ def conditional_inference(
     options: InferenceOptions,
     seeds: np.random.SeedSequence,
     *,
-    AA: FloatArray | None = None,
+    covariates: Orthonormal | None = None,
     total: Total = whole,
 ) -> Inference:
     """
@@ -123,8 +124,8 @@ def conditional_inference(
         What to compute.
     seeds : numpy.random.SeedSequence
         For the multipliers of the bootstrap.
-    AA : array, (K, K), optional
-        AA', where it is known.
+    covariates : Orthonormal, optional
+        How the covariates are made orthonormal, where it is known.
     total : callable
         As in `one_step`.
     """
@@ -132,19 +133,21 @@ def conditional_inference(
     floor = -np.inf if estimate.signed else 0.0
     n_units = Y.shape[1]
     X = estimate.X
-    by_pattern: FloatArray = (A @ A.T if AA is None else AA)[None]
+    covariates = orthonormal(A)[0] if covariates is None else covariates
+    by_pattern: FloatArray = n_units * np.eye(len(covariates.size))[None]
     XtX: FloatArray = (X.T @ X)[None]
     counts, n_cells = np.array([n_units]), len(X) * n_units
     observed = ~np.isnan(Y) if isinstance(Y, np.ndarray) else None
     if observed is not None and not observed.all():
         patterns, which = patterns_of(observed)
-        by_pattern, XtX = squares_by_pattern(A, which), unit_grams(patterns, X)
+        by_pattern, XtX = squares_by_pattern(covariates.white(A), which), unit_grams(patterns, X)
         counts, n_cells = np.bincount(which), int(observed.sum())
     linearization = linearize(
         X,
         estimate.Theta,
         by_pattern,
         XtX,
+        covariates=covariates,
         counts=counts,
         n_cells=n_cells,
         ridge=estimate.ridge,
@@ -168,7 +171,7 @@ def conditional_inference(
         bootstrap = WildBootstrap(
             estimate=theta, deviations=-steps, floor=floor, deviations_bse=steps_bse
         )
-    size = np.repeat(np.sqrt(np.diag(by_pattern.sum(axis=0))), X.shape[1])
+    size = np.repeat(covariates.scale, X.shape[1])
     at_bound = (theta * size <= BOUND * np.max(theta * size)) & (not estimate.signed)
     return Inference(
         estimate=theta,

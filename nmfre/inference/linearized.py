@@ -9,6 +9,7 @@ import numpy as np
 
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.effective_df import effective_df, eigenvalues_of
+from nmfre.estimation.orthonormal import Orthonormal
 from nmfre.typing import FloatArray
 
 CovType = Literal["sandwich", "naive", "max", "cr3"]
@@ -31,6 +32,11 @@ class Linearization:
     ----------
     bread : (QK, QK)
         I^-1 / dispersion.
+    root : (QK, QK)
+        What makes an influence of the effects of orthonormal covariates one of Theta, times
+        I^-1 / dispersion of these effects.
+    covariates : Orthonormal
+        How the covariates are made orthonormal.
     dispersion : float
         The residual variance used.
     X, Theta : (P, Q), (Q, K)
@@ -38,6 +44,8 @@ class Linearization:
     """
 
     bread: FloatArray
+    root: FloatArray
+    covariates: Orthonormal
     dispersion: float
     X: FloatArray
     Theta: FloatArray
@@ -53,8 +61,9 @@ class Linearization:
         XtR = np.asarray(Y.T @ self.X) - B.T @ (self.X.T @ self.X)
         if np.isnan(XtR).any():
             XtR = np.nan_to_num(Y - self.X @ B).T @ self.X
-        scores = (A.T[:, :, None] * XtR[:, None, :]).reshape(A.shape[1], -1)
-        return -scores @ self.bread
+        W = self.covariates.white(A)
+        scores = (W.T[:, :, None] * XtR[:, None, :]).reshape(A.shape[1], -1)
+        return -scores @ self.root
 
     def covariance(self, cov_type: CovType, meat: FloatArray, n_units: int) -> FloatArray:
         """
@@ -87,9 +96,10 @@ class Linearization:
 def linearize(
     X: FloatArray,
     Theta: FloatArray,
-    AA: FloatArray,
+    WW: FloatArray,
     XtX: FloatArray,
     *,
+    covariates: Orthonormal,
     counts: FloatArray,
     n_cells: int,
     ridge: float,
@@ -104,11 +114,13 @@ def linearize(
     ----------
     X, Theta : arrays, (P, Q), (Q, K)
         Estimates.
-    AA : array, (G, K, K)
-        Sums of a_n a_n' over the units that have the same responses observed; G = 1 where none is
-        missing.
+    WW : array, (G, K, K)
+        Sums of w_n w_n', w_n the orthonormal covariates, over the units that have the same
+        responses observed; G = 1 where none is missing.
     XtX : array, (G, Q, Q)
         X'X over these responses.
+    covariates : Orthonormal
+        How the covariates are made orthonormal.
     counts : array, (G,)
         Numbers of these units.
     n_cells : int
@@ -139,26 +151,18 @@ def linearize(
     else:
         XtX_of_theta = XtX
     # In covariates that are orthonormal over the units, the ridge is the same for all of them.
-    whiten = _whitening(AA.sum(axis=0))
-    information_of_theta = np.einsum("gkl,gqr->kqlr", whiten @ AA @ whiten.T, XtX_of_theta).reshape(
-        n_params, n_params
+    information_of_gamma = np.einsum("gkl,gqr->kqlr", WW, XtX_of_theta).reshape(n_params, n_params)
+    information_of_gamma[np.diag_indices(n_params)] += (
+        RELATIVE_RIDGE * np.trace(information_of_gamma) / n_params
     )
-    information_of_theta[np.diag_indices(n_params)] += (
-        RELATIVE_RIDGE * np.trace(information_of_theta) / n_params
-    )
-    back = np.kron(whiten, np.eye(rank))
-    bread = back.T @ np.linalg.inv(information_of_theta) @ back
+    to_theta = np.kron(covariates.inverse, np.eye(rank))
+    root = np.linalg.inv(information_of_gamma) @ to_theta
+    bread = to_theta.T @ root
     return Linearization(
         bread=(bread + bread.T) / 2.0,
+        root=root,
+        covariates=covariates,
         dispersion=rss / max(divisor[dispersion], 1.0),
         X=X,
         Theta=Theta,
     )
-
-
-def _whitening(AA: FloatArray) -> FloatArray:
-    """C (K, K) with C AA C' = I, to rounding."""
-    size = np.sqrt(np.diag(AA))
-    correlation = AA / np.outer(size, size)
-    correlation[np.diag_indices(len(AA))] += len(AA) * np.finfo(float).eps
-    return np.asarray(np.linalg.inv(np.linalg.cholesky(correlation)) / size)

@@ -52,7 +52,7 @@ class MarginalInference(Inference):
         Whether tau2 is zero, and so has no standard error.
     score_z : (QK,)
         Statistics of one-sided score tests of entries at their bound, whose z they are; NaN
-        elsewhere.
+        elsewhere, and where nothing is determined.
     df_gradient : (P, Q), float
         Derivatives of df_U by X and by log lambda.
     held : (QK,)
@@ -151,12 +151,11 @@ def n_parameters(n_responses: int, rank: int, n_covariates: int) -> int:
 
 def _does_not_fall(coordinates: Coordinates, hessian: FloatArray) -> bool:
     """Whether the log-likelihood is flat, or rises, in some direction that is no rotation."""
-    kept = coordinates.kept
-    information = -hessian[np.ix_(kept, kept)]
+    information = -coordinates.kept_axes.T @ hessian @ coordinates.kept_axes
     size = np.sqrt(np.maximum(np.diag(information), np.finfo(float).tiny))
     scaled = information / np.outer(size, size)
-    # Covariates that are nearly collinear are no such direction: they are made orthogonal.
-    theta = coordinates.is_theta[kept]
+    # Components that are nearly collinear are no such direction: they are made orthogonal.
+    theta = coordinates.is_theta
     try:
         root = np.linalg.cholesky(scaled[np.ix_(theta, theta)])
     except np.linalg.LinAlgError:
@@ -288,7 +287,9 @@ def marginal_inference(
         mixing=tuple(m or undetermined for m in estimate.identification.mixing),
         tau2_at_bound=estimate.tau2_at_bound,
         at_bound=coordinates.theta_at_bound,
-        score_z=coordinates.score_tests(cleared, total_score, squares),
+        score_z=np.where(
+            undetermined, np.nan, coordinates.score_tests(cleared, total_score, squares)
+        ),
         df_gradient=moments.df_gradient(estimate.X, estimate.ridge),
         held=coordinates.held_theta & (not undetermined),
         held_basis=coordinates.held_basis,

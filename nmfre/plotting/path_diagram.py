@@ -285,7 +285,7 @@ def _strength(results: NMFREResults) -> FloatArray:
     (sums,) = design.total(_sums, design.A)
     (squares,) = design.total(partial(_squares_around, sums / n_units), design.A)
     spread = np.sqrt(squares / n_units)
-    constant = spread <= 1e-12 * np.sqrt(np.diag(design.cross_products()) / n_units)
+    constant = spread <= 1e-12 * design.orthonormal().scale
     strength: FloatArray = np.abs(theta) * np.where(constant, 1.0, spread)
     for kind in (constant, ~constant):
         largest = strength[:, kind].max(initial=0.0)

@@ -41,8 +41,9 @@ def _spans(design: Design, other: Design) -> bool:
     if is_chunked(B):  # a product of chunks needs the same units in both
         B = B.rechunk((-1, A.chunks[1])) if is_chunked(A) else np.asarray(B)
     (products,) = design.total(_products, A, B)
-    squares = np.diag(other.cross_products())
-    explained = np.sum(products * np.linalg.solve(design.cross_products(), products), axis=0)
+    n_units = len(design.units)
+    squares = n_units * other.orthonormal().scale ** 2
+    explained = np.sum(design.orthonormal().white(products) ** 2, axis=0) / n_units
     return bool((squares - explained <= UNEXPLAINED * squares).all())
 
 
