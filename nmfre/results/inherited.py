@@ -28,6 +28,8 @@ def ask_statsmodels(results: LikelihoodModelResults, method: str, **given: Any) 
         If an argument is no such thing, or statsmodels fails on it.
     """
     for name, value in given.items():
+        if name == "scalar":
+            check_bool(name, value)
         if value is None:
             continue
         if name == "cov_p":
@@ -35,7 +37,7 @@ def ask_statsmodels(results: LikelihoodModelResults, method: str, **given: Any) 
         if name in ("invcov", "other"):
             shape = array_argument(name, value, "an array").shape or (1, 1)
             start_array(name, value, shape, signed=True)
-        if name in ("use_t", "use_f", "scalar"):
+        if name in ("use_t", "use_f"):
             check_bool(name, value)
         if name == "df_constraints":
             check_whole(name, value, least=1)
