@@ -204,4 +204,4 @@ def start_array(
         found = f"array with entries as large as {np.abs(array).max():g}"
     if found is not None:
         raise InvalidArgumentError(name=name, value=found, allowed=allowed)
-    return array.astype(float)
+    return array.astype(float, order="C")

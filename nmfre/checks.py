@@ -242,7 +242,7 @@ def numeric(values: Any, name: str, *, copy: bool = False) -> FloatArray:
             name=name, dtype=array.dtype, remedy="convert it to numbers, or use a formula."
         )
     masked = isinstance(values, np.ma.MaskedArray)
-    floats = array.astype(float, copy=copy or masked)
+    floats = array.astype(float, order="F", copy=copy or masked)  # as frames are
     if masked:
         floats[np.ma.getmaskarray(values)] = np.nan
     return floats

@@ -2,7 +2,7 @@
 Data in chunks that dask holds: on disk, or on the machines of a cluster.
 
 Whatever is needed of all units is a sum over chunks of units. The sums are added in one fixed
-order, so that they do not depend on the number of workers.
+order, of arrays in one layout, so that they do not depend on the number of workers.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from nmfre.errors import (
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.moments import DenseMoments, dense_moments
 from nmfre.estimation.orthonormal import Orthonormal
+from nmfre.layout import aligned, laid_out
 from nmfre.tables import has_row_labels, table
 from nmfre.threads import one_thread
 from nmfre.totals import Totals, check_totals, totals_of
@@ -244,7 +245,7 @@ def _total(function: Callable[..., tuple[Any, ...]], *data: Any) -> tuple[Any, .
         pending = [add(pending[i : i + FAN_IN]) for i in range(0, len(pending), FAN_IN)]
     with _named_errors(), one_thread():
         (result,) = dask.compute(*pending)
-    return tuple(result)
+    return aligned(tuple(result))
 
 
 def _one_chunk(
@@ -257,7 +258,8 @@ def _one_chunk(
             )
         if part.shape[-1] != stop - start:
             raise ChunkLengthError(first=start, last=stop - 1, found=part.shape[-1])
-    return function(start, *parts)
+    result: tuple[Any, ...] = aligned(function)(start, *map(laid_out, parts))
+    return result
 
 
 def _added(results: list[tuple[Any, ...]]) -> tuple[Any, ...]:

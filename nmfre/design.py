@@ -32,6 +32,7 @@ from nmfre.estimation.moments import moments_of, squares
 from nmfre.estimation.orthonormal import Orthonormal, orthonormal
 from nmfre.estimation.products import Moments
 from nmfre.inference.bootstrap import whole
+from nmfre.layout import laid_out
 from nmfre.naming import known_columns
 from nmfre.removed import Removed
 from nmfre.right_hand_side import RightHandSide
@@ -75,6 +76,9 @@ class Design:
             raise ShapeError(reason=f"{self.Y.shape}, {self.A.shape} are not labelled {shapes}.")
         if isinstance(self.Y, Removed):
             return
+        if not self.sparse:
+            object.__setattr__(self, "Y", laid_out(self.Y))
+        object.__setattr__(self, "A", laid_out(self.A))
         n_missing = check_responses(self.Y, self.responses, self.units)
         object.__setattr__(self, "n_missing", n_missing)
         check_covariates(self.A, self.covariates, self.units)
@@ -200,6 +204,7 @@ class Design:
             A = in_rows(numeric(exog, "exog"), "exog", len(self.covariates)).T
             units = pd.RangeIndex(A.shape[-1])
             self.check_columns(A.T)
+        A = laid_out(A)
         check_finite(A, "Covariate", self.covariates, units)
         return A, units
 
@@ -260,7 +265,7 @@ class Design:
                 "one is not observed."
             )
         check_observed(values.T, self.responses, units)
-        return np.ascontiguousarray(values.T)
+        return laid_out(values.T)
 
 
 def design_from_arrays(endog: Any, exog: Any) -> Design:

@@ -177,8 +177,7 @@ def fit_caps(
                 "these; rescale the responses",
             )
     _warn_of_negative_covariates(design, to_user)
-    # One layout in memory, so that the form of the data does not change a bit of the results.
-    Y, A = np.ascontiguousarray(design.Y), np.ascontiguousarray(design.A)
+    Y, A = design.Y, design.A
     X, Theta = options.basis(design, rank), options.theta(design, rank)
     X = nndsvd(Y, rank, rng) if X is None else X
     Theta = np.ones((rank, len(A))) if Theta is None else Theta
@@ -213,15 +212,15 @@ def estimate_ml(
             allowed="None with ml, where Theta follows from the basis and the variances",
         )
     cap = None if isinstance(options.df_cap, DefaultCap) else options.df_cap
-    moments = design.moments()
-    bases = starting_bases(moments, rank, n_starts, rng)
     log_ridge = None
-    if given is not None:
-        bases[0] = given / given.sum(axis=0)
     if (options.start_sigma2, options.start_tau2) != (None, None):
         sigma2, tau2 = options.variances
         log_ridge = float(np.log(sigma2 / tau2))
     with one_thread_if_small(len(design.responses) ** 2 * rank):
+        moments = design.moments()
+        bases = starting_bases(moments, rank, n_starts, rng)
+        if given is not None:
+            bases[0] = given / given.sum(axis=0)
         estimate = fit_marginal(
             design.Y,
             design.A,

@@ -93,9 +93,11 @@ def design_from_formula(
         if unit is not None:
             check_complete(frame[unit], "Column")
             units = pd.Index(frame[unit])
-        # Always a copy, and one alone.
-        Y = np.concatenate([block.to_numpy(dtype=float, na_value=np.nan).T for block in blocks])
         responses, rows = pd.concat([block.iloc[:0] for block in blocks], axis=1).columns, None
+        parts = [block.to_numpy(dtype=float, na_value=np.nan).T for block in blocks]
+        # Always a copy, and one alone, in the layout of `laid_out`.
+        Y: FloatArray = np.empty((len(responses), len(frame)))
+        np.concatenate(parts, out=Y)
     elif unit is None:
         raise InvalidArgumentError(
             name="unit", value=None, allowed="the column of unit labels where occasion is given"

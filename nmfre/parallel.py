@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from joblib import Parallel, delayed, effective_n_jobs
-from joblib.parallel import get_active_backend
+from joblib.parallel import (
+    LokyBackend,
+    MultiprocessingBackend,
+    SequentialBackend,
+    ThreadingBackend,
+    get_active_backend,
+)
 from tqdm import tqdm
 
 from nmfre.arguments import check_jobs
@@ -15,9 +22,12 @@ from nmfre.errors import (
     NMFREError,
     UnfinishedTasksError,
 )
+from nmfre.layout import aligned
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+HERE = (SequentialBackend, ThreadingBackend, LokyBackend, MultiprocessingBackend)
+"""Backends of this machine; others send tasks in messages of their own."""
 
 
 def run_tasks(
@@ -59,7 +69,11 @@ def run_tasks(
     pending = [i for i in range(len(tasks)) if i not in done]
     if n_jobs is not None:
         n_jobs = min(int(n_jobs), max(len(pending), 1))  # joblib starts all that it is told to
-    results = _as_they_come([delayed(function)(tasks[i]) for i in pending], n_jobs)
+    here = isinstance(get_active_backend()[0], HERE)
+    run = function if here else partial(_there, function)
+    results = _as_they_come([delayed(run)(tasks[i]) for i in pending], n_jobs)
+    if not here:
+        results = map(aligned, results)
     bar = tqdm(results, desc=description, total=len(tasks), initial=len(done), disable=not progress)
     try:
         done.update(zip(pending, bar, strict=True))
@@ -76,6 +90,12 @@ def run_tasks(
             finished=done,
         ) from error
     return [done[i] for i in range(len(tasks))]
+
+
+def _there(function: Callable[[Task], Result], task: Task) -> Result:
+    """What a worker of a cluster does."""
+    function, task = aligned((function, task))
+    return function(task)
 
 
 def _as_they_come(calls: list[Any], n_jobs: int | None) -> Iterator[Any]:

@@ -124,19 +124,19 @@ def infer(
     design: Design, estimate: Estimate, options: InferenceOptions, seeds: np.random.SeedSequence
 ) -> Inference:
     """Inference of the kind that the options name, which `check_uncertainty` has passed."""
-    if options.uncertainty == "conditional":
-        return conditional_inference(
-            design.Y,
-            design.A,
-            estimate,
-            options,
-            seeds,
-            covariates=design.orthonormal(),
-            total=design.total,
-        )
-    assert isinstance(estimate, MarginalEstimate)
     n_responses, rank = estimate.X.shape
     with one_thread_if_small(n_parameters(n_responses, rank, len(design.A)) ** 2):
+        if options.uncertainty == "conditional":
+            return conditional_inference(
+                design.Y,
+                design.A,
+                estimate,
+                options,
+                seeds,
+                covariates=design.orthonormal(),
+                total=design.total,
+            )
+        assert isinstance(estimate, MarginalEstimate)
         return marginal_inference(
             design.Y, design.A, design.moments(), estimate, options, seeds, total=design.total
         )

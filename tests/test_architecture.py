@@ -19,6 +19,7 @@ ROOT = Path(nmfre.__file__).parent
 LONGEST = 400
 LAYERS = [
     {"_version", "formats", "threads", "typing"},
+    {"layout"},
     {"errors", "estimation"},
     {"arguments"},
     {

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 
 import joblib
+import numpy as np
 import pandas as pd
 import pytest
 from joblib._parallel_backends import LokyBackend
@@ -143,14 +144,21 @@ def _stopping(setting):
 
 
 def tables():
+    data = BumpDesign(n_responses=9, rank=2, n_units=300).draw(np.random.default_rng(0))
+    model = nmfre.NMFRE(*data, rank=2)
+    res = model.fit("ml", n_starts=3, n_boot=0)
     designs = baseline_designs()[:2]
     bump = BumpDesign(n_responses=4, rank=1, n_units=27)
     return (
         paper_study(designs, 4, n_boot=20, progress=False),
         coverage_study(bump, 4, n_boot=20, progress=False),
+        res.tidy(),
+        nmfre.select_rank(model, [1, 2], folds=2, n_starts=1, progress=False).table,
+        res.bootstrap(4, refit=True, progress=False).replicates,
     )
 
 
+@pytest.mark.bits
 def test_a_cluster_gives_the_bits_of_one_process():
     distributed = pytest.importorskip("distributed")
     here = tables()
@@ -166,6 +174,7 @@ def test_a_cluster_gives_the_bits_of_one_process():
         pd.testing.assert_frame_equal(one, other, check_exact=True)
 
 
+@pytest.mark.bits
 def test_ray_gives_the_bits_of_one_process():
     ray = pytest.importorskip("ray")
     pytest.importorskip("ray.util.joblib").register_ray()

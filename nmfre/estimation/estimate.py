@@ -8,6 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from nmfre.estimation.identification import Identification
+from nmfre.layout import LaidOut
 from nmfre.typing import FloatArray, IntArray
 
 LARGE_DISTANCE = 5e-4
@@ -42,7 +43,7 @@ class StopReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
+class Estimate(LaidOut):
     """
     Estimates of one problem, components sorted by centroid.
 

@@ -21,6 +21,7 @@ from nmfre.estimation.initial import leading_eigenvectors, varimax
 from nmfre.estimation.marginal import MarginalValue, marginal_value
 from nmfre.estimation.moments import CompleteMoments
 from nmfre.estimation.products import Moments
+from nmfre.layout import LaidOut
 from nmfre.typing import FloatArray
 
 LOG_RIDGE_LIMITS = (-30.0, 30.0)
@@ -48,7 +49,7 @@ NEAR_BOUND = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
-class Maximum:
+class Maximum(LaidOut):
     """
     A local maximum, in units of the scaled responses.
 

@@ -19,6 +19,7 @@ from nmfre.estimation.identification import (
 from nmfre.estimation.marginal import marginal_value
 from nmfre.estimation.maximize import CLIMB_TOL, LOG_RIDGE_LIMITS, Maximum, agreeing, maximize
 from nmfre.estimation.products import Moments
+from nmfre.layout import LaidOut
 from nmfre.typing import FloatArray
 
 Run: TypeAlias = Callable[[Callable[[Any], Any], list[Any]], list[Any]]
@@ -30,7 +31,7 @@ def one_by_one(function: Callable[[Any], Any], tasks: list[Any]) -> list[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Start:
+class _Start(LaidOut):
     X: FloatArray
     log_ridge: float | None = None
     cap: float = np.inf

@@ -15,6 +15,7 @@ import numpy as np
 
 from nmfre.estimation.effective_df import effective_df, eigenvalues_of, log_ridge_on_cap
 from nmfre.estimation.orthonormal import Orthonormal, nonnegative
+from nmfre.layout import LaidOut
 from nmfre.typing import FloatArray
 
 
@@ -55,7 +56,7 @@ class Products:
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
+class Moments(LaidOut):
     """
     All that the likelihood knows of the data.
 
