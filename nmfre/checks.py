@@ -18,6 +18,7 @@ from nmfre.errors import (
     NonFiniteError,
     NonNumericError,
     NotComputedError,
+    ScaleError,
     ShapeError,
     TooFewUnitsError,
     UnobservedResponseError,
@@ -37,6 +38,8 @@ REPEATED_UNIT = (
     "keep one row per unit, or, if the index does not name the units, pass "
     "data.reset_index(drop=True)."
 )
+SCALE_LIMITS = (1e-75, 1e75)
+"""Sizes of responses and covariates whose fourth powers are floating-point numbers."""
 COLLINEAR = 1e-10
 """Relative size of what a covariate adds to those before it, below which it adds nothing."""
 
@@ -58,15 +61,37 @@ def check_responses(Y: Any, responses: pd.Index, units: pd.Index) -> int:
     # Minimum and sum see NaN and infinite values in two passes without a mask.
     smallest = values.min(initial=0.0)
     n_missing = 0
-    if not (smallest >= 0 and np.isfinite(values.sum())):
+    with np.errstate(over="ignore"):
+        finite = bool(np.isfinite(values.sum()))
+    if not (smallest >= 0 and finite):
         _raise_for_response(values, rows, columns, responses, units)
         n_missing = int(np.isnan(values).sum())
     if n_missing:
         _raise_for_unobserved(~np.isnan(Y), responses, units)
-    zero = np.asarray(np.nansum(Y, axis=1) if n_missing else Y.sum(axis=1)).ravel() == 0
+    with np.errstate(over="ignore"):
+        sums = np.asarray(np.nansum(Y, axis=1) if n_missing else Y.sum(axis=1)).ravel()
+    check_response_sums(sums, responses, len(units))
+    return n_missing
+
+
+def check_response_sums(sums: FloatArray, responses: pd.Index, n_units: int) -> None:
+    """Sums (P,) of responses over the units must not be zero, nor out of scale."""
+    zero = sums == 0.0
     if zero.any():
         raise ZeroResponseError(response=responses[int(zero.argmax())])
-    return n_missing
+    _check_scale("Response", sums / n_units, responses)
+
+
+def _check_scale(role: str, sizes: FloatArray, names: pd.Index) -> None:
+    """Sizes must be far enough from what overflows and underflows when it is squared."""
+    outside = ~((sizes > SCALE_LIMITS[0]) & (sizes < SCALE_LIMITS[1]))
+    if outside.any():
+        first = int(outside.argmax())
+        raise ScaleError(
+            reason=f"{role} {python_value(names[first])!r} has values of about "
+            f"{sizes[first]:.1g}: their squares are too large or too small for floating-point "
+            f"numbers. Change its units so that values are closer to 1."
+        )
 
 
 def check_observed(Y: FloatArray, responses: pd.Index, units: pd.Index) -> None:
@@ -134,11 +159,12 @@ def check_covariates(A: FloatArray, covariates: pd.Index, units: pd.Index) -> No
             needed=n_covariates + 1,
             remedy="Add units, or drop covariates (the intercept is one).",
         )
-    check_independent(np.asarray(np.linalg.qr(A.T, mode="r")), covariates)
+    check_independent(np.asarray(np.linalg.qr(A.T, mode="r")), covariates, n_units)
 
 
-def check_independent(R: FloatArray, covariates: pd.Index) -> None:
-    """Covariates A with A' = QR must be linearly independent."""
+def check_independent(R: FloatArray, covariates: pd.Index, n_units: int) -> None:
+    """Covariates A with A' = QR must be in scale and linearly independent."""
+    _check_scale("Covariate", np.abs(R).max(axis=0) / np.sqrt(n_units), covariates)
     dependent = np.abs(np.diag(R)) <= COLLINEAR * np.linalg.norm(R, axis=0)
     if dependent.any():
         j = int(dependent.argmax())

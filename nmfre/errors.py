@@ -95,7 +95,7 @@ class CollinearCovariatesError(DataError):
 
 
 class ScaleError(DataError):
-    """Responses or a covariate in units that the fixed guards of df-cap are not made for."""
+    """Responses or a covariate in units too small or too large for floating point, or df-cap."""
 
 
 class TooFewUnitsError(DataError):

@@ -310,7 +310,7 @@ def _warn_of_marginal(estimate: MarginalEstimate, tol: float) -> None:
         warnings.warn(
             f"Columns of the basis are nearly collinear (condition number "
             f"{estimate.condition:.1g}): the likelihood grows as components merge while Theta "
-            "diverges. Lower the rank, or use signed=False.",
+            f"diverges. {estimate.remedy_of_degenerate}",
             DegenerateBasisWarning,
             stacklevel=TO_USER,
         )

@@ -305,7 +305,7 @@ def _notes_on_likelihood(results: NMFREResults, estimate: MarginalEstimate) -> l
     if estimate.degenerate:
         notes.append(
             "COMPONENTS MERGE: columns of the basis are nearly collinear, and their effects are "
-            "not determined. Lower the rank, or use signed=False."
+            f"not determined. {estimate.remedy_of_degenerate}"
         )
     if estimate.tau2_at_bound:
         notes.append("tau2 is at its bound 0: the data show no random effects.")

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from nmfre.checks import check_independent
+from nmfre.checks import check_independent, check_response_sums
 from nmfre.errors import (
     NegativeResponseError,
     NonFiniteError,
     ShapeError,
     TooFewUnitsError,
     ZeroCovariateError,
-    ZeroResponseError,
 )
 from nmfre.typing import AnyArray, BoolArray, FloatArray
 
@@ -62,6 +61,7 @@ class Totals:
         """YA', (P, K)."""
         return self.QY.T @ self.R
 
+    @np.errstate(over="ignore", invalid="ignore")  # `check_totals` tells it
     def __add__(self, other: Totals) -> Totals:
         """Totals of the units of both, those of the first coming first."""
         faults = dict(self.faults)
@@ -115,8 +115,8 @@ def totals_of(start: int, Y: FloatArray, A: FloatArray, *labels: AnyArray) -> tu
         Y, A = np.zeros_like(Y), np.zeros_like(A)
     ones = np.ones(Y.shape[1])
     Q, R = np.linalg.qr(A.T)
-    return (
-        Totals(
+    with np.errstate(over="ignore", invalid="ignore"):  # `check_totals` tells it
+        totals = Totals(
             YY=Y @ Y.T,
             AA=A @ A.T,
             Y1=Y @ ones,
@@ -125,8 +125,8 @@ def totals_of(start: int, Y: FloatArray, A: FloatArray, *labels: AnyArray) -> tu
             QY=(Y @ Q).T,
             all_one=all_one,
             faults=faults,
-        ),
-    )
+        )
+    return (totals,)
 
 
 def _fault(where: BoolArray, values: FloatArray, start: int) -> Fault:
@@ -160,9 +160,8 @@ def check_totals(totals: Totals, responses: pd.Index, covariates: pd.Index, n_un
                 response=responses[fault.column],
                 value=fault.value,
             )
-    zero_responses, zero_covariates = totals.Y1 == 0.0, np.diag(totals.AA) == 0.0
-    if zero_responses.any():
-        raise ZeroResponseError(response=responses[int(zero_responses.argmax())])
+    check_response_sums(totals.Y1, responses, n_units)
+    zero_covariates = ~totals.R.any(axis=0)
     if zero_covariates.any():
         raise ZeroCovariateError(
             covariate=covariates[int(zero_covariates.argmax())], remedy="drop it"
@@ -174,4 +173,4 @@ def check_totals(totals: Totals, responses: pd.Index, covariates: pd.Index, n_un
             needed=len(covariates) + 1,
             remedy="Add units, or drop covariates (the intercept is one).",
         )
-    check_independent(totals.R, covariates)
+    check_independent(totals.R, covariates, n_units)

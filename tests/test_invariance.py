@@ -133,6 +133,46 @@ def test_chunks_lose_no_more_than_data_in_memory(data, signed):
         assert_same(signed[False], model.fit("ml", n_boot=0, signed=True, n_starts=1))
 
 
+# Scale
+
+
+@pytest.mark.parametrize("of_exog", [False, True])
+@pytest.mark.parametrize("size", [1e-300, 1e-160, 1e-76, 1e76, 1e120, 1e160, 1e200, 1e305])
+def test_data_whose_squares_overflow_or_underflow_are_out_of_scale(size, of_exog):
+    endog, year = growth(np.random.default_rng(0), n_units=20)
+    exog = np.column_stack([np.ones(20), year - 2000])
+    if of_exog:
+        exog[:, 1] *= size
+    else:
+        endog[:, 2] *= size
+    role = "Covariate 'x1'" if of_exog else "Response 'y3'"
+    with pytest.raises(nmfre.errors.ScaleError, match=f"{role} has values of about [0-9]e"):
+        nmfre.NMFRE(endog, exog, rank=2)
+    da = pytest.importorskip("dask.array")
+    chunks = (da.from_array(values, chunks=(7, -1)) for values in (endog, exog))
+    with pytest.raises(nmfre.errors.ScaleError, match=f"{role} has values of about [0-9]e"):
+        nmfre.NMFRE(*chunks, rank=2)
+
+
+@pytest.mark.parametrize("sizes", [(1e70, 1.0), (1e-70, 1.0), (1.0, 1e70), (1e70, 1e-70)])
+@pytest.mark.parametrize("missing", [False, True])
+def test_data_in_any_other_scale_give_the_same_inference(sizes, missing, data):
+    endog, year = data[missing]
+    one = fit(endog, year - 2000, n_starts=1)
+    other = fit(sizes[0] * endog, sizes[1] * (year - 2000), n_starts=1)
+    for kind in ("marginal", "conditional"):
+        a, b = one.with_uncertainty(kind), other.with_uncertainty(kind)
+        np.testing.assert_allclose(b.tvalues, a.tvalues, rtol=1e-6)
+        np.testing.assert_allclose(b.wald_test_terms().table, a.wald_test_terms().table, rtol=1e-5)
+    np.testing.assert_allclose(other.icc, one.icc, rtol=1e-6)
+    np.testing.assert_allclose(other.rsquared, one.rsquared, rtol=1e-6)
+    np.testing.assert_allclose(
+        other.get_prediction().se_mean, sizes[0] * one.get_prediction().se_mean, rtol=1e-5
+    )
+    assert [a.topic for a in other.check().advice] == [a.topic for a in one.check().advice]
+    assert str(other.summary())
+
+
 # Starts
 
 

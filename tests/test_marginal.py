@@ -643,6 +643,31 @@ def test_too_few_responses_for_the_rank(n_responses, rank):
     assert "not determined" in set(res.check().frame["topic"])
 
 
+def test_no_z_for_effects_of_a_fit_that_is_not_determined():
+    rng = np.random.default_rng(0)
+    exog = np.column_stack([np.ones(60), np.arange(60) % 2])
+    endog = 10 - exog[:, 1:] + rng.normal(size=(60, 1)) + rng.normal(size=(60, 3))
+    res = nmfre.NMFRE(endog, exog, rank=3).fit("ml", n_boot=0)
+    assert res.inference.undetermined
+    assert res.at_bound.any()
+    assert res.tvalues.isna().all()
+    assert res.pvalues.isna().all()
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_advice_names_no_option_that_is_in_use(bumps, signed):
+    res = bumps.fit("ml", signed=signed, n_starts=1, n_boot=0)
+    merged = replace(res.estimate, condition=1e6)
+    options = {"method": "ml", "seed": 0, "estimator_options": res.estimator_options}
+    other = nmfre.NMFREResults(bumps, merged, res.inference, **options)
+    for text in (str(other.check()), str(other.summary())):
+        assert ("use signed=False" in " ".join(text.split())) == signed
+    endog, exog = falling()
+    bounds = nmfre.NMFRE(endog, exog, rank=1).fit("ml", n_boot=0).check().frame
+    text = bounds.set_index("topic").loc["bounds", "text"]
+    assert text.endswith("Where effects may be negative, use signed=True.")
+
+
 def test_nearly_collinear_covariates_are_determined():
     rng = np.random.default_rng(0)
     seconds = 1.7e9 + rng.uniform(0, 1e6, 80)

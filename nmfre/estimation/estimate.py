@@ -258,6 +258,11 @@ class MarginalEstimate(Estimate):
         return self.condition > DEGENERATE_CONDITION
 
     @property
+    def remedy_of_degenerate(self) -> str:
+        """What to do where they are."""
+        return f"Lower the rank{', or use signed=False' if self.signed else ''}."
+
+    @property
     def tau2_at_bound(self) -> bool:
         """Whether tau2 is zero but for the limit of the search: df_U is next to nothing."""
         return bool(self.df_random < AT_BOUND * self.U.shape[1])

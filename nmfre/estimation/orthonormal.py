@@ -2,8 +2,8 @@
 Covariates made orthonormal over the units: A = L W with W W' = N I.
 
 Sums of products of raw covariates square their condition number: calendar years lose seven of
-sixteen digits. The effects of W, Gamma = Theta L, lose none, and all that does not depend on how
-covariates are coded is computed from them.
+sixteen digits. The effects of W, Gamma = Theta L, lose none. Everything that does not depend on
+how covariates are coded is computed from them.
 """
 
 from __future__ import annotations

@@ -146,7 +146,7 @@ class CheckResults(HypothesisResults, DiagnosticResults):
                 "problem",
                 "components merge",
                 "columns of the basis are nearly collinear while Theta diverges: effects have no "
-                "standard errors. Lower the rank, or use signed=False.",
+                f"standard errors. {estimate.remedy_of_degenerate}",
             )
             return
         inference = self.inference
@@ -241,11 +241,12 @@ class CheckResults(HypothesisResults, DiagnosticResults):
             if at_bound
         ]
         if names:
+            other = "" if isinstance(self.estimate, MarginalEstimate) else "method='ml', "
             yield Advice(
                 "note",
                 "bounds",
-                f"{listed(names)} at the bound 0. Where effects may be negative, use method='ml', "
-                "signed=True.",
+                f"{listed(names)} at the bound 0. Where effects may be negative, use "
+                f"{other}signed=True.",
             )
 
     def _on_residuals(self) -> Iterator[Advice]:
