@@ -80,7 +80,7 @@ class NMFRE(HintedModel, Model):
     >>> exog = np.column_stack([np.ones(40), group])
     >>> scores = 40 + 8 * group + rng.normal(size=40)
     >>> endog = np.outer(scores, [0.2, 0.3, 0.5]) + rng.normal(scale=0.5, size=(40, 3))
-    >>> res = nmfre.NMFRE(endog, exog, rank=1).fit()
+    >>> res = nmfre.NMFRE(endog, exog, rank=1).fit("ml")
     >>> res.theta.round(1)
     covariate  const   x1
     component

@@ -352,7 +352,7 @@ def test_arguments_that_are_not_allowed(model, arguments, error, match):
 
 def test_results_in_place_of_their_model(model):
     with pytest.raises(errors.InvalidArgumentError, match="a model, such as"):
-        nmfre.select_rank(model.fit(n_boot=0), [1, 2])
+        nmfre.select_rank(model.fit("ml", n_boot=0), [1, 2])
 
 
 def test_sparse_responses_are_divided_by_units_alone(model):
