@@ -2,13 +2,13 @@
 
 from nmfre import datasets, errors, plotting
 from nmfre._version import __version__ as __version__
-from nmfre.cap import Cap
-from nmfre.cap_scan import CapScan, scan_cap
-from nmfre.comparison import Comparison, compare
 from nmfre.errors import ConvergenceWarning, NMFREError, NMFREWarning
+from nmfre.estimation.cap import Cap
 from nmfre.model import NMFRE
+from nmfre.report.comparison import Comparison, compare
 from nmfre.results import NMFREResults
 from nmfre.selection import RankSelection, select_rank
+from nmfre.selection.cap import CapScan, scan_cap
 
 load = NMFREResults.load
 from_arrays = NMFREResults.from_arrays

@@ -22,10 +22,10 @@ from typing import Any, NoReturn
 import pandas as pd
 
 from nmfre._version import __version__
-from nmfre.cap import AUTO
+from nmfre.core.files import replaced
 from nmfre.datasets import load_orthodont
 from nmfre.errors import DatasetFileNotFoundError, NMFREError, NMFREWarning
-from nmfre.files import replaced
+from nmfre.estimation.cap import AUTO
 from nmfre.model import NMFRE
 from nmfre.paper import EXAMPLES, report
 from nmfre.results import NMFREResults

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from statsmodels.tools.sm_exceptions import ConvergenceWarning as StatsmodelsConvergenceWarning
 
-from nmfre.formats import MessageFormatter
+from nmfre.core.messages import MessageFormatter
 
 
 class NMFREError(Exception):

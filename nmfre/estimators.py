@@ -9,11 +9,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmfre.arguments import MOST_STARTS, check_bool, check_number, check_whole, start_array
-from nmfre.cap import AUTO, Cap, DefaultCap, free_rate, resolve_cap
-from nmfre.checks import python_value
-from nmfre.chunked import ChunkedDesign
-from nmfre.design import Design
+from nmfre.core.arguments import MOST_STARTS, check_bool, check_number, check_whole, start_array
+from nmfre.core.parallel import run_tasks
+from nmfre.core.threads import one_thread_if_small
+from nmfre.core.typing import FloatArray
+from nmfre.data.checks import python_value
+from nmfre.data.chunked import ChunkedDesign
+from nmfre.data.design import Design
 from nmfre.errors import (
     ChunkedResponsesError,
     ConvergenceWarning,
@@ -27,6 +29,7 @@ from nmfre.errors import (
     SparseResponsesError,
 )
 from nmfre.estimation.alternating import fit_alternating
+from nmfre.estimation.cap import AUTO, Cap, DefaultCap, free_rate, resolve_cap
 from nmfre.estimation.estimate import (
     VARIANCE_LIMITS,
     AlternatingEstimate,
@@ -35,12 +38,9 @@ from nmfre.estimation.estimate import (
     StopReason,
 )
 from nmfre.estimation.initial import nndsvd
-from nmfre.estimation.marginal import SMALLEST_SIGMA2
+from nmfre.estimation.likelihood import SMALLEST_SIGMA2
 from nmfre.estimation.maximize import starting_bases
 from nmfre.estimation.maximum_likelihood import fit_marginal
-from nmfre.parallel import run_tasks
-from nmfre.threads import one_thread_if_small
-from nmfre.typing import FloatArray
 
 TO_USER = 5
 """Frames between a warning here and the line of the user's that called fit."""

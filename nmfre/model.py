@@ -12,16 +12,16 @@ from numpy.typing import ArrayLike
 from patsy import EvalEnvironment
 from statsmodels.base.model import Model
 
-from nmfre.arguments import check_choice, check_rank, check_seed, known_arguments
-from nmfre.cap import DEFAULT_CAP, Cap
-from nmfre.checks import is_chunked
-from nmfre.chunked import design_from_chunks
-from nmfre.design import Design, design_from_arrays
+from nmfre.core.arguments import check_choice, check_rank, check_seed, known_arguments
+from nmfre.core.hints import HintedModel
+from nmfre.data.checks import is_chunked
+from nmfre.data.chunked import design_from_chunks
+from nmfre.data.design import Design, design_from_arrays
+from nmfre.data.formula import design_from_formula
 from nmfre.errors import FormulaError, InvalidArgumentError, SingleResponseWarning
+from nmfre.estimation.cap import DEFAULT_CAP, Cap
 from nmfre.estimators import EstimatorOptions, estimate_df_cap, estimate_ml
-from nmfre.formula import design_from_formula
-from nmfre.hints import HintedModel
-from nmfre.inference.inference import Alternative, Uncertainty
+from nmfre.inference.conditional import Alternative, Uncertainty
 from nmfre.inference.linearized import CovType, Dispersion, Information
 from nmfre.inference.multipliers import Multiplier
 from nmfre.results import NMFREResults

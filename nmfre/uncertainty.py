@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmfre.arguments import array_argument, check_choice, check_n_boot, start_array
-from nmfre.chunked import ChunkedDesign
-from nmfre.design import Design
+from nmfre.core.arguments import array_argument, check_choice, check_n_boot, start_array
+from nmfre.core.threads import one_thread_if_small
+from nmfre.data.chunked import ChunkedDesign
+from nmfre.data.design import Design
 from nmfre.errors import InvalidArgumentError, TooManyParametersError
 from nmfre.estimation.estimate import Estimate, MarginalEstimate
-from nmfre.inference.inference import (
+from nmfre.inference.conditional import (
     Alternative,
     Inference,
     InferenceOptions,
@@ -20,7 +21,6 @@ from nmfre.inference.inference import (
 from nmfre.inference.linearized import CovType, Dispersion, Information
 from nmfre.inference.marginal import LARGEST, marginal_inference, n_parameters
 from nmfre.inference.multipliers import Multiplier
-from nmfre.threads import one_thread_if_small
 
 
 def checked_options(

@@ -11,7 +11,7 @@ from scipy.sparse import coo_array, csr_array, csr_matrix
 
 import nmfre
 from nmfre import errors, plotting
-from nmfre.parallel import run_tasks
+from nmfre.core.parallel import run_tasks
 from nmfre.simulation import BumpDesign, PaperDesign, coverage_study, paper_study
 
 plt = pytest.importorskip("matplotlib.pyplot")

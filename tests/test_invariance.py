@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import nmfre
-from nmfre.estimation.marginal import marginal_value
-from nmfre.estimation.moments import moments_of
+from nmfre.estimation.complete import moments_of
+from nmfre.estimation.likelihood import marginal_value
 from nmfre.estimation.orthonormal import nonnegative, orthonormal
 
 seeds = st.integers(0, 2**32 - 1)

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nmfre.core.files import file_path
+from nmfre.core.typing import FloatArray
 from nmfre.errors import (
     DatasetFileNotFoundError,
     DatasetLayoutError,
     DatasetNotFoundError,
     MissingReaderError,
 )
-from nmfre.files import file_path
-from nmfre.typing import FloatArray
 
 PACKAGE = Path(__file__).parents[1]
 FOLDERS = (PACKAGE / "_datasets", PACKAGE.parent / "datasets")

@@ -6,7 +6,7 @@ import os
 
 import pandas as pd
 
-from nmfre.arguments import known_arguments
+from nmfre.core.arguments import known_arguments
 from nmfre.datasets.files import Table, described, user_file
 
 FILE = "inaugural_counts.csv"

@@ -8,9 +8,9 @@ from itertools import zip_longest
 import numpy as np
 import pandas as pd
 
-from nmfre.arguments import known_arguments
+from nmfre.core.arguments import known_arguments
+from nmfre.core.typing import FloatArray
 from nmfre.datasets.files import Table, described, number, user_file
-from nmfre.typing import FloatArray
 
 PREFECTURES = (
     *("Hokkaido", "Aomori", "Iwate", "Miyagi", "Akita", "Yamagata", "Fukushima", "Ibaraki"),

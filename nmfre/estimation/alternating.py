@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from nmfre.core.typing import AnyArray, Float, FloatArray, IntArray
 from nmfre.estimation.effective_df import effective_df, eigenvalues_of, ridge_at_cap
 from nmfre.estimation.estimate import (
     SIGMA2_FIRST,
@@ -22,7 +23,6 @@ from nmfre.estimation.estimate import (
     centroid_order,
 )
 from nmfre.estimation.stack import EPS, Problem, State, cache_blocks, inner, start_state, take
-from nmfre.typing import AnyArray, Float, FloatArray, IntArray
 
 SIGMA2_EVERY, SIGMA2_WEIGHT = 10, 0.05
 TAU2_WEIGHT = 0.2

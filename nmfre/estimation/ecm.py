@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from nmfre.estimation.marginal import MarginalValue, marginal_value
-from nmfre.estimation.moments import CompleteMoments
-from nmfre.typing import FloatArray
+from nmfre.core.typing import FloatArray
+from nmfre.estimation.complete import CompleteMoments
+from nmfre.estimation.likelihood import MarginalValue, marginal_value
 
 DEPTH = 5
 """Differences that are extrapolated from."""

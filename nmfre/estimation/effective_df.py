@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nmfre.typing import Float, FloatArray
+from nmfre.core.typing import Float, FloatArray
 
 MAX_NEWTON_STEPS = 200
 

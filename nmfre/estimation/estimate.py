@@ -7,9 +7,9 @@ from enum import StrEnum
 
 import numpy as np
 
+from nmfre.core.layout import LaidOut
+from nmfre.core.typing import FloatArray, IntArray
 from nmfre.estimation.identification import Identification
-from nmfre.layout import LaidOut
-from nmfre.typing import FloatArray, IntArray
 
 LARGE_DISTANCE = 5e-4
 """Relative distance to the fixed point that shows in four printed digits."""

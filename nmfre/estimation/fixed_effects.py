@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from nmfre.core.typing import FloatArray
 from nmfre.estimation.stack import EPS, inner
-from nmfre.typing import FloatArray
 
 THETA_FLOOR = 1e-6
 

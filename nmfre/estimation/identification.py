@@ -18,7 +18,7 @@ from scipy.linalg import expm, null_space
 from scipy.optimize import brentq, linprog, minimize, minimize_scalar
 from scipy.sparse import csc_array, eye_array, hstack
 
-from nmfre.typing import FloatArray, IntArray
+from nmfre.core.typing import FloatArray, IntArray
 
 ZERO = 1e-6
 """Size of an entry, relative to the mean of its column, up to which it is taken for zero."""

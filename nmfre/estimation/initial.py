@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nmfre.estimation.products import Moments
-from nmfre.typing import FloatArray
+from nmfre.core.typing import FloatArray
+from nmfre.estimation.moments import Moments
 
 
 class Uniform(Protocol):

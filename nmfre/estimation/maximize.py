@@ -15,14 +15,14 @@ import numpy as np
 from scipy.linalg import null_space
 from scipy.optimize import Bounds, OptimizeResult, minimize
 
+from nmfre.core.layout import LaidOut
+from nmfre.core.typing import FloatArray
+from nmfre.estimation.complete import CompleteMoments
 from nmfre.estimation.ecm import accelerated_ecm
 from nmfre.estimation.estimate import StopReason
 from nmfre.estimation.initial import leading_eigenvectors, varimax
-from nmfre.estimation.marginal import MarginalValue, marginal_value
-from nmfre.estimation.moments import CompleteMoments
-from nmfre.estimation.products import Moments
-from nmfre.layout import LaidOut
-from nmfre.typing import FloatArray
+from nmfre.estimation.likelihood import MarginalValue, marginal_value
+from nmfre.estimation.moments import Moments
 
 LOG_RIDGE_LIMITS = (-30.0, 30.0)
 MEMORY = 30

@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from nmfre.core.layout import LaidOut
+from nmfre.core.typing import FloatArray
 from nmfre.estimation.estimate import AT_BOUND, MarginalEstimate, centroid_order
 from nmfre.estimation.identification import (
     Identification,
@@ -16,11 +18,9 @@ from nmfre.estimation.identification import (
     sparsest_rotation,
     widest_mixture,
 )
-from nmfre.estimation.marginal import marginal_value
+from nmfre.estimation.likelihood import marginal_value
 from nmfre.estimation.maximize import CLIMB_TOL, LOG_RIDGE_LIMITS, Maximum, agreeing, maximize
-from nmfre.estimation.products import Moments
-from nmfre.layout import LaidOut
-from nmfre.typing import FloatArray
+from nmfre.estimation.moments import Moments
 
 Run: TypeAlias = Callable[[Callable[[Any], Any], list[Any]], list[Any]]
 

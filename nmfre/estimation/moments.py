@@ -1,9 +1,9 @@
 """
-Second moments of complete data: all that the marginal likelihood knows of them.
+What the marginal likelihood takes from the data: an interface, with or without missing cells.
 
-With the least-squares coefficients B = YW' on orthonormal covariates W and the residual moments
-R = YY' - BB', the moments of Y - X Gamma W are T = R + (B - X Gamma)(B - X Gamma)', a sum of two
-positive parts. All are per unit, of responses divided by their root mean square.
+Sums are per unit, of responses divided by their root mean square and of orthonormal covariates
+W = L^-1 A, whose effects are Gamma = Theta L. Units whose observed responses
+are the same share M_n = G_n + lambda I, G_n = X'X over these responses: they are a pattern.
 """
 
 from __future__ import annotations
@@ -13,183 +13,176 @@ from typing import Any
 
 import numpy as np
 
-from nmfre.estimation.orthonormal import Orthonormal, orthonormal
-from nmfre.estimation.patterns import PatternMoments
-from nmfre.estimation.products import Moments, Products
-from nmfre.typing import FloatArray
-
-LARGEST_DENSE = 2_000
-"""Number of responses beyond which their P x P moments are not formed."""
+from nmfre.core.layout import LaidOut
+from nmfre.core.typing import FloatArray
+from nmfre.estimation.effective_df import effective_df, eigenvalues_of, log_ridge_on_cap
+from nmfre.estimation.orthonormal import Orthonormal, nonnegative
 
 
 @dataclass(frozen=True, slots=True)
-class CompleteMoments(Moments):
+class Products:
     """
-    Moments of units that are all complete.
+    Means over units that value and score are made of, at (X, Gamma, lambda).
+
+    With r_n = y_n - X Gamma w_n, u_n = M_n^-1 X'r_n, e_n = r_n - X u_n and b_n = Gamma w_n + u_n,
+    all over the observed responses of a unit.
 
     Attributes
     ----------
-    B : (P, K)
-        Least-squares coefficients of the scaled responses on W.
-    trace : float
-        tr R / N.
+    quadratic : float
+        r_n'r_n - r_n'X M_n^-1 X'r_n.
+    rounding : float
+        What ``quadratic`` is a difference of: rounding is relative to it.
+    log_det, trace_inv : float
+        log|M_n| and tr M_n^-1.
+    EB : (P, Q)
+        e_n b_n'.
+    XM_inv : (P, Q)
+        X M_n^-1, its rows zero where responses are missing.
+    XtEW : (Q, K)
+        X'e_n w_n'.
+    UU : float
+        u_n'u_n.
     """
 
-    B: FloatArray
-    trace: float
+    quadratic: float
+    rounding: float
+    log_det: float
+    trace_inv: float
+    EB: FloatArray
+    XM_inv: FloatArray
+    XtEW: FloatArray
+    UU: float
+
+
+@dataclass(frozen=True, slots=True)
+class Moments(LaidOut):
+    """
+    All that the likelihood knows of the data.
+
+    Attributes
+    ----------
+    n_units : int
+        N.
+    n_cells : float
+        Number of observed cells; a weighted one where units have weights.
+    scale : float
+        Root mean square of the observed responses.
+    covariates : Orthonormal
+        How the covariates are made orthonormal.
+    """
+
+    n_units: int
+    n_cells: float
+    scale: float
+    covariates: Orthonormal
 
     @property
     def n_responses(self) -> int:
         """P."""
-        return len(self.B)
+        raise NotImplementedError
+
+    @property
+    def n_covariates(self) -> int:
+        """K."""
+        return len(self.covariates.size)
 
     @property
     def shares(self) -> FloatArray:
-        """One pattern."""
-        return np.ones(1)
-
-    def times(self, X: FloatArray) -> FloatArray:
-        """R X / N, (P, Q)."""
+        """Share of each pattern in the units, (G,)."""
         raise NotImplementedError
 
     def grams(self, X: FloatArray) -> FloatArray:
-        """X'X, (1, Q, Q)."""
-        return (X.T @ X)[None]
+        """X'X over the observed responses of each pattern, (G, Q, Q)."""
+        raise NotImplementedError
 
     def spread(self, X: FloatArray, values: FloatArray) -> FloatArray:
-        """X V, (P, Q)."""
-        return np.asarray(X @ values[0])
-
-    def times_root(self, X: FloatArray, root: FloatArray) -> FloatArray:
-        """R X F / N of a root F (Q, Q), (P, Q)."""
-        return self.times(X @ root)
+        """Mean over units of X V_n, rows zero where responses are missing; V (G, Q, Q); (P, Q)."""
+        raise NotImplementedError
 
     def products(self, X: FloatArray, Gamma: FloatArray, ridge: float) -> Products:
-        """
-        Sums from the moments T, with Z = X F and M^-1 = F F'.
-
-        Z Z' is at most one whatever the condition of M, so that tr T - tr Z'TZ cancels to the
-        rounding of tr T and never further.
-        """
-        d, V = np.linalg.eigh(X.T @ X)
-        M = np.maximum(d, 0.0) + ridge
-        F = V / np.sqrt(M)
-        Z = X @ F
-        D = self.B - X @ Gamma
-        TZ = self.times_root(X, F) + D @ (D.T @ Z)
-        EB = D @ Gamma.T + TZ @ F.T  # sum of r_n b_n', then of e_n b_n'
-        EB = EB - Z @ (Z.T @ EB)
-        total, explained = self.trace + float(np.vdot(D, D)), np.sum(Z * TZ, axis=0)
-        return Products(
-            quadratic=total - float(explained.sum()),
-            rounding=total,
-            log_det=float(np.log(M).sum()),
-            trace_inv=float((1.0 / M).sum()),
-            EB=EB,
-            XM_inv=Z @ F.T,
-            XtEW=ridge * (F @ (Z.T @ D)),
-            UU=float((explained / M).sum()),
-        )
+        """Sums at X (P, Q), Gamma (Q, K) of the scaled responses, and lambda."""
+        raise NotImplementedError
 
     def free_gamma(self, X: FloatArray, ridge: float) -> FloatArray:
-        """(X'X)^-1 X'B, whatever lambda is."""
-        try:
-            return np.linalg.solve(X.T @ X, X.T @ self.B)
-        except np.linalg.LinAlgError:  # two columns of X are one
-            return np.asarray(np.linalg.lstsq(X, self.B, rcond=None)[0])
+        """Gamma of highest likelihood given X and lambda, whatever sigma2 and signs are; (Q, K)."""
+        raise NotImplementedError
 
     def root_information(self, X: FloatArray, ridge: float) -> FloatArray:
-        """The root of lambda M^-1 X'X, (Q, Q)."""
-        d, V = np.linalg.eigh(X.T @ X)
-        d = np.maximum(d, 0.0)
-        return np.asarray((V * np.sqrt(ridge * d / (d + ridge))).T)
+        """
+        F with |F vec(Gamma - free Gamma)|^2 what the quadratic form adds to its minimum.
+
+        (Q K, Q K), or (Q, Q) where it is the same for each covariate.
+        """
+        raise NotImplementedError
+
+    def profiled(
+        self, X: FloatArray, ridge: float, *, signed: bool
+    ) -> tuple[FloatArray, FloatArray]:
+        """Gamma and Theta (Q, K) of highest likelihood given X and lambda; Theta >= 0 or signed."""
+        Gamma = self.free_gamma(X, ridge)
+        Theta = self.covariates.theta(Gamma)
+        if signed or Theta.min() >= 0.0:
+            return Gamma, Theta
+        return self.nearest(Gamma, self.root_information(X, ridge))
+
+    def nearest(self, Gamma: FloatArray, root: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Gamma and Theta >= 0 (Q, K) for which |F vec(change of Gamma)|, F the root, is least."""
+        rank, size = len(Gamma), self.covariates.scale
+        directions = (self.covariates.L / size[:, None]).T
+        if len(root) == rank:
+            F, b = _kron(directions, root), (root @ Gamma).ravel(order="F")
+        else:
+            F, b = root @ _kron(directions, np.eye(rank)), root @ Gamma.ravel(order="F")
+        length = np.sqrt(np.maximum(np.sum(F * F, axis=0), np.finfo(float).tiny))
+        flat = nonnegative(F / length, b) / length
+        Theta = flat.reshape(Gamma.shape, order="F") / size
+        return self.covariates.gamma(Theta), Theta
 
     def times_squares(self, u: FloatArray) -> FloatArray:
-        """YY' u / N."""
-        return self.times(u) + self.B @ (self.B.T @ u)
+        """YY' u / N for orthonormal u (P, Q), missing cells filled from the span of u."""
+        raise NotImplementedError
 
     def blup(
         self, Y: Any, A: FloatArray, X: FloatArray, Theta: FloatArray, ridge: float
     ) -> tuple[FloatArray, float]:
-        """U = M^-1 X'(Y - X Theta A); it is linear in Y, so that moments tell the residuals."""
-        XtX = X.T @ X
-        M_inv = np.linalg.inv(XtX + ridge * np.eye(len(XtX)))
-        U: Any = M_inv @ ((Y.T @ X).T - XtX @ (Theta @ A))  # lazy where Y and A are
-        D = self.B - X @ self.covariates.gamma(Theta / self.scale)
-        XtTX = X.T @ (self.times(X) + D @ (D.T @ X))
-        shrunk = M_inv @ (2.0 * np.eye(len(M_inv)) - XtX @ M_inv)
-        per_unit = float(self.trace + np.vdot(D, D) - np.vdot(shrunk, XtTX))
-        return U, per_unit * self.n_units * self.scale**2
+        """Random effects (Q, N) and |Y - X (Theta A + U)|^2; all of the data as they are."""
+        raise NotImplementedError
+
+    def df_random(self, X: FloatArray, ridge: float) -> float:
+        """Effective degrees of freedom df_U = sum_n tr(M_n^-1 G_n)."""
+        eigenvalues, weights = self._eigenvalues(X)
+        return float(effective_df(eigenvalues, ridge, self.n_units, weights))
+
+    def df_gradient(self, X: FloatArray, ridge: float) -> tuple[FloatArray, float]:
+        """Derivatives of df_U by X, (P, Q), and by log lambda."""
+        by_X, by_ridge = self._df_slopes(X, ridge)
+        total = self.n_units * ridge
+        return total * by_X, -total * by_ridge
+
+    def log_ridge_on_cap(self, X: FloatArray, cap: float) -> float:
+        """Log lambda at which df_U = cap."""
+        return log_ridge_on_cap(*self._eigenvalues(X), cap, self.n_units)
+
+    def log_ridge_by_basis(self, X: FloatArray, log_ridge: float) -> FloatArray:
+        """Derivative of log lambda by X on df_U = cap, (P, Q)."""
+        by_X, by_ridge = self._df_slopes(X, float(np.exp(log_ridge)))
+        return by_X / by_ridge
+
+    def _df_slopes(self, X: FloatArray, ridge: float) -> tuple[FloatArray, float]:
+        """Means over units of 2 X M_n^-2, (P, Q), and of tr(G_n M_n^-2)."""
+        grams = self.grams(X)
+        M_inv = np.linalg.inv(grams + ridge * np.eye(X.shape[1]))
+        M_inv2 = M_inv @ M_inv
+        flat = (len(grams), -1)
+        traces = np.vecdot(grams.reshape(flat), M_inv2.reshape(flat))
+        return 2.0 * self.spread(X, M_inv2), float(self.shares @ traces)
+
+    def _eigenvalues(self, X: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Eigenvalues of the X'X of all patterns and the shares that they stand for, (G Q,)."""
+        return eigenvalues_of(self.grams(X)).ravel(), np.repeat(self.shares, X.shape[1])
 
 
-@dataclass(frozen=True, slots=True)
-class DenseMoments(CompleteMoments):
-    """Moments with R / N itself, (P, P): a product costs P^2 Q, whatever N is."""
-
-    R: FloatArray
-
-    def times(self, X: FloatArray) -> FloatArray:
-        """R X / N, (P, Q)."""
-        return self.R @ X
-
-
-@dataclass(frozen=True, slots=True)
-class OperatorMoments(CompleteMoments):
-    """Moments that keep Y (P, N), dense or sparse, and form R X by products with it."""
-
-    Y: Any
-
-    def times(self, X: FloatArray) -> FloatArray:
-        """R X / N, (P, Q)."""
-        SX = self.Y @ (self.Y.T @ X) / (self.n_units * self.scale**2)
-        return np.asarray(SX - self.B @ (self.B.T @ X))
-
-
-def squares(Y: Any) -> float:
-    """|Y|^2 of an array or a SciPy sparse matrix."""
-    values = Y.ravel(order="K") if isinstance(Y, np.ndarray) else Y.data
-    return float(values @ values)
-
-
-def moments_of(Y: Any, A: FloatArray, weights: FloatArray | None = None) -> Moments:
-    """
-    Moments of responses Y (P, N), an array or a SciPy sparse matrix, and covariates A (K, N).
-
-    Missing cells of an array are NaN. Without them, R is formed where that is cheap: P at most N
-    and at most `LARGEST_DENSE`, Y dense. With weights (N,) of mean 1 units count as often; Y dense.
-    """
-    n_responses, n_units = Y.shape
-    if weights is not None:
-        Y, A = Y * np.sqrt(weights), A * np.sqrt(weights)
-    n_cells = n_responses * n_units
-    total = squares(Y)
-    if np.isnan(total):
-        return PatternMoments.of(Y, A, weights)
-    covariates, W = orthonormal(A)
-    YW = np.asarray(Y @ W.T)
-    if isinstance(Y, np.ndarray) and n_responses <= min(n_units, LARGEST_DENSE):
-        return _dense(n_units, total, Y @ Y.T, YW, covariates)
-    scale = float(np.sqrt(total / n_cells))
-    B = YW / (n_units * scale)
-    trace = n_responses - float(np.vdot(B, B))
-    return OperatorMoments(n_units, n_cells, scale, covariates, B, trace, Y)
-
-
-def dense_moments(
-    n_units: int, total: float, YY: FloatArray, R: FloatArray, QY: FloatArray
-) -> DenseMoments:
-    """Moments from sums over N complete units: |Y|^2, YY', and R (K, K), Q'Y' of A' = QR."""
-    YW = QY.T * np.sign(np.diag(R)) * np.sqrt(n_units)
-    return _dense(n_units, total, YY, YW, Orthonormal.of_factor(R, n_units))
-
-
-def _dense(
-    n_units: int, total: float, YY: FloatArray, YW: FloatArray, covariates: Orthonormal
-) -> DenseMoments:
-    n_responses = len(YY)
-    n_cells = n_responses * n_units
-    scale = float(np.sqrt(total / n_cells))
-    B = YW / (n_units * scale)
-    trace = n_responses - float(np.vdot(B, B))
-    R = YY / (n_units * scale**2) - B @ B.T
-    return DenseMoments(n_units, n_cells, scale, covariates, B, trace, (R + R.T) / 2.0)
+def _kron(A: FloatArray, B: FloatArray) -> FloatArray:
+    """As `numpy.kron`, whose checks take longer than small products."""
+    return (A[:, None, :, None] * B[:, None, :]).reshape(len(A) * len(B), -1)

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dgels
 
-from nmfre.typing import BoolArray, FloatArray, IntArray
+from nmfre.core.typing import BoolArray, FloatArray, IntArray
 
 CANCELLED = 0.01
 """Share of its squares that a covariate may keep at the least for one pass to be enough."""

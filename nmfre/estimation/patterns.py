@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from nmfre.core.typing import BoolArray, FloatArray, IntArray
+from nmfre.estimation.moments import Moments, Products
 from nmfre.estimation.orthonormal import orthonormal
-from nmfre.estimation.products import Moments, Products
-from nmfre.typing import BoolArray, FloatArray, IntArray
 
 FILL_RIDGE = 0.1
 """Shrinkage of the scores that missing cells are filled from, for a start; observed ones have 1."""

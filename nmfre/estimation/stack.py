@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from nmfre.typing import BoolArray, FloatArray
+from nmfre.core.typing import BoolArray, FloatArray
 
 EPS = 1e-10
 """Floor of X, Theta and every denominator (paper, Section 3)."""

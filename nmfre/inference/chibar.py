@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from nmfre.typing import FloatArray
+from nmfre.core.typing import FloatArray
 
 LARGEST = 10
 """Effects up to which the 2^p faces of the bounds are gone through."""

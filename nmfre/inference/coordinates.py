@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from scipy.linalg import block_diag, helmert, null_space, orth
 
+from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.estimation.estimate import MarginalEstimate
 from nmfre.estimation.identification import ZERO, dependent_components
-from nmfre.estimation.marginal import MarginalScore, marginal_score
+from nmfre.estimation.likelihood import MarginalScore, marginal_score
+from nmfre.estimation.moments import Moments
 from nmfre.estimation.patterns import times_vectors, unit_inverses
-from nmfre.estimation.products import Moments
-from nmfre.typing import BoolArray, FloatArray
 
 DIFFERENCE = 5e-4
 """Step of the differences of the score, in variables of the size of one."""

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.effective_df import effective_df, eigenvalues_of
 from nmfre.estimation.orthonormal import Orthonormal
-from nmfre.typing import FloatArray
 
 CovType = Literal["sandwich", "naive", "max", "cr3"]
 Information = Literal["adjusted", "plain"]

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.estimate import MarginalEstimate
-from nmfre.estimation.products import Moments
-from nmfre.inference.bootstrap import Total, WildBootstrap, one_step, unit_blocks, whole
+from nmfre.estimation.moments import Moments
+from nmfre.inference.conditional import Inference, InferenceOptions
 from nmfre.inference.coordinates import Coordinates
-from nmfre.inference.inference import Inference, InferenceOptions
-from nmfre.typing import BoolArray, FloatArray
+from nmfre.inference.wild_bootstrap import Total, WildBootstrap, one_step, unit_blocks, whole
 
 LARGEST = 3_000
 """Parameters P Q + Q K + 2 up to which their joint covariance is formed."""

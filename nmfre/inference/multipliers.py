@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from nmfre.typing import FloatArray
+from nmfre.core.typing import FloatArray
 
 Multiplier: TypeAlias = Literal["exponential", "rademacher", "mammen", "normal"]
 Draw: TypeAlias = Callable[[np.random.Generator, tuple[int, ...]], FloatArray]

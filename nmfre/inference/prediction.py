@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.estimation.patterns import patterns_of, unit_inverses
-from nmfre.typing import BoolArray, FloatArray
 
 
 def posterior_variances(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nmfre.typing import FloatArray
+from nmfre.core.typing import FloatArray
 
 
 class RUniform:

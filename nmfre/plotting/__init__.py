@@ -8,7 +8,6 @@ made with ``layout="constrained"`` leave room for them.
 """
 
 from nmfre.plotting.basis import plot_basis, plot_basis_heatmap
-from nmfre.plotting.bootstrap import plot_bootstrap
 from nmfre.plotting.cap_scan import plot_cap_scan
 from nmfre.plotting.coefficients import plot_coefficients
 from nmfre.plotting.growth import plot_growth_curves
@@ -16,6 +15,7 @@ from nmfre.plotting.iterations import plot_convergence, plot_effective_df
 from nmfre.plotting.path_diagram import plot_path_diagram
 from nmfre.plotting.random_effects import plot_random_effects
 from nmfre.plotting.rank_selection import plot_rank_selection
+from nmfre.plotting.replicates import plot_bootstrap
 from nmfre.plotting.residuals import plot_residuals
 from nmfre.plotting.scores import plot_scores
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
 import numpy as np
 import pandas as pd
 
-from nmfre.arguments import check_choice, check_label, known_arguments
-from nmfre.checks import DATES, SPANS, on_a_scale
+from nmfre.core.arguments import check_choice, check_label, known_arguments
+from nmfre.core.typing import FloatArray, IntArray
+from nmfre.data.checks import DATES, SPANS, on_a_scale
 from nmfre.errors import InvalidArgumentError, MissingDependencyError
-from nmfre.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

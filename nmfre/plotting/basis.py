@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nmfre.arguments import check_alpha
-from nmfre.checks import on_a_scale
+from nmfre.core.arguments import check_alpha
+from nmfre.data.checks import on_a_scale
 from nmfre.plotting._shared import (
     Order,
     axes,

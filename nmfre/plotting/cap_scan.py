@@ -9,7 +9,7 @@ from nmfre.plotting._shared import INK, axes, colour, plot_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from nmfre.cap_scan import CapScan
+    from nmfre.selection.cap import CapScan
 
 
 @plot_of("CapScan")

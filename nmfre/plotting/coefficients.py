@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from nmfre.arguments import check_alpha, check_label, known_arguments
+from nmfre.core.arguments import check_alpha, check_label, known_arguments
 from nmfre.errors import InvalidArgumentError
 from nmfre.plotting._shared import GREY, axes, check_class, colour, label_ticks, legend, text
 

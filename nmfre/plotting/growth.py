@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from nmfre.arguments import check_choice
-from nmfre.checks import require_memory
+from nmfre.core.arguments import check_choice
+from nmfre.core.typing import IntArray
+from nmfre.data.checks import require_memory
 from nmfre.errors import InvalidArgumentError
 from nmfre.plotting._shared import GREY, axes, colour, legend, line, occasions, plot_of, text
-from nmfre.typing import IntArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from nmfre.design import Design
+    from nmfre.data.design import Design
     from nmfre.results import NMFREResults
 
 Which = Literal["observed", "blup"]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from nmfre.arguments import check_alpha
-from nmfre.formats import meaning_of_stars, stars
+from nmfre.core.arguments import check_alpha
+from nmfre.core.typing import FloatArray
 from nmfre.plotting._shared import (
     COLOURS,
     FONT,
@@ -26,7 +26,7 @@ from nmfre.plotting._shared import (
     text,
     text_width,
 )
-from nmfre.typing import FloatArray
+from nmfre.report.tables import meaning_of_stars, stars
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from nmfre.arguments import check_alpha
-from nmfre.checks import require_memory
+from nmfre.core.arguments import check_alpha
+from nmfre.data.checks import require_memory
 from nmfre.errors import InvalidArgumentError
 from nmfre.plotting._shared import (
     GREY,

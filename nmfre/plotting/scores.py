@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from nmfre.arguments import check_choice
-from nmfre.checks import require_memory
+from nmfre.core.arguments import check_choice
+from nmfre.data.checks import require_memory
 from nmfre.plotting._shared import (
     Order,
     axes,

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from statsmodels.base.model import LikelihoodModelResults
 
+from nmfre.core.hints import HintedResults
+from nmfre.core.typing import FloatArray
 from nmfre.errors import NotComputedError
 from nmfre.estimation.estimate import AlternatingEstimate, Estimate, MarginalEstimate
 from nmfre.estimators import EstimatorOptions
-from nmfre.hints import HintedResults
-from nmfre.inference.inference import Inference
-from nmfre.typing import FloatArray
+from nmfre.inference.conditional import Inference
 from nmfre.uncertainty import check_uncertainty, infer
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nmfre import plotting
-from nmfre.arguments import (
+from nmfre.core.arguments import (
     check_bool,
     check_choice,
     check_jobs,
@@ -18,12 +18,12 @@ from nmfre.arguments import (
     check_seed,
     known_arguments,
 )
-from nmfre.chunked import ChunkedDesign
+from nmfre.data.chunked import ChunkedDesign
 from nmfre.errors import NotComputedError
-from nmfre.inference.bootstrap import WildBootstrap
-from nmfre.inference.inference import Alternative
+from nmfre.inference.conditional import Alternative
 from nmfre.inference.multipliers import Multiplier
-from nmfre.refit import refit_replicates
+from nmfre.inference.refit import refit_replicates
+from nmfre.inference.wild_bootstrap import WildBootstrap
 from nmfre.results.base import BaseResults
 
 if TYPE_CHECKING:

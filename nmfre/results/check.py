@@ -8,17 +8,17 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from nmfre.checks import require_memory
-from nmfre.chunked import ChunkedDesign
+from nmfre.core.typing import FloatArray
+from nmfre.data.checks import require_memory
+from nmfre.data.chunked import ChunkedDesign
 from nmfre.errors import NotComputedError
 from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate, StopReason
 from nmfre.inference.marginal import MarginalInference
+from nmfre.report.summary import FEW_UNITS
 from nmfre.results.advice import Advice, Check, Severity, listed
 from nmfre.results.diagnostics import DiagnosticResults
 from nmfre.results.hypotheses import HypothesisResults
 from nmfre.results.residuals import on_residuals
-from nmfre.summary import FEW_UNITS
-from nmfre.typing import FloatArray
 
 MOST_UNITS = 5_000
 """Units up to which the deletion of each is looked at."""

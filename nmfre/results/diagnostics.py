@@ -7,10 +7,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from nmfre.core.typing import FloatArray
 from nmfre.estimation.identification import Identification
 from nmfre.results.base import BaseResults
 from nmfre.results.rsquared import rsquared
-from nmfre.typing import FloatArray
 
 
 class DiagnosticResults(BaseResults):

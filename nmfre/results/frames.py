@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nmfre.arguments import check_alpha, check_choice, known_arguments
-from nmfre.checks import is_chunked, require_memory
+from nmfre.core.arguments import check_alpha, check_choice, known_arguments
+from nmfre.data.checks import is_chunked, require_memory
 from nmfre.inference.prediction import posterior_variances
 from nmfre.results.inference import InferenceResults
 from nmfre.results.prediction import Which

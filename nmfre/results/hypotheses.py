@@ -13,18 +13,18 @@ from scipy.linalg import orth
 from statsmodels.base.model import LikelihoodModelResults
 from statsmodels.stats.contrast import WaldTestResults
 
-from nmfre.arguments import check_alpha, check_choice, check_label, known_arguments
-from nmfre.checks import listed
-from nmfre.covariates import categorical_coding
+from nmfre.core.arguments import check_alpha, check_choice, check_label, known_arguments
+from nmfre.core.typing import FloatArray
+from nmfre.data.checks import listed
+from nmfre.data.covariates import categorical_coding
 from nmfre.errors import InvalidArgumentError, NotComputedError
 from nmfre.estimation.identification import ZERO
-from nmfre.formats import limit_names
 from nmfre.inference.chibar import LARGEST, chi_bar_sf
 from nmfre.inference.marginal import MarginalInference
+from nmfre.report.tables import limit_names
 from nmfre.results.inference import InferenceResults
 from nmfre.results.inherited import adjust, ask_statsmodels
 from nmfre.results.nesting import nested
-from nmfre.typing import FloatArray
 
 
 class HypothesisResults(InferenceResults):

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from statsmodels.base.model import LikelihoodModelResults
 
-from nmfre.arguments import check_alpha, check_choice, known_arguments
+from nmfre.core.arguments import check_alpha, check_choice, known_arguments
+from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError, NotComputedError
-from nmfre.formats import limit_names
-from nmfre.inference.bootstrap import WildBootstrap
+from nmfre.inference.wild_bootstrap import WildBootstrap
+from nmfre.report.tables import limit_names
 from nmfre.results.base import BaseResults
 from nmfre.results.inherited import ask_statsmodels
-from nmfre.typing import FloatArray
 
 IntervalMethod = Literal["percentile", "basic", "normal", "studentized", "wald"]
 

@@ -7,7 +7,7 @@ from typing import Any
 from statsmodels.base.model import LikelihoodModelResults
 from statsmodels.stats.multitest import multipletests
 
-from nmfre.arguments import array_argument, check_bool, check_whole, start_array
+from nmfre.core.arguments import array_argument, check_bool, check_whole, start_array
 from nmfre.errors import InvalidArgumentError
 
 

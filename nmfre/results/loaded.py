@@ -8,7 +8,7 @@ import numpy as np
 
 from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate
 from nmfre.estimators import EstimatorOptions
-from nmfre.inference.inference import Inference
+from nmfre.inference.conditional import Inference
 from nmfre.inference.marginal import MarginalInference
 from nmfre.results.diagnostics import DiagnosticResults
 from nmfre.uncertainty import check_uncertainty

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from nmfre.checks import is_chunked
-from nmfre.design import Design
+from nmfre.core.typing import FloatArray
+from nmfre.data.checks import is_chunked
+from nmfre.data.design import Design
 from nmfre.estimation.estimate import MarginalEstimate
-from nmfre.typing import FloatArray
 
 UNEXPLAINED = 1e-8
 """Share of the squares of a covariate that others may leave as rounding."""

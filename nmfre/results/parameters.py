@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from nmfre.arguments import check_alpha, check_choice, known_arguments
+from nmfre.core.arguments import check_alpha, check_choice, known_arguments
 from nmfre.errors import NotComputedError
-from nmfre.formats import limit_names, side_by_side
-from nmfre.inference.inference import Uncertainty
+from nmfre.inference.conditional import Uncertainty
 from nmfre.inference.linearized import CovType
 from nmfre.inference.marginal import MarginalInference
+from nmfre.report.tables import limit_names, side_by_side
 from nmfre.results.base import BaseResults
 
 

@@ -10,15 +10,15 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from nmfre.arguments import check_alpha, check_bool, check_choice, known_arguments
-from nmfre.checks import require_memory
+from nmfre.core.arguments import check_alpha, check_bool, check_choice, known_arguments
+from nmfre.core.typing import FloatArray
+from nmfre.data.checks import require_memory
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.patterns import conditional_blup
-from nmfre.formats import side_by_side
 from nmfre.inference.marginal import MarginalInference
 from nmfre.inference.prediction import blup_variances, fixed_variances
+from nmfre.report.tables import side_by_side
 from nmfre.results.base import BaseResults
-from nmfre.typing import FloatArray
 
 Which = Literal["fixed", "blup"]
 

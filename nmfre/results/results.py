@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 from statsmodels.iolib.summary import Summary
 
-from nmfre.arguments import known_arguments
+from nmfre.core.arguments import known_arguments
 from nmfre.estimation.estimate import AlternatingEstimate
+from nmfre.report.summary import summarize
 from nmfre.results.bootstrap import BootstrapResults
 from nmfre.results.check import CheckResults
 from nmfre.results.frames import FrameResults
@@ -14,7 +15,6 @@ from nmfre.results.parameters import ParameterResults
 from nmfre.results.plots import PlotResults
 from nmfre.results.prediction import PredictionResults
 from nmfre.results.saving import SavingResults
-from nmfre.summary import summarize
 
 
 class NMFREResults(

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmfre.checks import is_chunked
-from nmfre.design import Design
+from nmfre.core.typing import FloatArray, IntArray
+from nmfre.data.checks import is_chunked
+from nmfre.data.design import Design
+from nmfre.estimation.complete import squares
 from nmfre.estimation.estimate import Estimate
-from nmfre.estimation.moments import squares
-from nmfre.inference.bootstrap import unit_blocks
-from nmfre.typing import FloatArray, IntArray
+from nmfre.inference.wild_bootstrap import unit_blocks
 
 ROUNDING, ROUNDING_OF_SUMS = 1e-24, 1e-12
 """Share of the mean square below which a variance is rounding: centred first, or afterwards."""

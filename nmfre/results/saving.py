@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self, cast
 from statsmodels.iolib.smpickle import load_pickle
 
 from nmfre._version import __version__
-from nmfre.archive import read_archive, write_archive
-from nmfre.arguments import check_bool, known_arguments
-from nmfre.cap import Cap
-from nmfre.design import Design
+from nmfre.core.arguments import check_bool, known_arguments
+from nmfre.core.files import file_path, replaced
+from nmfre.data.design import Design
+from nmfre.data.placeholder import Removed
+from nmfre.data.right_hand_side import RightHandSide
 from nmfre.errors import NotPickledError, SavedResultError
+from nmfre.estimation.cap import Cap
 from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate
 from nmfre.estimation.identification import Identification
 from nmfre.estimators import EstimatorOptions
-from nmfre.files import file_path, replaced
-from nmfre.inference.bootstrap import WildBootstrap
-from nmfre.inference.inference import Inference, InferenceOptions
+from nmfre.inference.conditional import Inference, InferenceOptions
 from nmfre.inference.marginal import MarginalInference
-from nmfre.removed import Removed
+from nmfre.inference.wild_bootstrap import WildBootstrap
+from nmfre.results.archive import read_archive, write_archive
 from nmfre.results.diagnostics import DiagnosticResults
 from nmfre.results.loaded import check_loaded
-from nmfre.right_hand_side import RightHandSide
 
 if TYPE_CHECKING:
     from nmfre.model import NMFRE

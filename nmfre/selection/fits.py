@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from nmfre.design import Design
+from nmfre.core.typing import IntArray
+from nmfre.data.design import Design
 from nmfre.errors import NMFREWarning
+from nmfre.estimation.complete import squares
 from nmfre.estimation.estimate import MarginalEstimate
-from nmfre.estimation.moments import squares
 from nmfre.estimators import EstimatorOptions, estimate_ml
 from nmfre.selection.folds import units_of
-from nmfre.typing import IntArray
 
 
 @dataclass(frozen=True, slots=True)

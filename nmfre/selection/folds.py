@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from nmfre.design import Design
+from nmfre.core.typing import BoolArray, IntArray
+from nmfre.data.design import Design
 from nmfre.errors import DataError, FoldsError
-from nmfre.typing import BoolArray, IntArray
 
 DRAWS = 20
 """Divisions of the units that are tried before there is an error."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from nmfre.arguments import (
+from nmfre.core.arguments import (
     MOST_STARTS,
     check_choice,
     check_jobs,
@@ -18,16 +18,16 @@ from nmfre.arguments import (
     check_whole,
     known_arguments,
 )
-from nmfre.cap import DEFAULT_CAP, Cap
-from nmfre.checks import is_chunked
+from nmfre.core.parallel import run_tasks
+from nmfre.core.typing import IntArray
+from nmfre.data.checks import is_chunked
 from nmfre.errors import ConvergenceWarning, InvalidArgumentError
+from nmfre.estimation.cap import DEFAULT_CAP, Cap
 from nmfre.estimators import EstimatorOptions
 from nmfre.model import NMFRE, check_model
-from nmfre.parallel import run_tasks
 from nmfre.selection.fits import Task, fit
 from nmfre.selection.folds import entry_folds, unit_folds
 from nmfre.selection.result import RankSelection
-from nmfre.typing import IntArray
 
 Criterion = Literal["cv", "bic", "aic"]
 Over = Literal["entries", "units"]

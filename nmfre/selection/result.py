@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from nmfre import plotting
-from nmfre.arguments import known_arguments
+from nmfre.core.arguments import known_arguments
 from nmfre.errors import NotComputedError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from nmfre.arguments import (
+from nmfre.core.arguments import (
     MOST_REPLICATES,
     check_alpha,
     check_bool,
@@ -26,13 +26,13 @@ from nmfre.arguments import (
     check_whole,
     known_arguments,
 )
+from nmfre.core.parallel import run_tasks
+from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
 from nmfre.inference.multipliers import Multiplier
 from nmfre.model import NMFRE
-from nmfre.parallel import run_tasks
 from nmfre.results.inference import IntervalMethod
 from nmfre.simulation.paper_designs import Errors
-from nmfre.typing import FloatArray
 
 INTERVALS: tuple[IntervalMethod, ...] = (
     "wald",

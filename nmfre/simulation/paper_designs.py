@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from nmfre.arguments import (
+from nmfre.core.arguments import (
     check_choice,
     check_generator,
     check_number,
@@ -16,9 +16,9 @@ from nmfre.arguments import (
     is_number,
     start_array,
 )
-from nmfre.cap import resolve_cap
+from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError
-from nmfre.typing import FloatArray
+from nmfre.estimation.cap import resolve_cap
 
 Errors = Literal["normal", "exponential"]
 ERRORS: tuple[Errors, ...] = get_args(Errors)

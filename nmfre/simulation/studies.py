@@ -10,18 +10,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nmfre.arguments import MOST_REPLICATES, check_n_boot, check_seed, check_whole, known_arguments
-from nmfre.cap import resolve_cap
+from nmfre.core.arguments import (
+    MOST_REPLICATES,
+    check_n_boot,
+    check_seed,
+    check_whole,
+    known_arguments,
+)
+from nmfre.core.parallel import run_tasks
+from nmfre.core.threads import one_thread_if_small
+from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.alternating import fit_alternating
+from nmfre.estimation.cap import resolve_cap
 from nmfre.estimation.estimate import AlternatingEstimate, StopReason
 from nmfre.estimation.fixed_effects import fit_fixed_effects
 from nmfre.estimation.initial import nndsvd
-from nmfre.inference.inference import InferenceOptions, conditional_inference
-from nmfre.parallel import run_tasks
+from nmfre.inference.conditional import InferenceOptions, conditional_inference
 from nmfre.simulation.paper_designs import PaperDesign
-from nmfre.threads import one_thread_if_small
-from nmfre.typing import FloatArray
 
 CHUNK = 250
 """Replicates of a stack."""

@@ -17,7 +17,7 @@ import numpy as np
 
 import nmfre
 from nmfre.estimation.alternating import fit_alternating
-from nmfre.inference.bootstrap import one_step, unit_blocks
+from nmfre.inference.wild_bootstrap import one_step, unit_blocks
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from conftest import Case

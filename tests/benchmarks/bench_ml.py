@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 import nmfre
+from nmfre.estimation.complete import moments_of
 from nmfre.estimation.maximize import maximize, starting_bases
-from nmfre.estimation.moments import moments_of
 from nmfre.simulation import BumpDesign
 
 sys.path.insert(0, str(Path(__file__).parents[1]))

@@ -1,0 +1,207 @@
+"""Checks of arguments that are not data."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import math
+from collections.abc import Callable, Hashable, Iterable
+from functools import wraps
+from typing import Any, ParamSpec, TypeGuard, TypeVar, get_args
+
+import numpy as np
+
+from nmfre.core.typing import AnyArray, FloatArray
+from nmfre.errors import InvalidArgumentError, RankError, UnknownArgumentError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+SEED = ("seed", "fit() takes 'seed'.")
+RANK = ("rank", "The rank is an argument of the model.")
+ELSEWHERE = {
+    "groups": (
+        "unit",
+        "Clusters of units are not available yet; nmfre's random effects belong to "
+        "units: from_formula() takes 'unit'.",
+    ),
+    "n_components": RANK,
+    "n_factors": RANK,
+    "random_seed": SEED,
+    "random_state": SEED,
+    "reml": (
+        "",
+        "REML is not available: fit(method='ml') maximises the likelihood; there, cov_type='cr3' "
+        "corrects standard errors for few units.",
+    ),
+    "rng": SEED,
+}
+"""Arguments of other packages: ours, and what to say where the function does not take it."""
+
+MOST = 2**31 - 1
+MOST_REPLICATES, MOST_STARTS = 10_000_000, 10_000
+"""Far beyond what can be of use: more would only fill the memory."""
+LARGEST_ENTRY = 1e150
+"""Larger numbers have no squares."""
+
+
+def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function refuse keywords that it does not take by naming the nearest one it does."""
+    parameters = inspect.signature(function).parameters
+    names = [name for name in parameters if name not in ("self", "cls")]
+
+    @wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name in kwargs:
+            if name not in parameters:
+                near = difflib.get_close_matches(name, names, n=1)
+                suggestion = f"; did you mean {near[0]!r}?" if near else "."
+                if name.lower() in ELSEWHERE:
+                    ours, instead = ELSEWHERE[name.lower()]
+                    suggestion = f"; use {ours!r}." if ours in names else f". {instead}"
+                raise UnknownArgumentError(
+                    function=function.__name__,
+                    name=name,
+                    suggestion=suggestion,
+                    known=", ".join(names),
+                )
+        return function(*args, **kwargs)
+
+    return checked
+
+
+def check_choice(name: str, value: Any, choices: Any) -> None:
+    """``value`` must be one of the values of a Literal, spelled in full."""
+    allowed = get_args(choices)
+    if not (isinstance(value, str) and value in allowed):
+        raise InvalidArgumentError(
+            name=name, value=value, allowed=" or ".join(repr(choice) for choice in allowed)
+        )
+
+
+def check_label(name: str, value: Any, labels: Iterable[Any]) -> None:
+    """``value`` must be one of some labels."""
+    known = dict.fromkeys(labels)
+    if not (isinstance(value, Hashable) and value in known):
+        raise InvalidArgumentError(
+            name=name, value=value, allowed=" or ".join(map(repr, known)) or "nothing here"
+        )
+
+
+def check_generator(rng: Any) -> None:
+    """``rng`` must be a generator of NumPy's."""
+    if not isinstance(rng, np.random.Generator):
+        raise InvalidArgumentError(
+            name="rng", value=rng, allowed="a generator, such as numpy.random.default_rng(0)"
+        )
+
+
+def check_bool(name: str, value: Any) -> None:
+    """``value`` must be True or False: a string such as "no" would count as True."""
+    if not isinstance(value, bool | np.bool_):
+        raise InvalidArgumentError(name=name, value=value, allowed="True or False")
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether ``value`` is a finite real number; a bool is none, nor is what no float can hold."""
+    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def is_whole(value: Any) -> TypeGuard[int]:
+    """Whether ``value`` is an integer; a bool is none."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def check_number(name: str, value: Any, *, least: float, strict: bool = False) -> None:
+    """``value`` must be a finite number from (or strictly above) ``least``."""
+    if not (is_number(value) and (value > least if strict else value >= least)):
+        relation = "above" if strict else "from"
+        raise InvalidArgumentError(name=name, value=value, allowed=f"a number {relation} {least:g}")
+
+
+def check_whole(name: str, value: Any, *, least: int, most: int = MOST) -> None:
+    """``value`` must be a whole number from ``least`` to ``most``."""
+    if not (is_whole(value) and least <= value <= most):
+        raise InvalidArgumentError(
+            name=name, value=value, allowed=f"a whole number from {least} to {most:,}"
+        )
+
+
+def check_seed(seed: Any, *, optional: bool = False) -> None:
+    """``seed`` must be a whole number of at most 128 bits, as NumPy draws them; or None."""
+    if seed is None and optional:
+        return
+    if not (is_whole(seed) and 0 <= seed < 2**128):
+        allowed = "a whole number from 0 to 2**128 - 1" + ", or None" * optional
+        raise InvalidArgumentError(name="seed", value=seed, allowed=allowed)
+
+
+def check_jobs(n_jobs: Any, progress: Any) -> None:
+    """A number of processes for joblib, or None; and whether a bar counts what is done."""
+    if not (n_jobs is None or (is_whole(n_jobs) and n_jobs != 0)):
+        raise InvalidArgumentError(
+            name="n_jobs",
+            value=n_jobs,
+            allowed="a number of processes, a negative number as in joblib, or None",
+        )
+    check_bool("progress", progress)
+
+
+def check_n_boot(n_boot: Any, *, least: int) -> None:
+    """Replicates are a whole number from ``least``, but not 1, which has no spread."""
+    check_whole("n_boot", n_boot, least=least, most=MOST_REPLICATES)
+    if n_boot == 1:
+        raise InvalidArgumentError(
+            name="n_boot", value=1, allowed="0 for no bootstrap, or at least 2 replicates"
+        )
+
+
+def check_alpha(alpha: Any) -> None:
+    """``alpha``, 1 minus a level, must be a number between 0 and 1."""
+    if not (is_number(alpha) and 0.0 < alpha < 1.0):
+        raise InvalidArgumentError(name="alpha", value=alpha, allowed="a number in (0, 1)")
+
+
+def check_rank(rank: Any, n_responses: int, n_units: int) -> int:
+    """The rank must be a whole number from 1 to min(P, N)."""
+    largest = min(n_responses, n_units)
+    if not (is_whole(rank) and 1 <= rank <= largest):
+        raise RankError(rank=rank, largest=largest, responses=n_responses, units=n_units)
+    return int(rank)
+
+
+def array_argument(name: str, value: Any, allowed: str) -> AnyArray:
+    """``value`` as an array, whatever it holds."""
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise InvalidArgumentError(
+            name=name, value="rows of unequal lengths", allowed=allowed
+        ) from error
+
+
+def start_array(
+    name: str, value: Any, shape: tuple[int, ...], *, signed: bool = False
+) -> FloatArray:
+    """A copy of a start value or of multipliers: of the given shape, with squares, not negative."""
+    allowed = (
+        f"an array of shape {shape} of numbers from {-LARGEST_ENTRY if signed else 0:g} to "
+        f"{LARGEST_ENTRY:g}"
+    )
+    array = array_argument(name, value, allowed)
+    found = None
+    if array.dtype.kind not in "buif":
+        found = f"array of {array.dtype}" if array.ndim else type(value).__name__
+    elif array.shape != shape:
+        found = f"array of shape {array.shape}"
+    elif not np.isfinite(array).all() or (not signed and (array < 0).any()):
+        found = "array with NaN, infinite or negative entries"
+    elif (np.abs(array) > LARGEST_ENTRY).any():
+        found = f"array with entries as large as {np.abs(array).max():g}"
+    if found is not None:
+        raise InvalidArgumentError(name=name, value=found, allowed=allowed)
+    return array.astype(float, order="C")

@@ -1,0 +1,115 @@
+"""Independent tasks on several processes or a cluster, in order, with a progress bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from joblib import Parallel, delayed, effective_n_jobs
+from joblib.parallel import (
+    LokyBackend,
+    MultiprocessingBackend,
+    SequentialBackend,
+    ThreadingBackend,
+    get_active_backend,
+)
+from tqdm import tqdm
+
+from nmfre.core.arguments import check_jobs
+from nmfre.core.layout import aligned
+from nmfre.errors import (
+    InterruptedTasksError,
+    NMFREError,
+    UnfinishedTasksError,
+)
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+HERE = (SequentialBackend, ThreadingBackend, LokyBackend, MultiprocessingBackend)
+"""Backends of this machine; others send tasks in messages of their own."""
+
+
+def run_tasks(
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    *,
+    n_jobs: int | None,
+    progress: bool,
+    description: str,
+    finished: Mapping[int, Result] | None = None,
+) -> list[Result]:
+    """
+    ``function`` of every task, in the order of the tasks, whatever the number of workers.
+
+    Parameters
+    ----------
+    function : callable
+        Of one task; it draws random numbers only from seeds that the task holds.
+    tasks : sequence
+    n_jobs : int or None
+        Processes, as in joblib; None takes those of ``joblib.parallel_config``, or one.
+    progress : bool
+        Whether a bar on standard error counts the tasks.
+    description : str
+        What the bar says.
+    finished : mapping, optional
+        Results that are there already, by the number of their task.
+
+    Raises
+    ------
+    InvalidArgumentError
+        ``n_jobs`` is no whole number, or 0, or ``progress`` is no bool.
+    UnfinishedTasksError, InterruptedTasksError
+        A task failed, its worker died, or the user interrupted; ``finished`` of the error can be
+        given back. Errors of the package pass as they are.
+    """
+    check_jobs(n_jobs, progress)
+    done = {} if finished is None else dict(finished)
+    pending = [i for i in range(len(tasks)) if i not in done]
+    if n_jobs is not None:
+        n_jobs = min(int(n_jobs), max(len(pending), 1))  # joblib starts all that it is told to
+    here = isinstance(get_active_backend()[0], HERE)
+    run = function if here else partial(_there, function)
+    results = _as_they_come([delayed(run)(tasks[i]) for i in pending], n_jobs)
+    if not here:
+        results = map(aligned, results)
+    bar = tqdm(results, desc=description, total=len(tasks), initial=len(done), disable=not progress)
+    try:
+        done.update(zip(pending, bar, strict=True))
+    except NMFREError:
+        raise  # it says itself what is wrong
+    except (Exception, KeyboardInterrupt) as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        unfinished = InterruptedTasksError if interrupted else UnfinishedTasksError
+        raise unfinished(
+            description=description,
+            count=len(done),
+            total=len(tasks),
+            cause=f"{type(error).__name__}: {error}".rstrip(": "),
+            finished=done,
+        ) from error
+    return [done[i] for i in range(len(tasks))]
+
+
+def _there(function: Callable[[Task], Result], task: Task) -> Result:
+    """What a worker of a cluster does."""
+    function, task = aligned((function, task))
+    return function(task)
+
+
+def _as_they_come(calls: list[Any], n_jobs: int | None) -> Iterator[Any]:
+    """Results of the calls, in order."""
+    backend, _ = get_active_backend()
+    if backend.supports_return_generator:
+        results: Iterator[Any] = Parallel(n_jobs=n_jobs, return_as="generator")(calls)
+        return results
+    return _in_batches(calls, Parallel(n_jobs=n_jobs))
+
+
+def _in_batches(calls: list[Any], workers: Parallel) -> Iterator[Any]:
+    """For backends that give all results at once (ray's), so that few are lost with a failure."""
+    size = effective_n_jobs(workers.n_jobs)
+    with workers:
+        for first in range(0, len(calls), size):
+            yield from workers(calls[first : first + size])

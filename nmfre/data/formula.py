@@ -1,0 +1,253 @@
+"""From a formula over wide or long data to a Design."""
+
+from __future__ import annotations
+
+import warnings
+from collections import ChainMap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import patsy.builtins
+from patsy import EvalEnvironment
+from patsy.parse_formula import ParseNode, parse_formula
+from scipy.sparse import issparse
+
+from nmfre.core.typing import FloatArray, IntArray
+from nmfre.data.checks import check_complete, listed, numeric_frame, on_a_scale, python_value
+from nmfre.data.covariates import covariates_of_fit
+from nmfre.data.design import Design
+from nmfre.data.interchange import table
+from nmfre.data.naming import formula_errors, known_columns
+from nmfre.errors import (
+    DuplicateCellError,
+    FormulaError,
+    InvalidArgumentError,
+    MissingColumnError,
+    NMFREWarning,
+    ShapeError,
+)
+
+FEW_UNITS = 2
+"""Units per occasion, mean or median, below which occasions are taken for unrounded times."""
+ONE_COLUMN = "the label of one column"
+
+
+def design_from_formula(
+    formula: str,
+    data: Any,
+    *,
+    endog: Sequence[Any] | None,
+    unit: str | None,
+    occasion: str | None,
+    env: EvalEnvironment,
+) -> Design:
+    """
+    Design of a formula.
+
+    Wide data have a row a unit and a response a column; long data (``unit`` and ``occasion``) a
+    row a cell. Parameters as in `nmfre.NMFRE.from_formula`; ``env`` is where names that are not
+    columns are looked up.
+    """
+    if not isinstance(formula, str):
+        raise FormulaError(formula=formula, reason="it must be a string, such as 'y1 + y2 ~ x'.")
+    frame = table(data, blocks=True)
+    if not isinstance(frame, pd.DataFrame):
+        raise InvalidArgumentError(
+            name="data", value=type(data).__name__, allowed="a DataFrame or a mapping of arrays"
+        )
+    known: Any = frame
+    if isinstance(data, Mapping):
+        known = ChainMap(cast("Any", frame), cast("Any", data))  # with its blocks of columns
+    with formula_errors(formula, frame):
+        left, right = _split(formula)
+    if (endog is None) == (not left):
+        reason = (
+            "has no responses: put them left of ~, or pass endog=[columns]."
+            if endog is None
+            else "has responses on the left: leave endog out."
+        )
+        raise FormulaError(formula=formula, reason=reason)
+    if endog is not None:
+        one = not pd.api.types.is_list_like(endog) or (
+            isinstance(endog, tuple) and endog in frame.columns
+        )
+        endog = [endog] if one else list(endog)
+        if not endog:
+            raise InvalidArgumentError(name="endog", value=endog, allowed="at least one column")
+    if not len(frame):
+        raise ShapeError(reason="the data have no rows: pass a row a unit, or a row a cell.")
+    for name, role in ((unit, "unit"), (occasion, "occasion")):
+        if name is not None:
+            _check_column(frame, name, role)
+            if frame[name].ndim != 1:
+                raise InvalidArgumentError(name=role, value=name, allowed=ONE_COLUMN)
+    if endog is not None:
+        blocks = [_column(frame, name) for name in endog]
+    else:
+        blocks = [_evaluate(code, known, frame, env, formula) for code in left]
+
+    if occasion is None:
+        units = frame.index
+        if unit is not None:
+            check_complete(frame[unit], "Column")
+            units = pd.Index(frame[unit])
+        responses, rows = pd.concat([block.iloc[:0] for block in blocks], axis=1).columns, None
+        parts = [block.to_numpy(dtype=float, na_value=np.nan).T for block in blocks]
+        # Always a copy, and one alone, in the layout of `laid_out`.
+        Y: FloatArray = np.empty((len(responses), len(frame)))
+        np.concatenate(parts, out=Y)
+    elif unit is None:
+        raise InvalidArgumentError(
+            name="unit", value=None, allowed="the column of unit labels where occasion is given"
+        )
+    elif len(blocks) != 1 or blocks[0].shape[1] != 1:
+        raise FormulaError(
+            formula=formula, reason="long data (unit, occasion) take one response column."
+        )
+    else:
+        Y, responses, units, rows = _pivot(blocks[0].iloc[:, 0], frame[unit], frame[occasion])
+    right_hand_side, A = covariates_of_fit(
+        right, frame, units, env, formula=formula, rows=rows, occasion=occasion
+    )
+    return Design(
+        Y=Y,
+        A=A,
+        responses=responses,
+        units=units,
+        covariates=pd.Index(right_hand_side.covariates),
+        formula=formula,
+        right_hand_side=right_hand_side,
+    )
+
+
+def _split(formula: str) -> tuple[list[str], str]:
+    """The terms left of ~, and all that is right of it."""
+    tree = parse_formula(formula)
+    if tree.token is None:
+        return [], formula
+    left = [] if len(tree.args) == 1 else list(_terms(tree.args[0], formula))
+    return left, formula[tree.token.origin.end :]
+
+
+def _terms(tree: ParseNode, formula: str) -> Iterator[str]:
+    """Leaves of a sum, left to right, without recursion: thousands of columns are fine."""
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        if node.type == "+" and len(node.args) == 2:
+            pending += reversed(node.args)
+        elif node.type == "PYTHON_EXPR":
+            yield node.token.extra
+        else:
+            raise FormulaError(
+                formula=formula,
+                reason=f"{node.type!r} is not allowed on the left: join columns by +, as in "
+                "'y1 + y2 ~ x', or name one block, as in 'Y ~ x'.",
+            )
+
+
+def _evaluate(
+    code: str,
+    known: Any,
+    frame: pd.DataFrame,
+    env: EvalEnvironment,
+    formula: str,
+) -> pd.DataFrame:
+    """Responses that a term on the left stands for."""
+    with formula_errors(formula, frame, code):
+        value = env.with_outer_namespace(vars(patsy.builtins)).eval(code, inner_namespace=known)
+    value = table(value)
+    if issparse(value):
+        raise FormulaError(
+            formula=formula,
+            reason=f"{code!r} is sparse: pass it to nmfre.NMFRE(endog, exog, rank=...), with exog "
+            "from patsy.dmatrix, say.",
+        )
+    if isinstance(value, pd.Series | pd.DataFrame):
+        if not value.index.equals(frame.index):
+            raise ShapeError(reason=f"the index of {code!r} differs from that of the data.")
+        if isinstance(value, pd.Series):
+            value = value.to_frame(value.name if code.startswith("Q(") else code)
+        return numeric_frame(value)
+    array = np.asanyarray(value)  # a masked one stays masked
+    if array.ndim not in (1, 2) or len(array) != len(frame):
+        raise ShapeError(
+            reason=f"{code!r} has shape {array.shape}, the data {len(frame)} rows: one row a unit "
+            "in both."
+        )
+    names = [code] if array.ndim == 1 else [f"{code}[{j}]" for j in range(array.shape[1])]
+    columns = array.reshape(len(array), -1)
+    return numeric_frame(pd.DataFrame(columns, index=frame.index, columns=names))
+
+
+def _column(frame: pd.DataFrame, name: Any) -> pd.DataFrame:
+    _check_column(frame, name, "endog")
+    return numeric_frame(frame[[name]])
+
+
+def _check_column(frame: pd.DataFrame, name: Any, role: str) -> None:
+    """``name`` must be the label of a column."""
+    if not pd.api.types.is_hashable(name) or name is pd.NA:
+        raise InvalidArgumentError(name=role, value=type(name), allowed=ONE_COLUMN)
+    if name not in frame.columns:
+        raise MissingColumnError(role=role, name=name, known=known_columns(frame, name))
+
+
+def _pivot(
+    values: pd.Series, unit: pd.Series, occasion: pd.Series
+) -> tuple[FloatArray, pd.Index, pd.Index, tuple[IntArray, IntArray]]:
+    """
+    Long to wide: Y (P, N), occasions, units, and (the unit of each row, the first row of each).
+
+    Cells without a row are missing. Units keep the order of their first rows; occasions are sorted
+    where they have an order (numbers, times, ordered categories), else in the order of their first
+    rows.
+    """
+    for column in (unit, occasion):
+        check_complete(column, "Column")
+    ordered = on_a_scale(occasion) or (
+        isinstance(occasion.dtype, pd.CategoricalDtype) and bool(occasion.cat.ordered)
+    )
+    n, unit_labels = pd.factorize(unit)
+    p, occasion_labels = pd.factorize(occasion, sort=ordered)
+    units = pd.Index(unit_labels, name=unit.name)
+    occasions = pd.Index(occasion_labels, name=occasion.name)
+    cell = n * len(occasions) + p
+    count = np.bincount(cell, minlength=len(units) * len(occasions))
+    if count.max() > 1:
+        label = _cell_labels(int(count.argmax()), units, occasions)
+        raise DuplicateCellError(
+            cell=f"({unit.name} {label[0]!r}, {occasion.name} {label[1]!r})",
+            count=int(count.max()),
+            rows=f" (rows {listed(values.index[cell == count.argmax()])})",
+            remedy="keep one row, or average them.",
+        )
+    if len(units) > 1:
+        _check_shared(np.bincount(p[values.notna()], minlength=len(occasions)), occasion.name)
+    Y = np.full((len(occasions), len(units)), np.nan)
+    Y[p, n] = values.to_numpy(dtype=float, na_value=np.nan)
+    first = np.full(len(units), len(n))
+    np.minimum.at(first, n, np.arange(len(n)))
+    return Y, occasions, units, (n, first)
+
+
+def _check_shared(counts: IntArray, name: Any) -> None:
+    """Occasions must be shared by units: the basis has a row for each."""
+    found = f"The occasions {name!r} have {len(counts)} different values in {counts.sum()} rows"
+    remedy = "Round or bin them, as by .round() or pd.cut(), so that units share occasions."
+    if counts.max(initial=0) == 1:
+        raise ShapeError(reason=f"{found}, each observed for one unit only. {remedy}")
+    if min(counts.mean(), np.median(counts)) < FEW_UNITS:
+        warnings.warn(
+            f"{found}, most of them observed for one unit or two: their part of the basis rests on "
+            f"these alone. {remedy}",
+            NMFREWarning,
+            stacklevel=6,
+        )
+
+
+def _cell_labels(cell: int, units: pd.Index, occasions: pd.Index) -> tuple[Any, Any]:
+    row, column = divmod(cell, len(occasions))
+    return python_value(units[row]), python_value(occasions[column])

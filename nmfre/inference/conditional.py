@@ -1,0 +1,184 @@
+"""Standard errors, tests and intervals of vec(Theta), and the options they were made with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from scipy import stats
+
+from nmfre.core.typing import BoolArray, FloatArray
+from nmfre.estimation.estimate import Estimate
+from nmfre.estimation.orthonormal import Orthonormal, orthonormal
+from nmfre.estimation.patterns import patterns_of, squares_by_pattern, unit_grams
+from nmfre.inference.linearized import CovType, Dispersion, Information, linearize
+from nmfre.inference.multipliers import Multiplier
+from nmfre.inference.wild_bootstrap import Total, WildBootstrap, one_step, unit_blocks, whole
+
+Alternative: TypeAlias = Literal["larger", "two-sided"]
+Uncertainty: TypeAlias = Literal["marginal", "conditional"]
+BOUND = 1e-6
+"""Size of Theta times that of its covariate, relative to the largest, up to which it is zero."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InferenceOptions:
+    """
+    Choices of the user, as in `nmfre.NMFRE.fit`; ``multipliers`` (n_boot, N) or None.
+
+    ``studentize``: whether replicates of the bootstrap get standard errors. ``seed``: of the
+    multipliers, where it is not that of the fit.
+    """
+
+    uncertainty: Uncertainty
+    cov_type: CovType
+    information: Information
+    dispersion: Dispersion
+    n_boot: int
+    multiplier: Multiplier
+    multipliers: FloatArray | None
+    alternative: Alternative
+    studentize: bool = False
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inference:
+    """
+    Inference on vec(Theta), which stacks columns: entry q + Q k is Theta[q, k].
+
+    Attributes
+    ----------
+    estimate : (QK,)
+        vec(Theta).
+    covariance : (QK, QK)
+        Its covariance.
+    dispersion : float
+        The residual variance used.
+    bootstrap : WildBootstrap or None
+        Replicates; None where none were asked for.
+    floor : float
+        Lower bound of the parameters: 0, or minus infinity.
+    options : InferenceOptions
+    at_bound : (QK,)
+        Entries of Theta at their bound 0.
+    """
+
+    estimate: FloatArray
+    covariance: FloatArray
+    dispersion: float
+    bootstrap: WildBootstrap | None
+    floor: float
+    options: InferenceOptions
+    at_bound: BoolArray
+
+    @property
+    def bse(self) -> FloatArray:
+        """Standard errors, (QK,)."""
+        return np.sqrt(np.diag(self.covariance))
+
+    @property
+    def zvalues(self) -> FloatArray:
+        """Theta / se, (QK,); infinite where residuals, and so standard errors, are zero."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.estimate / self.bse
+
+    def pvalues(self) -> FloatArray:
+        """P-values of Theta[q, k] = 0, (QK,); one-sided ones from z itself, never from its size."""
+        if self.options.alternative == "larger":
+            return np.asarray(stats.norm.sf(self.zvalues))
+        return np.asarray(2.0 * stats.norm.sf(np.abs(self.zvalues)))
+
+    def wald_interval(self, alpha: float) -> FloatArray:
+        """Estimate -+ z se, cut off at the bound of the parameters; (QK, 2)."""
+        half_width = stats.norm.isf(alpha / 2.0) * self.bse
+        limits = self.estimate[:, None] + np.outer(half_width, [-1.0, 1.0])
+        return np.maximum(limits, self.floor)
+
+
+def conditional_inference(
+    Y: Any,
+    A: FloatArray,
+    estimate: Estimate,
+    options: InferenceOptions,
+    seeds: np.random.SeedSequence,
+    *,
+    covariates: Orthonormal | None = None,
+    total: Total = whole,
+) -> Inference:
+    """
+    Inference conditional on the estimated basis, random effects and variances (paper, Section 5).
+
+    One pass over the units, in blocks.
+
+    Parameters
+    ----------
+    Y : array or SciPy sparse matrix, (P, N)
+        Responses, NaN where missing.
+    A : array, (K, N)
+        Covariates.
+    estimate : Estimate
+        A fit of them.
+    options : InferenceOptions
+        What to compute.
+    seeds : numpy.random.SeedSequence
+        For the multipliers of the bootstrap.
+    covariates : Orthonormal, optional
+        How the covariates are made orthonormal, where it is known.
+    total : callable
+        As in `one_step`.
+    """
+    theta = estimate.Theta.ravel(order="F")
+    floor = -np.inf if estimate.signed else 0.0
+    n_units = Y.shape[1]
+    X = estimate.X
+    covariates = orthonormal(A)[0] if covariates is None else covariates
+    by_pattern: FloatArray = n_units * np.eye(len(covariates.size))[None]
+    XtX: FloatArray = (X.T @ X)[None]
+    counts, n_cells = np.array([n_units]), len(X) * n_units
+    observed = ~np.isnan(Y) if isinstance(Y, np.ndarray) else None
+    if observed is not None and not observed.all():
+        patterns, which = patterns_of(observed)
+        by_pattern, XtX = squares_by_pattern(covariates.white(A), which), unit_grams(patterns, X)
+        counts, n_cells = np.bincount(which), int(observed.sum())
+    linearization = linearize(
+        X,
+        estimate.Theta,
+        by_pattern,
+        XtX,
+        covariates=covariates,
+        counts=counts,
+        n_cells=n_cells,
+        ridge=estimate.ridge,
+        rss=estimate.rss,
+        information=options.information,
+        dispersion=options.dispersion,
+    )
+    meat, steps, steps_bse = one_step(
+        (Y, A, estimate.U),
+        linearization.influence,
+        unit_blocks(n_units, options.n_boot),
+        n_boot=options.n_boot,
+        multiplier=options.multiplier,
+        seeds=seeds,
+        multipliers=options.multipliers,
+        studentize=options.studentize,
+        total=total,
+    )
+    bootstrap = None
+    if options.n_boot > 0:
+        bootstrap = WildBootstrap(
+            estimate=theta, deviations=-steps, floor=floor, deviations_bse=steps_bse
+        )
+    size = np.repeat(covariates.scale, X.shape[1])
+    at_bound = (theta * size <= BOUND * np.max(theta * size)) & (not estimate.signed)
+    return Inference(
+        estimate=theta,
+        covariance=linearization.covariance(options.cov_type, meat, n_units),
+        dispersion=linearization.dispersion,
+        bootstrap=bootstrap,
+        floor=floor,
+        options=options,
+        at_bound=np.asarray(at_bound),
+    )

@@ -1,0 +1,1 @@
+"""From labelled frames and findings to text, HTML and LaTeX."""

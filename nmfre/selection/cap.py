@@ -1,0 +1,185 @@
+"""The paper's scan of caps on the effective degrees of freedom of the random effects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from nmfre import plotting
+from nmfre.core.arguments import check_seed, is_number, known_arguments
+from nmfre.errors import InvalidArgumentError
+from nmfre.estimation.cap import is_clear, resolve_cap
+from nmfre.estimation.estimate import AlternatingEstimate
+from nmfre.estimators import TO_USER, EstimatorOptions, fit_caps
+from nmfre.model import NMFRE, check_model
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+RATES = tuple(round(rate, 2) for rate in np.arange(0.05, 1.001, 0.05))
+
+
+class CapScan:
+    """
+    Fits by df-cap over a grid of caps; made by `scan_cap`.
+
+    Attributes
+    ----------
+    table : DataFrame
+        A row a rate: the cap, df_random at the end, their ratio, whether the cap bound and in how
+        many iterations, tau2, sigma2, iterations, and a status in words.
+    """
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self.table = table
+
+    @property
+    def smallest_free_rate(self) -> float | None:
+        """The smallest rate whose cap does not bind, with a margin of 2 %; None if all do."""
+        free = self.table.index[self.table["status"] == "does not bind"]
+        return float(free.min()) if len(free) else None
+
+    def __repr__(self) -> str:
+        return self.table.to_string(float_format="{:.4g}".format)
+
+    def _repr_html_(self) -> str:
+        return str(self.table.to_html(float_format="{:.4g}".format))
+
+    @known_arguments
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """
+        df_random and tau2 by rate; see `nmfre.plotting.plot_cap_scan`.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Default: those of a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> ax = nmfre.scan_cap(model).plot()
+        >>> ax.get_xlabel()
+        'rate of the cap'
+        """
+        return plotting.plot_cap_scan(self, ax=ax)
+
+
+@known_arguments
+def scan_cap(
+    model: NMFRE,
+    rates: Sequence[float] = RATES,
+    *,
+    tol: float = 1e-8,
+    maxiter: int = 50_000,
+    start_basis: ArrayLike | None = None,
+    start_theta: ArrayLike | None = None,
+    start_sigma2: float | None = None,
+    start_tau2: float | None = None,
+    seed: int = 0,
+) -> CapScan:
+    """
+    Fit by df-cap under each of a grid of caps, from one start, in one stack (paper, Section 3).
+
+    Parameters
+    ----------
+    model : NMFRE
+    rates : sequence of float
+        Rates in (0, 1]. Default: 0.05, 0.10, ..., 1.
+    tol, maxiter, start_basis, start_theta, start_sigma2, start_tau2, seed
+        As in `nmfre.NMFRE.fit`, but for ``seed``: a whole number from 0.
+
+    Returns
+    -------
+    CapScan
+
+    Raises
+    ------
+    InvalidArgumentError
+        No rates, one that is not in (0, 1], or another argument that is not allowed.
+    MissingCellError, SparseResponsesError, ChunkedResponsesError
+        Responses are missing, sparse or in chunks, which df-cap does not take.
+    ScaleError
+        Responses or covariates are too small or too large for the fixed floor of df-cap.
+
+    Warns
+    -----
+    NegativeCovariateWarning
+        The multiplicative updates of df-cap are not guaranteed to descend.
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> scan = nmfre.scan_cap(model, [0.1, 0.2, 0.3])
+    >>> scan.table["status"].to_list()
+    ['binds', 'binds', 'does not bind']
+    >>> scan.smallest_free_rate
+    0.3
+    """
+    check_model(model)
+    options = EstimatorOptions(
+        df_cap=None,
+        tol=tol,
+        maxiter=maxiter,
+        start_basis=start_basis,
+        start_theta=start_theta,
+        start_sigma2=start_sigma2,
+        start_tau2=start_tau2,
+    )
+    check_seed(seed)
+    given = list(rates) if pd.api.types.is_list_like(rates) else []
+    if not given or not all(is_number(rate) and 0.0 < rate <= 1.0 for rate in given):
+        raise InvalidArgumentError(name="rates", value=rates, allowed="rates in (0, 1]")
+    grid = np.unique(np.array(given, dtype=float))
+    n_units = len(model.design.units)
+    caps = np.array([resolve_cap(float(rate), n_units, model.rank) for rate in grid])
+    for_starts, _ = np.random.SeedSequence(seed).spawn(2)
+    estimates = fit_caps(
+        model.design,
+        model.rank,
+        options,
+        np.random.default_rng(for_starts),
+        caps,
+        to_user=TO_USER,
+    )
+    rows = [_row(estimate) for estimate in estimates]
+    return CapScan(pd.DataFrame(rows, index=pd.Index(grid, name="rate")))
+
+
+def _row(estimate: AlternatingEstimate) -> dict[str, Any]:
+    return {
+        "cap": estimate.cap,
+        "df_random": estimate.df_random,
+        "ratio": estimate.df_random / estimate.cap,
+        "binds": estimate.cap_binds,
+        "cap_hits": estimate.cap_hits,
+        "tau2": estimate.tau2,
+        "sigma2": estimate.sigma2,
+        "n_iter": estimate.n_iter,
+        "status": _status(estimate),
+    }
+
+
+def _status(estimate: AlternatingEstimate) -> str:
+    if not estimate.converged:
+        return "did not converge"
+    if estimate.cap_binds:
+        return "binds"
+    clear = is_clear(estimate.df_random_path, estimate.cap)
+    return "does not bind" if clear else "just does not bind"

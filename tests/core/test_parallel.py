@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import os
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from joblib._parallel_backends import LokyBackend
+from joblib.parallel import BACKENDS
+
+import nmfre
+from nmfre import errors
+from nmfre.core.parallel import run_tasks
+from nmfre.simulation import BumpDesign, baseline_designs, coverage_study, paper_study
+
+OPTIONS = {"progress": False, "description": "squares"}
+
+
+def square(task):
+    return task * task
+
+
+def square_or_fail(task):
+    if task == 3:
+        raise ValueError("three")
+    return task * task
+
+
+def square_or_die(task):
+    if task == 3:
+        os._exit(1)
+    return task * task
+
+
+def square_or_stop(task):
+    if task == 3:
+        raise KeyboardInterrupt
+    return task * task
+
+
+def refuse(task):
+    raise errors.InvalidArgumentError(name="task", value=task, allowed="another")
+
+
+@pytest.mark.parametrize("n_jobs", [None, 1, 2])
+def test_results_keep_the_order_of_the_tasks(n_jobs):
+    assert run_tasks(square, range(7), n_jobs=n_jobs, **OPTIONS) == [i * i for i in range(7)]
+
+
+@pytest.mark.parametrize("n_jobs", [0, 1.0, True, "2"])
+def test_numbers_of_processes_that_are_not_allowed(n_jobs):
+    message = f"n_jobs={n_jobs!r} is not allowed: it takes a number of processes"
+    with pytest.raises(errors.InvalidArgumentError, match=message):
+        run_tasks(square, range(7), n_jobs=n_jobs, **OPTIONS)
+
+
+def test_no_processes_at_all_are_refused_wherever_tasks_run():
+    data = nmfre.datasets.load_orthodont()
+    model = nmfre.NMFRE.from_formula("distance ~ sex", data, rank=1, unit="subject", occasion="age")
+    bump = BumpDesign(n_responses=4, rank=1, n_units=27)
+    for call in (
+        lambda: nmfre.select_rank(model, [1], n_jobs=0),
+        lambda: coverage_study(bump, 2, n_jobs=0),
+        lambda: paper_study(baseline_designs()[:1], 2, n_jobs=0),
+        lambda: model.fit(df_cap=0.21, n_boot=0).bootstrap(2, refit=True, n_jobs=0),
+    ):
+        with pytest.raises(errors.InvalidArgumentError, match="n_jobs=0"):
+            call()
+
+
+def test_what_was_finished_is_not_lost_and_not_done_again():
+    with pytest.raises(
+        errors.UnfinishedTasksError, match=r"squares: 3 of 6 .*ValueError: three"
+    ) as e:
+        run_tasks(square_or_fail, range(6), n_jobs=1, **OPTIONS)
+    assert e.value.finished == {0: 0, 1: 1, 2: 4}
+    kept = {**e.value.finished, 0: "kept"}
+    resumed = run_tasks(square, range(6), n_jobs=1, finished=kept, **OPTIONS)
+    assert resumed == ["kept", 1, 4, 9, 16, 25]
+
+
+def test_an_interruption_stays_one():
+    with pytest.raises(KeyboardInterrupt) as e:
+        run_tasks(square_or_stop, range(6), n_jobs=1, **OPTIONS)
+    assert isinstance(e.value, errors.InterruptedTasksError)
+    assert e.value.finished == {0: 0, 1: 1, 2: 4}
+
+
+def test_a_worker_that_dies_is_an_error_with_a_name():
+    with pytest.raises(errors.UnfinishedTasksError, match="TerminatedWorkerError"):
+        run_tasks(square_or_die, range(6), n_jobs=2, **OPTIONS)
+
+
+def test_errors_of_the_package_pass_as_they_are():
+    with pytest.raises(errors.InvalidArgumentError, match="task=0"):
+        run_tasks(refuse, range(3), n_jobs=1, **OPTIONS)
+
+
+class Batches(LokyBackend):
+    """A backend that returns lists only, as ray's does."""
+
+    supports_return_generator = False
+
+
+@pytest.fixture
+def batches(monkeypatch):
+    monkeypatch.setitem(BACKENDS, "batches", Batches)
+    with joblib.parallel_config("batches", n_jobs=2):
+        yield
+
+
+def test_a_backend_without_generators_gives_batches(batches):
+    assert run_tasks(square, range(7), n_jobs=None, **OPTIONS) == [i * i for i in range(7)]
+    with pytest.raises(errors.UnfinishedTasksError, match="ValueError: three") as e:
+        run_tasks(square_or_fail, range(6), n_jobs=None, **OPTIONS)
+    assert e.value.finished == {0: 0, 1: 1}
+
+
+def test_a_study_resumes(monkeypatch):
+    designs = baseline_designs()[:2]
+    whole = paper_study(designs, 4, n_boot=20, progress=False)
+    monkeypatch.setattr("nmfre.simulation.studies._chunk", _stopping(1))
+    with pytest.raises(errors.InterruptedTasksError) as e:
+        paper_study(designs, 4, n_boot=20, progress=False)
+    assert list(e.value.finished) == [0]
+    monkeypatch.setattr("nmfre.simulation.studies._chunk", _stopping(0))
+    resumed = paper_study(designs, 4, n_boot=20, progress=False, resume=e.value.finished)
+    pd.testing.assert_frame_equal(resumed, whole, check_exact=True)
+
+
+def _stopping(setting):
+    from nmfre.simulation.studies import _chunk
+
+    original = getattr(_chunk, "original", _chunk)
+
+    def chunk(task):
+        if task[0] == setting:
+            raise KeyboardInterrupt
+        return original(task)
+
+    chunk.original = original
+    return chunk
+
+
+def tables():
+    data = BumpDesign(n_responses=9, rank=2, n_units=300).draw(np.random.default_rng(0))
+    model = nmfre.NMFRE(*data, rank=2)
+    res = model.fit("ml", n_starts=3, n_boot=0)
+    designs = baseline_designs()[:2]
+    bump = BumpDesign(n_responses=4, rank=1, n_units=27)
+    return (
+        paper_study(designs, 4, n_boot=20, progress=False),
+        coverage_study(bump, 4, n_boot=20, progress=False),
+        res.tidy(),
+        nmfre.select_rank(model, [1, 2], folds=2, n_starts=1, progress=False).table,
+        res.bootstrap(4, refit=True, progress=False).replicates,
+    )
+
+
+@pytest.mark.bits
+def test_a_cluster_gives_the_bits_of_one_process():
+    distributed = pytest.importorskip("distributed")
+    here = tables()
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
+        ) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config("dask"),
+    ):
+        there = tables()
+    for one, other in zip(here, there, strict=True):
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
+
+
+@pytest.mark.bits
+def test_ray_gives_the_bits_of_one_process():
+    ray = pytest.importorskip("ray")
+    pytest.importorskip("ray.util.joblib").register_ray()
+    here = tables()
+    with ray.init(num_cpus=2, log_to_driver=False), joblib.parallel_config("ray", n_jobs=2):
+        there = tables()
+    for one, other in zip(here, there, strict=True):
+        pd.testing.assert_frame_equal(one, other, check_exact=True)

@@ -1,0 +1,183 @@
+"""Bases of many entries: accelerated ECM, its start, and rotations under many inequalities."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+
+import nmfre
+from nmfre.estimation import ecm, identification
+from nmfre.estimation import maximize as maximize_module
+from nmfre.estimation.complete import OperatorMoments, moments_of
+from nmfre.estimation.initial import leading_eigenvectors, varimax
+from nmfre.estimation.likelihood import marginal_value
+from nmfre.estimation.maximize import LOG_RIDGE_LIMITS, _Search, maximize, starting_bases
+
+P, Q, N = 220, 4, 600
+
+
+@pytest.fixture(scope="module")
+def counts():
+    """Counts of terms by topics that have a quarter of the terms each: (N, P) and (N, 2)."""
+    rng = np.random.default_rng(0)
+    topics = np.kron(np.eye(Q), np.ones((P // Q, 1))) * rng.random((P, 1)) + 0.01
+    topics /= topics.sum(axis=0)
+    exog = np.column_stack([np.ones(N), np.arange(N) % 2])
+    Theta = np.column_stack([np.full(Q, 25.0), [20.0, 0.0, 0.0, 5.0]])
+    scores = np.maximum(exog @ Theta.T + 10.0 * rng.normal(size=(N, Q)), 0.0)
+    return rng.poisson(scores @ topics.T).astype(float), exog, topics
+
+
+@pytest.fixture(scope="module")
+def moments(counts):
+    return moments_of(counts[0].T, counts[1].T)
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_ecm_reaches_the_maximum_that_a_quasi_newton_search_reaches(moments, signed, monkeypatch):
+    (basis,) = starting_bases(moments, Q, 1, np.random.default_rng(0))
+    found = maximize(moments, basis, signed=signed)
+    assert found.stop_reason == "tolerance"
+    assert found.gradient_norm < 1e-8 / P
+    assert found.n_iter < 150
+    monkeypatch.setattr(maximize_module, "LARGEST_HESSIAN", 10**9)
+    other = maximize(moments, basis, signed=signed, tol=1e-8, polish=False)
+    assert found.value == pytest.approx(other.value, abs=1e-9)
+    np.testing.assert_allclose(found.X, other.X, atol=1e-5)
+    np.testing.assert_allclose(found.X.sum(axis=0), 1.0)
+    assert found.X.min() == 0.0
+
+
+def test_every_iteration_ascends_and_the_tolerance_is_per_unit(moments):
+    search = _Search(moments, Q, signed=False, cap=np.inf)
+    X = np.random.default_rng(3).random((P, Q))
+    ascent = ecm.accelerated_ecm(
+        moments,
+        X / X.sum(axis=0),
+        0.0,
+        signed=False,
+        limits=LOG_RIDGE_LIMITS,
+        norm=search.norm_at,
+        tol=1e-9,
+        maxiter=500,
+    )
+    assert np.diff(ascent.path).max() <= ecm.ROUNDING
+    z = search.pack(ascent.X, ascent.log_ridge)
+    Gamma, _ = moments.profiled(ascent.X, np.exp(ascent.log_ridge), signed=False)
+    assert search.gradient_norm(z) == pytest.approx(
+        search.norm_at(ascent.X, marginal_value(moments, ascent.X, Gamma, ascent.log_ridge), z[-1])
+    )
+    assert search.gradient_norm(z) <= 1e-9
+
+
+def test_theta_and_the_ridge_are_at_their_maximum_given_the_basis(moments):
+    X = np.random.default_rng(1).random((P, Q)) ** 3
+    at = ecm._Given.of(moments, X / X.sum(axis=0))
+    for signed in (True, False):
+        Gamma, log_ridge = ecm._conditional_maximum(at, 0.0, signed, LOG_RIDGE_LIMITS)
+        point = marginal_value(moments, at.X, Gamma, log_ridge)
+        _, Theta = moments.profiled(at.X, np.exp(log_ridge), signed=signed)
+        np.testing.assert_allclose(moments.covariates.gamma(Theta), Gamma, rtol=1e-8, atol=1e-10)
+        by_theta = point.Gamma_gradient @ moments.covariates.L.T
+        assert abs(point.log_ridge_gradient) < 1e-10
+        free = np.ones_like(Theta, dtype=bool) if signed else Theta > 0
+        assert np.abs(P * by_theta[free]).max() < 1e-10
+        assert (by_theta[~free] > -1e-12).all()
+        assert signed or (Theta >= 0).all()
+
+
+def test_the_ridge_stays_in_its_range():
+    d, low, high = np.array([0.5, 2.0]), -3.0, 3.0
+
+    def minus_loglike(x, along):
+        rss = 10.0 - np.sum(along / (d + np.exp(x)))
+        return 10 * np.log(rss) + np.sum(np.log(d + np.exp(x))) - 2 * x
+
+    for along, expected in (
+        (np.zeros(2), high),  # no random effects
+        (np.array([1.0, 8.0]), None),
+        (np.array([2.4, 9.6]), low),  # nothing else
+    ):
+        found = ecm._log_ridge(0.0, 10.0, along, d, 10, (low, high))
+        best = min(np.linspace(low, high, 6001), key=lambda x, a=along: minus_loglike(x, a))
+        assert found == pytest.approx(best, abs=1e-3)
+        assert expected is None or found == expected
+
+
+@given(st.lists(st.floats(-5.0, 5.0), min_size=1, max_size=30))
+@settings(max_examples=100, deadline=None)
+def test_projection_on_the_simplex(values):
+    x = np.array(values)
+    nearest = ecm._on_simplex(x)
+    assert nearest.min() >= 0.0
+    assert nearest.sum() == pytest.approx(1.0)
+    shift = (x - nearest)[nearest > 0]
+    np.testing.assert_allclose(shift, shift[0], atol=1e-9)
+    assert (x - nearest <= shift[0] + 1e-9).all()
+
+
+def test_a_large_start_finds_the_blocks_of_the_basis(counts, moments):
+    topics = counts[2]
+    (basis,) = starting_bases(moments, Q, 1, np.random.default_rng(0))
+    likeness = np.corrcoef(basis.T, topics.T)[:Q, Q:]
+    assert sorted(likeness.argmax(axis=1)) == list(range(Q))
+    assert likeness.max(axis=1).min() > 0.9
+    u = leading_eigenvectors(moments, Q, np.random.default_rng(0), 1e-3)
+    rotated = varimax(u)
+    np.testing.assert_allclose(rotated.T @ rotated, np.eye(Q), atol=1e-9)
+    np.testing.assert_allclose(rotated @ rotated.T, u @ u.T, atol=1e-9)
+
+
+def test_sparse_and_dense_fits_of_many_responses_agree(counts):
+    endog, exog, _ = counts
+    options = {"n_starts": 1, "n_boot": 0, "uncertainty": "conditional"}
+    dense = nmfre.NMFRE(endog, exog, rank=Q).fit("ml", **options)
+    model = nmfre.NMFRE(csr_array(endog), exog, rank=Q)
+    assert isinstance(model.design.moments(), OperatorMoments)
+    sparse = model.fit("ml", **options)
+    assert sparse.llf == pytest.approx(dense.llf, abs=1e-6)
+    np.testing.assert_allclose(sparse.params, dense.params, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(sparse.bse, dense.bse, rtol=1e-4)
+
+
+def test_a_large_fit_that_is_cut_short_or_capped(counts):
+    endog, exog, _ = counts
+    model = nmfre.NMFRE(endog, exog, rank=Q)
+    options = {"n_starts": 1, "n_boot": 0, "uncertainty": "conditional"}
+    with pytest.warns(nmfre.ConvergenceWarning, match="maxiter was reached"):
+        res = model.fit("ml", maxiter=3, **options)
+    assert res.n_iter == 3
+    capped = model.fit("ml", df_cap=0.5, tol=1e-6, **options)
+    assert capped.df_random == pytest.approx(0.5 * N * Q)
+    assert capped.converged
+
+
+def test_many_zeros_leave_the_rotations_that_few_leave():
+    rng = np.random.default_rng(0)
+    for rows, n_free in ((rng.random((1, 4)) + 0.2, 3), (np.eye(4), 0)):
+        X = np.repeat(rows, 1_500 if n_free == 0 else 4_000, axis=0) * rng.uniform(
+            0.5, 1.5, (6_000 if n_free == 0 else 4_000, 1)
+        )
+        assert identification.identify(X, None).n_free == n_free
+    mixed = np.zeros((6_000, 4))
+    mixed[:2_000, 0] = rng.random(2_000) + 0.1  # alone; the others can be rotated
+    mixed[2_000:, 1:] = rng.random((4_000, 3)) + 0.1
+    found = identification.identify(mixed, None)
+    assert found.n_free == 1
+    assert found.mixing == (False, True, True, True)
+
+
+@pytest.mark.parametrize("rank", [4, 5])
+def test_the_sparsest_rotation_heeds_bounds_of_rows_that_are_added_on_the_way(rank, monkeypatch):
+    X = np.random.default_rng(1).beta(0.5, 0.5, size=(400, rank)) + 0.03
+    X = X[np.argsort(X.min(axis=1))]
+    monkeypatch.setattr(identification, "MOST_ROWS", 400)
+    whole = X @ identification.sparsest_rotation(X, None)
+    monkeypatch.setattr(identification, "MOST_ROWS", 2)
+    found = X @ identification.sparsest_rotation(X, None)
+    assert -1e-6 < found.min() < 1e-3
+    assert np.sum(found**4) == pytest.approx(np.sum(whole**4), rel=1e-6)
+    assert np.sum(found**4) > np.sum(X**4)

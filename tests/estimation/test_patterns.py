@@ -1,0 +1,570 @@
+"""Missing responses: the likelihood of the observed ones, and all that follows from it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy.optimize import approx_fprime, check_grad, minimize
+from scipy.stats import multivariate_normal
+
+import nmfre
+from nmfre import errors
+from nmfre.estimation.complete import DenseMoments, moments_of
+from nmfre.estimation.likelihood import marginal_value
+from nmfre.estimation.maximize import _Search, starting_bases
+from nmfre.estimation.patterns import PatternMoments, patterns_of
+from nmfre.inference.coordinates import Coordinates
+from nmfre.simulation import BumpDesign
+
+shapes = st.tuples(
+    st.integers(3, 7), st.integers(1, 3), st.integers(1, 3), st.integers(0, 2**32 - 1)
+)
+
+
+def holes(shape, share, rng):
+    """Cells to hide; every row and every column keeps one."""
+    hidden = rng.random(shape) < share
+    hidden[np.arange(len(hidden)), np.arange(len(hidden)) % shape[1]] = False
+    return hidden
+
+
+def draw(P, Q, K, seed, N=40):
+    """Data with few patterns and many, at a point that is not a maximum."""
+    rng = np.random.default_rng(seed)
+    A = np.vstack([np.ones((1, N)), rng.normal(size=(K - 1, N))])
+    X = rng.random((P, Q)) + 0.05
+    X /= X.sum(axis=0)
+    Y = X @ (P * rng.random((Q, K)) @ A + rng.normal(size=(Q, N))) + rng.normal(size=(P, N))
+    Y = np.abs(Y)
+    hidden = holes((N, P), 0.4, rng).T
+    hidden[:, : N // 2] = False
+    if P > 1:
+        hidden[-1, : N // 4] = True  # one pattern of many units; the next N / 4 are complete
+    Y[hidden] = np.nan
+    return Y, A, X, P * rng.random((Q, K)), rng.normal()
+
+
+def loglike(Y, A, X, Theta, sigma2, tau2):
+    """The definition: log-densities of the units, those with the same responses together."""
+    values = np.empty(Y.shape[1])
+    observed = ~np.isnan(Y)
+    for o in np.unique(observed, axis=1).T:
+        units = (observed == o[:, None]).all(axis=0)
+        V = sigma2 * np.eye(o.sum()) + tau2 * X[o] @ X[o].T
+        centred = (Y[:, units] - X @ Theta @ A[:, units])[o]
+        values[units] = multivariate_normal(np.zeros(o.sum()), V).logpdf(centred.T)
+    return values
+
+
+def with_holes(endog, share=0.2, seed=0):
+    endog = np.array(endog, dtype=float)
+    endog[holes(endog.shape, share, np.random.default_rng(seed))] = np.nan
+    return endog
+
+
+@pytest.fixture(scope="module")
+def bumps():
+    endog, exog = BumpDesign(n_responses=8, rank=2, n_units=60).draw(np.random.default_rng(5))
+    return nmfre.NMFRE(with_holes(endog), exog, rank=2)
+
+
+@pytest.fixture(scope="module")
+def fitted(bumps):
+    return bumps.fit("ml", signed=True, n_starts=2, n_boot=20)
+
+
+@pytest.fixture
+def gaps(orthodont):
+    """Orthodont without some cells."""
+    return orthodont.drop(index=[0, 5, 6, 7, 13, 30, 31, 60, 62, 77, 99, 104])
+
+
+def growth(frame, **options):
+    options = {"rank": 1, "unit": "subject", "occasion": "age", **options}
+    return nmfre.NMFRE.from_formula("distance ~ sex", frame, **options)
+
+
+# The likelihood
+
+
+@given(shapes, st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_value_is_the_normal_density(shape, signed):
+    Y, A, X, Theta, log_ridge = draw(*shape)
+    m = moments_of(Y, A)
+    assert isinstance(m, PatternMoments)
+    assert m.n_cells == np.sum(~np.isnan(Y))
+    if signed:
+        _, Theta = m.profiled(X, np.exp(log_ridge), signed=True)
+    point = marginal_value(m, X, m.covariates.gamma(Theta), log_ridge)
+    sigma2, Theta = point.sigma2 * m.scale**2, Theta * m.scale
+    expected = -loglike(Y, A, X, Theta, sigma2, sigma2 / np.exp(log_ridge)).sum()
+    assert m.n_cells * (point.value + np.log(m.scale)) == pytest.approx(expected, rel=1e-9)
+
+
+@given(shapes, st.booleans(), st.sampled_from([np.inf, 15.0]))
+@settings(max_examples=40, deadline=None)
+def test_gradient_is_that_of_finite_differences(shape, signed, cap):
+    Y, A, X, _, log_ridge = draw(*shape)
+    search = _Search(moments_of(Y, A), X.shape[1], signed=signed, cap=cap)
+    z = search.pack(X, log_ridge)
+    _, gradient = search.value_and_gradient(z)
+    error = check_grad(
+        lambda z: search.value_and_gradient(z)[0], lambda z: search.value_and_gradient(z)[1], z
+    )
+    assert error < 2e-5 * max(1.0, np.abs(gradient).max())
+
+
+def test_degrees_of_freedom_and_their_derivatives():
+    Y, A, X, _, _ = draw(6, 2, 2, 3)
+    m = moments_of(Y, A)
+
+    def df(X, ridge):
+        grams = [X[o].T @ X[o] for o in (~np.isnan(Y)).T]
+        return sum(np.trace(np.linalg.solve(G + ridge * np.eye(2), G)) for G in grams)
+
+    assert m.df_random(X, 0.3) == pytest.approx(df(X, 0.3), rel=1e-12)
+    by_X, by_log_ridge = m.df_gradient(X, 0.3)
+    np.testing.assert_allclose(
+        by_X.ravel(), approx_fprime(X.ravel(), lambda x: df(x.reshape(6, 2), 0.3)), rtol=1e-4
+    )
+    ahead, behind = (df(X, 0.3 * np.exp(step)) for step in (1e-5, -1e-5))
+    assert by_log_ridge == pytest.approx((ahead - behind) / 2e-5, rel=1e-6)
+    assert df(X, np.exp(m.log_ridge_on_cap(X, 20.0))) == pytest.approx(20.0)
+
+
+@given(shapes, st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_profiled_theta_is_the_maximum_over_theta(shape, signed):
+    Y, A, X, _, log_ridge = draw(*shape)
+    m = moments_of(Y, A)
+    Gamma, Theta = m.profiled(X, np.exp(log_ridge), signed=signed)
+    gradient = marginal_value(m, X, Gamma, log_ridge).Gamma_gradient @ m.covariates.L.T
+    free = np.ones_like(Theta, dtype=bool) if signed else Theta > 0.0
+    tol = 1e-8 * max(1.0, np.abs(Theta).max())
+    assert np.abs(gradient[free]).max(initial=0.0) < tol
+    assert gradient[~free].min(initial=0.0) > -tol
+    assert signed or Theta.min() >= 0.0
+
+
+@given(shapes)
+@settings(max_examples=20, deadline=None)
+def test_complete_units_give_what_moments_give(shape):
+    """The two forms of the likelihood, where both exist."""
+    Y, A, X, Theta, log_ridge = draw(*shape)
+    # Rounding in the profiled Theta grows with the square of the condition number.
+    assume(np.linalg.cond(X) < 1e3)
+    Y = np.where(np.isnan(Y), 1.0, Y)
+    dense, patterns = moments_of(Y, A), PatternMoments.of(Y, A)
+    assert isinstance(dense, DenseMoments)
+    assert patterns.Y.shape[1] == Y.shape[0] + len(A)  # not one column a unit
+    for signed in (None, True, False):
+        a, b = (
+            marginal_value(
+                m,
+                X,
+                m.covariates.gamma(Theta)
+                if signed is None
+                else m.profiled(X, np.exp(log_ridge), signed=signed)[0],
+                log_ridge,
+            )
+            for m in (dense, patterns)
+        )
+        assert b.value == pytest.approx(a.value, rel=1e-9)
+        assert b.log_ridge_gradient == pytest.approx(a.log_ridge_gradient, rel=1e-7, abs=1e-12)
+        np.testing.assert_allclose(b.X_gradient, a.X_gradient, rtol=1e-7, atol=1e-10)
+        np.testing.assert_allclose(b.Gamma_gradient, a.Gamma_gradient, rtol=1e-7, atol=1e-10)
+    for name in ("df_random", "log_ridge_by_basis"):
+        np.testing.assert_allclose(
+            getattr(patterns, name)(X, 0.2), getattr(dense, name)(X, 0.2), rtol=1e-10
+        )
+    u = np.linalg.qr(X)[0]
+    np.testing.assert_allclose(patterns.times_squares(u), dense.times_squares(u), rtol=1e-9)
+    ours = patterns.blup(Y, A, X, Theta, 0.2)
+    for a, b in zip(dense.blup(Y, A, X, Theta, 0.2), ours, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-8, atol=1e-10)
+
+
+def test_the_number_of_units_does_not_matter_for_few_patterns():
+    rng = np.random.default_rng(0)
+    Y, A = rng.random((6, 3000)), np.vstack([np.ones(3000), rng.random(3000)])
+    Y[4:, :1000], Y[5:, 1000:1500] = np.nan, np.nan
+    assert moments_of(Y, A).Y.shape == (6, (4 + 2) + (5 + 2) + (6 + 2))
+
+
+@pytest.mark.parametrize("n_responses", [3, 64, 65, 200])
+def test_patterns(n_responses):
+    rng = np.random.default_rng(n_responses)
+    different = rng.random((n_responses, 5)) < 0.5
+    drawn = rng.integers(0, 5, 100)
+    patterns, which = patterns_of(different[:, drawn])
+    np.testing.assert_array_equal(patterns[:, which], different[:, drawn])
+    assert patterns.shape[1] == len(np.unique(different[:, drawn], axis=1).T)
+
+
+def test_starts_do_not_depend_on_the_order_of_units():
+    Y, A, *_ = draw(6, 2, 2, 0)
+    order = np.random.default_rng(1).permutation(40)
+    a, b = (
+        starting_bases(moments_of(Y[:, i], A[:, i]), 2, 3, np.random.default_rng(1))
+        for i in (np.arange(40), order)
+    )
+    for x, y in zip(a, b, strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-8, atol=1e-10)
+        assert (x > 0).all()
+
+
+# The maximum
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_orthodont_against_a_direct_maximisation(gaps, signed):
+    model = growth(gaps)
+    res = model.fit("ml", signed=signed)
+    Y, A = model.design.Y, model.design.A
+
+    def minus(z):
+        X = np.exp(z[:4, None])
+        return -loglike(Y, A, X / X.sum(), z[None, 4:6], np.exp(z[6]), np.exp(z[7])).sum()
+
+    start = np.concatenate([np.log([0.22, 0.24, 0.26, 0.28]), [90.0, 8.0, 0.5, 4.0]])
+    direct = minimize(minus, start, method="BFGS", options={"gtol": 1e-6})
+    assert res.llf == pytest.approx(-direct.fun, abs=1e-8)
+    np.testing.assert_allclose(res.params, direct.x[4:6], rtol=1e-5)
+    assert res.sigma2 == pytest.approx(np.exp(direct.x[6]), rel=1e-4)
+    assert res.tau2 == pytest.approx(np.exp(direct.x[7]), rel=1e-4)
+    assert res.converged
+    assert res.n_agree == 5
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_the_maximum_is_one_of_the_density(bumps, signed):
+    res = bumps.fit("ml", signed=signed, n_starts=3, n_boot=0)
+    assert res.gradient_norm < 1e-8
+    assert res.n_agree == 3
+    X, Theta = res.basis.to_numpy(), res.theta.to_numpy()
+    Y, A = bumps.design.Y, bumps.design.A
+    assert loglike(Y, A, X, Theta, res.sigma2, res.tau2).sum() == pytest.approx(res.llf, rel=1e-10)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        Z = X * np.exp(0.02 * rng.normal(size=X.shape))
+        shaken = [v * np.exp(0.02 * rng.normal()) for v in (res.sigma2, res.tau2)]
+        other = Theta * np.exp(0.02 * rng.normal(size=Theta.shape))
+        assert loglike(Y, A, Z / Z.sum(axis=0), other, *shaken).sum() < res.llf
+
+
+def test_nothing_missing_is_the_same_fit(orthodont):
+    """The complete data keep their code to the bit; the other form gives the same maximum."""
+    complete = growth(orthodont)
+    assert complete.design.n_missing == 0
+    res = complete.fit("ml", n_boot=0)
+    m = PatternMoments.of(complete.design.Y, complete.design.A)
+    Gamma = m.covariates.gamma(res.estimate.Theta / m.scale)
+    value = marginal_value(m, res.estimate.X, Gamma, np.log(res.ridge))
+    assert -m.n_cells * (value.value + np.log(m.scale)) == pytest.approx(res.llf, rel=1e-12)
+    assert np.abs(value.log_ridge_gradient) < 1e-10
+
+
+def test_every_form_of_the_data_gives_the_same_fit(orthodont, orthodont_wide, gaps):
+    res = growth(gaps).fit("ml")
+    marked = orthodont.assign(
+        distance=orthodont["distance"].where(orthodont.index.isin(gaps.index))
+    )
+    wide = orthodont_wide.loc[orthodont["subject"].unique()]
+    for row in orthodont.drop(index=gaps.index).itertuples():
+        wide.loc[row.subject, f"age{row.age}"] = np.nan
+    ages = ["age8", "age10", "age12", "age14"]
+    exog = np.column_stack([np.ones(27), wide["sex"] == "Male"])
+    nullable = marked.assign(distance=marked["distance"].astype("Float64"))
+    others = [
+        growth(marked),
+        growth(nullable),
+        nmfre.NMFRE.from_formula("age8 + age10 + age12 + age14 ~ sex", wide, rank=1),
+        nmfre.NMFRE.from_formula(
+            "~ sex", wide.astype(dict.fromkeys(ages, "Float64")), 1, endog=ages
+        ),
+        nmfre.NMFRE(wide[ages], exog, rank=1),
+        nmfre.NMFRE(wide[ages].astype("Float64"), exog, rank=1),
+        nmfre.NMFRE(wide[ages].to_numpy(), exog, rank=1),
+    ]
+    for other in others:
+        same = other.fit("ml")
+        assert same.nobs == 96
+        np.testing.assert_array_equal(same.params.to_numpy(), res.params.to_numpy())
+        np.testing.assert_array_equal(same.bse_boot.to_numpy(), res.bse_boot.to_numpy())
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e3])
+@pytest.mark.parametrize("signed", [True, False])
+def test_units_of_y_do_not_matter(bumps, signed, scale):
+    options = {"signed": signed, "n_starts": 2, "n_boot": 20}
+    a = bumps.fit("ml", **options)
+    b = nmfre.NMFRE(scale * bumps.endog, bumps.exog, rank=2).fit("ml", **options)
+    for name in ("tvalues", "pvalues", "theta"):
+        unit = scale if name == "theta" else 1.0
+        np.testing.assert_allclose(getattr(b, name), unit * getattr(a, name), rtol=1e-6)
+    for name in ("icc", "df_random", "ridge"):
+        assert getattr(b, name) == pytest.approx(getattr(a, name), rel=1e-6)
+    np.testing.assert_allclose(b.rsquared_table(), a.rsquared_table(), rtol=1e-6)
+    assert b.llf == pytest.approx(a.llf - a.nobs * np.log(scale), rel=1e-9)
+
+
+def test_order_and_labels_of_units_do_not_matter(bumps):
+    a = bumps.fit("ml", n_starts=2, n_boot=0)
+    order = np.random.default_rng(1).permutation(60)
+    labels = [f"unit {i}" for i in order]
+    endog = pd.DataFrame(bumps.endog[order], index=labels)
+    b = nmfre.NMFRE(endog, bumps.exog[order], rank=2).fit("ml", n_starts=2, n_boot=0)
+    assert b.llf == pytest.approx(a.llf, abs=1e-8)
+    np.testing.assert_allclose(b.params, a.params, rtol=1e-6)
+    np.testing.assert_allclose(b.bse, a.bse, rtol=1e-5)
+    np.testing.assert_allclose(b.random_effects, a.random_effects.iloc[order], atol=1e-5)
+    assert b.random_effects.index[0] == labels[0]
+
+
+def test_cells_that_are_missing_at_random_do_not_bias():
+    """Other responses are missing where the first one is low."""
+    design = BumpDesign(n_responses=6, rank=2, n_units=3000)
+    endog, exog = design.draw(np.random.default_rng(0))
+    low = endog[:, 0] < np.median(endog[:, 0])
+    hidden = np.zeros(endog.shape, dtype=bool)
+    hidden[low, 1:3], hidden[low & (exog[:, 1] == 0), 3:5] = True, True
+    model = nmfre.NMFRE(np.where(hidden, np.nan, endog), exog, rank=2)
+    res = model.fit("ml", signed=True, n_starts=2, n_boot=0)
+    assert (np.abs(res.theta - design.theta).to_numpy().T.ravel() < 4 * res.bse).all()
+    error = np.abs(res.basis - design.basis).to_numpy()
+    held_at_zero = res.basis_bse.isna().to_numpy()
+    assert (error[held_at_zero] < 1e-9).all()
+    assert (error <= 4 * res.basis_bse.to_numpy())[~held_at_zero].all()
+    table = res.variance_components()
+    assert table.loc["sigma2", "estimate"] == pytest.approx(
+        1.4**2, abs=4 * table.loc["sigma2"].iloc[1]
+    )
+    assert table.loc["tau2", "estimate"] == pytest.approx(49.0, abs=4 * table.loc["tau2"].iloc[1])
+    complete = nmfre.NMFRE(endog, exog, rank=2).fit("ml", signed=True, n_starts=2, n_boot=0)
+    assert (res.bse > complete.bse)[[("comp1", "x1"), ("comp2", "x1")]].all()
+    means = np.nanmean(model.endog, axis=0)
+    assert means[1] > 1.05 * endog[:, 1].mean()  # what is observed misleads
+
+
+def test_units_with_one_response_and_every_share_complete(bumps):
+    for share in (0.02, 0.95):
+        endog = with_holes(bumps.endog, share) if share > 0.5 else bumps.endog
+        res = nmfre.NMFRE(endog, bumps.exog, rank=2).fit("ml", n_starts=2, n_boot=0)
+        assert res.converged
+        assert np.isfinite(res.llf)
+        assert res.random_effects.notna().all(axis=None)
+    assert (np.sum(~np.isnan(with_holes(bumps.endog, 0.95)), axis=1) == 1).any()
+
+
+def test_the_cap_is_met_and_certified(bumps):
+    free = bumps.fit("ml", n_starts=2, n_boot=0)
+    capped = bumps.fit("ml", n_starts=2, n_boot=0, df_cap=0.5)
+    assert capped.df_random == pytest.approx(60.0, rel=1e-9)
+    assert capped.cap_binds
+    assert capped.gradient_norm < 1e-8
+    assert capped.llf < free.llf == pytest.approx(capped.llf_uncapped)
+    assert capped.variance_components().loc["df_random", "std err"] == pytest.approx(0.0, abs=1e-5)
+
+
+# Random effects, fits, inference
+
+
+def test_random_effects_are_blups_of_the_observed_cells(bumps, fitted):
+    res = fitted
+    Y, A = bumps.design.Y, bumps.design.A
+    X, Theta = res.basis.to_numpy(), res.theta.to_numpy()
+    df = 0.0
+    for n, (y, a) in enumerate(zip(Y.T, A.T, strict=True)):
+        o = ~np.isnan(y)
+        V = res.sigma2 * np.eye(o.sum()) + res.tau2 * X[o] @ X[o].T
+        u = res.tau2 * X[o].T @ np.linalg.solve(V, y[o] - (X @ Theta @ a)[o])
+        np.testing.assert_allclose(res.random_effects.iloc[n], u, rtol=1e-7, atol=1e-9)
+        df += res.tau2 * np.trace(X[o] @ X[o].T @ np.linalg.inv(V))
+    assert res.df_random == pytest.approx(df, rel=1e-9)
+    assert res.saturation == pytest.approx(df / 120)
+    assert res.nobs == np.sum(~np.isnan(Y)) < Y.size
+    assert res.df_resid == pytest.approx(res.nobs - df - 4)
+    assert res.bic == pytest.approx(-2 * res.llf + np.log(60) * res.df_model)
+
+
+def test_fits_and_their_statistics(bumps, fitted):
+    res, Y = fitted, bumps.endog
+    assert res.fittedvalues.notna().all(axis=None)
+    np.testing.assert_array_equal(res.resid.isna(), np.isnan(Y))
+    o = ~np.isnan(Y)
+    means = np.broadcast_to(np.nanmean(Y, axis=0), Y.shape)
+    for which in ("blup", "fixed"):
+        fit = res.predict(which=which).to_numpy()
+        sse = np.sum((Y - fit)[o] ** 2)
+        expected = [
+            np.corrcoef(Y[o], fit[o])[0, 1] ** 2,
+            1 - sse / np.sum(Y[o] ** 2),
+            1 - sse / np.sum((Y - means)[o] ** 2),
+        ]
+        np.testing.assert_allclose(res.rsquared_table()[which], expected, rtol=1e-9)
+        if which == "blup":
+            assert res.mean_squared_residual == pytest.approx(sse / res.nobs)
+
+
+@pytest.mark.parametrize("df_cap", [None, 0.5])
+def test_unit_scores_and_hessian_are_derivatives_of_the_density(bumps, df_cap):
+    res = bumps.fit("ml", signed=True, n_starts=2, df_cap=df_cap, n_boot=0)
+    Y, A = bumps.design.Y, bumps.design.A
+    coordinates = Coordinates(moments_of(Y, A), res.estimate)
+    J = coordinates.jacobian.copy()
+    J[16:-2] *= coordinates.moments.scale
+    scores = coordinates.unit_scores(Y, A)
+    e = res.estimate
+    psi = np.concatenate(
+        [e.X.ravel(order="F"), e.Theta.ravel(order="F"), np.log([e.sigma2, e.ridge])]
+    )
+
+    def density(psi):
+        X, Theta = psi[:16].reshape(8, 2, order="F"), psi[16:-2].reshape(2, 2, order="F")
+        sigma2, ridge = np.exp(psi[-2:])
+        return loglike(Y, A, X, Theta, sigma2, sigma2 / ridge)
+
+    h = 1e-5
+    for j in range(0, J.shape[1], 3):
+        ahead, behind = (density(psi + sign * h * J[:, j]) for sign in (1, -1))
+        np.testing.assert_allclose(scores[:, j], (ahead - behind) / (2 * h), rtol=1e-4, atol=1e-5)
+    assert np.abs(scores.mean(axis=0)).max() < 1e-6
+    at_maximum = coordinates.score(np.zeros(J.shape[1]))
+    np.testing.assert_allclose(scores.mean(axis=0), at_maximum, atol=1e-10)
+    if df_cap is None:
+        hessian, axes = coordinates.hessian(), 1e-4 * np.eye(J.shape[1])
+        for i, j in ((0, 0), (3, 9), (13, 13), (14, 16), (-1, -2), (2, -1)):
+            a, b = J @ axes[i], J @ axes[j]
+            plus, minus, mixed, other = (
+                density(psi + step).mean() for step in (a + b, -a - b, a - b, b - a)
+            )
+            second = (plus + minus - mixed - other) / 4e-8
+            assert hessian[i, j] == pytest.approx(second, rel=1e-3, abs=1e-5)
+
+
+def test_conditional_inference_uses_the_observed_cells(bumps, fitted):
+    res = fitted.with_uncertainty("conditional")
+    Y, A = bumps.design.Y, bumps.design.A
+    X, R = res.basis.to_numpy(), res.resid.to_numpy().T
+    information, meat = np.zeros((4, 4)), np.zeros((4, 4))
+    scores = []
+    for y, a, r in zip(Y.T, A.T, R.T, strict=True):
+        o = ~np.isnan(y)
+        G = X[o].T @ X[o]
+        information += np.kron(
+            np.outer(a, a), G - G @ np.linalg.solve(G + res.ridge * np.eye(2), G)
+        )
+        scores.append(np.kron(a, X[o].T @ r[o]))
+        meat += np.outer(scores[-1], scores[-1])
+    dispersion = np.nansum(R**2) / (res.nobs - res.df_random - 4)
+    assert res.dispersion == pytest.approx(dispersion)
+    bread = np.linalg.inv(information)
+    np.testing.assert_allclose(res.cov_params(), 60 / 59 * bread @ meat @ bread, rtol=1e-6)
+    naive = bumps.fit(
+        "ml", signed=True, n_starts=2, n_boot=0, uncertainty="conditional", cov_type="naive"
+    )
+    np.testing.assert_allclose(naive.cov_params(), dispersion * bread, rtol=1e-6)
+
+
+def test_a_coefficient_at_its_bound_gets_a_score_test():
+    rng = np.random.default_rng(0)
+    group = np.arange(80) % 2.0
+    X = BumpDesign(n_responses=8, rank=2, n_units=80).basis
+    Theta = np.array([[60.0, -6.0], [60.0, 6.0]])  # the first effect would be negative
+    exog = np.column_stack([np.ones(80), group])
+    scores = exog @ Theta.T + 3.0 * rng.normal(size=(80, 2))
+    model = nmfre.NMFRE(with_holes(scores @ X.T + rng.normal(size=(80, 8))), exog, rank=2)
+    res = model.fit("ml", n_starts=2)
+    assert res.at_bound.to_list() == [False, False, True, False]
+    signed = model.fit("ml", n_starts=2, signed=True)
+    assert signed.tvalues["comp1", "x1"] == pytest.approx(res.tvalues["comp1", "x1"], rel=0.5)
+    assert res.pvalues["comp1", "x1"] > 0.99
+
+
+def test_every_kind_of_covariance_and_interval(bumps):
+    for cov_type in ("naive", "max", "cr3"):
+        res = bumps.fit("ml", n_starts=1, n_boot=20, cov_type=cov_type)
+        assert (res.bse > 0).all()
+        assert res.conf_int(method="basic").notna().all(axis=None)
+    studentized = bumps.fit("ml", n_starts=1, n_boot=20).conf_int(method="studentized")
+    assert studentized.notna().all(axis=None)
+
+
+def test_likelihood_ratio_wants_the_same_missing_cells(simulated):
+    responses = [f"y{j}" for j in range(1, 6)]
+    holed = simulated.assign(**pd.DataFrame(with_holes(simulated[responses]), columns=responses))
+    large, small = (
+        nmfre.NMFRE.from_formula(f"~ {right}", holed, 2, endog=responses).fit("ml", n_boot=0)
+        for right in ("age + group", "age")
+    )
+    assert large.compare_lr_test(small)[2] == 4
+    more = holed.assign(y2=holed["y2"].mask(holed["y2"] == holed["y2"].max()))
+    other = nmfre.NMFRE.from_formula("~ age", more, 2, endog=responses).fit("ml", n_boot=0)
+    with pytest.raises(errors.InvalidArgumentError, match="same responses"):
+        large.compare_lr_test(other)
+
+
+def test_the_summary_counts_missing_cells(gaps):
+    text = str(growth(gaps).fit("ml", n_boot=0).summary())
+    words = " ".join(text.split())
+    assert "Missing cells: 12 of 108" in words
+    assert "missing at random" in words
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_responses_that_are_never_observed_together():
+    """Their halves of a basis of three can be turned against each other: no standard errors."""
+    endog, _ = BumpDesign(n_responses=8, rank=2, n_units=100).draw(np.random.default_rng(5))
+    endog[:50, :4] = np.nan
+    endog[50:, 4:] = np.nan
+    res = nmfre.NMFRE(endog, rank=3).fit("ml", signed=True, n_starts=2, n_boot=0)
+    assert res.inference.undetermined
+    for errors_of in (res.bse, res.basis_bse, res.profiles_bse):
+        assert np.isnan(errors_of.to_numpy()).all()
+    with pytest.raises(errors.NotComputedError, match="no covariance"):
+        res.wald_test_terms()
+    text = " ".join(str(res.summary()).split())
+    assert "NOT DETERMINED: the data leave the likelihood flat" in text
+    one = nmfre.NMFRE(endog, rank=1).fit("ml", n_starts=2, n_boot=0)
+    assert not one.inference.undetermined
+    assert one.bse.notna().all()
+
+
+# Errors
+
+
+def test_df_cap_says_where_cells_are_missing(gaps):
+    with pytest.raises(
+        errors.MissingCellError,
+        match=r"12 of 108 responses are missing, first response 8 of unit 'M01': df-cap needs all "
+        r"of them\. Use method='ml'",
+    ):
+        growth(gaps).fit()
+
+
+def test_nothing_observed_of_a_unit_or_of_a_response(orthodont):
+    gone = orthodont["subject"].isin(["M03", "F01"])
+    with pytest.raises(
+        errors.UnobservedUnitError, match=r"Unit 'M03' has no observed response \(2 such units"
+    ):
+        growth(orthodont.assign(distance=orthodont["distance"].mask(gone)))
+    with pytest.raises(errors.UnobservedResponseError, match="Response 10 is missing for every"):
+        growth(orthodont.assign(distance=orthodont["distance"].mask(orthodont["age"] == 10)))
+
+
+def test_other_errors_beside_missing_cells(gaps):
+    gaps = gaps.assign(distance=gaps["distance"].mask(gaps.index == 3))
+    with pytest.raises(
+        errors.NegativeResponseError, match="1 negative entries, first at unit 'M02'"
+    ):
+        growth(gaps.assign(distance=gaps["distance"].mask(gaps.index == 4, -1.0)))
+    with pytest.raises(errors.NonFiniteError, match=r"Response 8 is inf at unit 'M02' \(1 such"):
+        growth(gaps.assign(distance=gaps["distance"].mask(gaps.index == 4, np.inf)))
+    with pytest.raises(errors.ZeroResponseError, match="Response 12"):
+        growth(gaps.assign(distance=gaps["distance"].mask(gaps["age"] == 12, 0.0)))
+    with pytest.raises(errors.NonFiniteError, match="Covariate 'sex' is missing"):
+        growth(gaps.assign(sex=gaps["sex"].mask(gaps["subject"] == "F02")))
