@@ -29,7 +29,7 @@ from nmfre.data.checks import (
     listed,
     python_value,
 )
-from nmfre.data.levels import advice_on_levels, with_plain_levels
+from nmfre.data.levels import Factor, advice_on_levels, with_plain_levels
 from nmfre.data.naming import formula_errors, known_columns
 from nmfre.data.right_hand_side import RightHandSide
 from nmfre.data.stateless import stateless_terms
@@ -118,6 +118,7 @@ def covariates_of_fit(
         )
     _advise(matrix, checked)
     for factor, factor_info in matrix.design_info.factor_infos.items():
+        assert isinstance(factor, Factor)
         factor.levels = factor_info.categories or ()
     return RightHandSide.of(matrix.design_info, formula, variables, len(matrix)), A
 

@@ -85,9 +85,10 @@ class RightHandSide:
         if isinstance(self.learned, bytes):
             try:
                 # Not kept where it fails: what is missing may be defined or imported later.
-                self.learned = pickle.loads(self.learned)
+                learned: DesignInfo = pickle.loads(self.learned)
             except NOT_UNPICKLED as error:
                 raise self._not_restored(f"{error}; define or import it here first") from error
+            self.learned = learned
         if isinstance(self.learned, str):
             raise self._not_restored(self.learned)
         return self.learned

@@ -124,6 +124,16 @@ class BaseResults(HintedResults, LikelihoodModelResults):
         return self._responses(None) - self.fittedvalues
 
     @property
+    def nobs(self) -> int:
+        """Observed responses, P N less the missing ones."""
+        return int(self.model.design.n_cells)
+
+    @property
+    def df_resid(self) -> float:
+        """Observed responses less df_random and Q K."""
+        return self.nobs - self.estimate.df_random - len(self.params)
+
+    @property
     def uncertainty(self) -> str:
         """Kind of inference: "marginal" (all parameters) or "conditional" (on the basis)."""
         return self.inference.options.uncertainty

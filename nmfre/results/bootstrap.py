@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -316,5 +316,10 @@ class BootstrapResults(BaseResults):
         options = replace(self.inference.options, **made_with)
         results = self._with_inference(replace(self.inference, bootstrap=draws, options=options))
         return Bootstrap(
-            results, draws, multiplier=multiplier, seed=entropy, refit=refit, n_failed=n_failed
+            cast("NMFREResults", results),
+            draws,
+            multiplier=multiplier,
+            seed=entropy,
+            refit=refit,
+            n_failed=n_failed,
         )

@@ -17,11 +17,6 @@ class DiagnosticResults(BaseResults):
     """Degrees of freedom, cap, convergence, R2."""
 
     @property
-    def nobs(self) -> int:
-        """Observed responses, P N less the missing ones."""
-        return int(self.model.design.n_cells)
-
-    @property
     def n_units(self) -> int:
         """Independent units N."""
         return int(self.estimate.U.shape[1])
@@ -49,11 +44,6 @@ class DiagnosticResults(BaseResults):
     def saturation(self) -> float:
         """df_random / (N Q), between 0 and 1."""
         return self.df_random / self.estimate.U.size
-
-    @property
-    def df_resid(self) -> float:
-        """Observed responses less df_random and Q K."""
-        return self.nobs - self.df_random - len(self.params)
 
     @property
     def cap_hits(self) -> int:

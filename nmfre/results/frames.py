@@ -229,7 +229,10 @@ class FrameResults(InferenceResults):
         check_alpha(alpha)
         limits = self.conf_int(alpha).to_numpy()
         columns = {
-            **{name: self.params.index.get_level_values(name) for name in self.params.index.names},
+            **{
+                name: self.params.index.get_level_values(name)
+                for name in ("component", "covariate")
+            },
             "estimate": self.params.to_numpy(),
             "std_error": self.bse.to_numpy(),
             "statistic": self.tvalues.to_numpy(),

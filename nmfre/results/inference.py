@@ -20,6 +20,12 @@ from nmfre.results.inherited import ask_statsmodels
 IntervalMethod = Literal["percentile", "basic", "normal", "studentized", "wald"]
 
 
+class _Unlabelled(LikelihoodModelResults):
+    """What statsmodels computes tests with."""
+
+    df_resid: float
+
+
 class InferenceResults(BaseResults):
     """Inference on single params."""
 
@@ -215,7 +221,7 @@ class InferenceResults(BaseResults):
         return self._with_covariance(self.inference.covariance)
 
     def _with_covariance(self, covariance: FloatArray) -> LikelihoodModelResults:
-        plain = LikelihoodModelResults(self.model, self.inference.estimate, scale=self.scale)
+        plain = _Unlabelled(self.model, self.inference.estimate, scale=self.scale)
         plain.cov_params_default = covariance
         plain.df_resid = self.df_resid
         return plain

@@ -1,0 +1,3 @@
+from typing import Any
+
+def mixedlm(formula: str, data: object, **options: object) -> Any: ...

@@ -1,0 +1,2 @@
+fmt_2cols: dict[str, object]
+fmt_params: dict[str, object]

@@ -1,0 +1,17 @@
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+class ContrastResults:
+    effect: NDArray[np.floating]
+    sd: NDArray[np.floating]
+    tvalue: NDArray[np.floating]
+    pvalue: NDArray[np.floating]
+    statistic: float
+    def conf_int(self, alpha: float = ...) -> NDArray[np.floating]: ...
+
+class WaldTestResults:
+    table: pd.DataFrame
+    def __init__(
+        self, statistic: None, distribution: str, dist_args: None, *, table: pd.DataFrame
+    ) -> None: ...

@@ -1,0 +1,6 @@
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+def multipletests(
+    pvals: ArrayLike, alpha: float = ..., method: str = ...
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], float, float]: ...
