@@ -1,34 +1,22 @@
 """Non-negative matrix factorization with random effects (Satoh 2026, arXiv:2603.01468)."""
 
-from nmfre import datasets, errors, plotting
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from nmfre._version import __version__ as __version__
-from nmfre.errors import ConvergenceWarning, NMFREError, NMFREWarning
-from nmfre.estimation.cap import Cap
-from nmfre.model import NMFRE
-from nmfre.report.comparison import Comparison, compare
-from nmfre.results import NMFREResults
-from nmfre.selection import RankSelection, select_rank
-from nmfre.selection.cap import CapScan, scan_cap
 
-load = NMFREResults.load
-from_arrays = NMFREResults.from_arrays
+if TYPE_CHECKING:
+    from nmfre.api import *  # noqa: F403
+else:
 
-__all__ = [
-    "NMFRE",
-    "Cap",
-    "CapScan",
-    "Comparison",
-    "ConvergenceWarning",
-    "NMFREError",
-    "NMFREResults",
-    "NMFREWarning",
-    "RankSelection",
-    "compare",
-    "datasets",
-    "errors",
-    "from_arrays",
-    "load",
-    "plotting",
-    "scan_cap",
-    "select_rank",
-]
+    def __getattr__(name):
+        """The public names, imported when one is asked for: the help of the command line is not."""
+        if name in ("datasets", "errors", "plotting"):
+            return import_module(f"nmfre.{name}")
+        api = import_module("nmfre.api")
+        if name != "__all__" and name not in api.__all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(api, name)
+
+    def __dir__():
+        return sorted({*globals(), *__getattr__("__all__")})

@@ -29,6 +29,7 @@ FLOORS = [
     {"selection"},
     {"plotting"},
     {"paper", "simulation"},
+    {"api", "command_line"},
     {"__init__", "__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}

@@ -63,6 +63,20 @@ def test_the_smallest_free_cap(folder, capsys):
     assert "Cap: chosen as the smallest of the rates" in capsys.readouterr().out
 
 
+def test_help_needs_neither_the_package_nor_statsmodels():
+    code = """
+import runpy, sys
+sys.argv[1:] = ["--help"]
+try:
+    runpy.run_module("nmfre", run_name="__main__")
+except SystemExit:
+    print(*sys.modules)
+"""
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "usage: python -m nmfre" in shown.stdout
+    assert not {"nmfre.model", "numpy", "statsmodels"} & set(shown.stdout.split())
+
+
 def test_version(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["--version"])

@@ -1,0 +1,33 @@
+"""The public names of the package."""
+
+from nmfre import datasets, errors, plotting
+from nmfre.errors import ConvergenceWarning, NMFREError, NMFREWarning
+from nmfre.estimation.cap import Cap
+from nmfre.model import NMFRE
+from nmfre.report.comparison import Comparison, compare
+from nmfre.results import NMFREResults
+from nmfre.selection import RankSelection, select_rank
+from nmfre.selection.cap import CapScan, scan_cap
+
+load = NMFREResults.load
+from_arrays = NMFREResults.from_arrays
+
+__all__ = [
+    "NMFRE",
+    "Cap",
+    "CapScan",
+    "Comparison",
+    "ConvergenceWarning",
+    "NMFREError",
+    "NMFREResults",
+    "NMFREWarning",
+    "RankSelection",
+    "compare",
+    "datasets",
+    "errors",
+    "from_arrays",
+    "load",
+    "plotting",
+    "scan_cap",
+    "select_rank",
+]
