@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.optimize import nnls
 
 import nmfre
 from nmfre.estimation.complete import moments_of
@@ -276,3 +277,17 @@ def test_covariates_are_made_orthonormal(seed, shift):
     np.testing.assert_allclose(covariates.inverse @ covariates.L, np.eye(len(A)), atol=1e-5)
     again = type(covariates).of_factor(R, 30)
     np.testing.assert_allclose(np.abs(again.white(A) @ W.T / 30).sum(axis=0) >= 1 - 1e-6, True)
+
+
+def test_a_step_to_a_bound_ends_there():
+    """Two columns that are nearly one: rounding left the step a hair above the bound, for ever."""
+    F = np.array(
+        [
+            [0.2511543140487134, -0.6320007883571769, 0.25115431345367045],
+            [-0.3525690859873568, 0.7652969094946618, -0.3525690885461645],
+            [-0.9014524669336482, 0.12204771130105835, -0.9014524660986525],
+        ]
+    )
+    b = np.array([1.0282808627913735, -1.113882471222308, -1.9491547446781814])
+    x = nonnegative(F, b)
+    assert np.linalg.norm(F @ x - b) == pytest.approx(nnls(F, b)[1])

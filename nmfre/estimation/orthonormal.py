@@ -139,9 +139,10 @@ def nonnegative(F: FloatArray, b: FloatArray) -> FloatArray:
         if trial[ascent.argmax()] <= 0.0:  # the ascent is rounding
             break
         while (free & (trial <= 0.0)).any():
-            below = free & (trial <= 0.0)
-            part = float((x[below] / (x[below] - trial[below])).min())
-            x = np.maximum(x + part * (trial - x), 0.0)
+            below = np.flatnonzero(free & (trial <= 0.0))
+            parts = x[below] / (x[below] - trial[below])
+            x = np.maximum(x + parts.min() * (trial - x), 0.0)
+            x[below[parts.argmin()]] = 0.0  # rounding may leave it above, for ever
             free &= x > 0.0
             trial = _least_squares(F, b, free)
         x = trial
