@@ -1,7 +1,11 @@
 from __future__ import annotations
 
-import json
 import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # processes share the processors: before NumPy loads BLAS
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path

@@ -117,6 +117,7 @@ def test_a_backend_without_generators_gives_batches(batches):
     assert e.value.finished == {0: 0, 1: 1}
 
 
+@pytest.mark.bits
 def test_a_study_resumes(monkeypatch):
     designs = baseline_designs()[:2]
     whole = paper_study(designs, 4, n_boot=20, progress=False)

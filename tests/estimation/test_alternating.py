@@ -29,6 +29,7 @@ def same(a, b):
     )
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("cap", [np.inf, 9.0])
 def test_a_member_of_a_stack_is_the_single_fit_to_the_bit(cap):
     Y, A, X, Theta = problems(7)
@@ -41,6 +42,7 @@ def test_a_member_of_a_stack_is_the_single_fit_to_the_bit(cap):
         assert estimate.stop_reason is StopReason.TOLERANCE
 
 
+@pytest.mark.bits
 def test_shared_data_and_different_caps():
     Y, A, X, Theta = problems(4)
     caps = np.array([np.inf, 20.0, 8.0, 2.0])
@@ -138,6 +140,7 @@ def test_negative_responses_of_refits_are_clipped_where_the_paper_clips():
     assert e.rss == pytest.approx(np.sum((Y[0] - e.X @ (e.Theta @ A[0] + e.U)) ** 2), rel=1e-9)
 
 
+@pytest.mark.bits
 def test_non_finite_members_stop_and_leave_the_others_alone():
     Y, A, X, Theta = problems(3)
     good = fit_alternating(Y, A, X, Theta, cap=9.0, tol=1e-6)

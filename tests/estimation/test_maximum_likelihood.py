@@ -582,6 +582,7 @@ def test_centred_covariates_work_with_signed_theta(simulated):
     assert res.params["comp1", "age"] == pytest.approx(raw.params["comp1", "age"], rel=1e-5)
 
 
+@pytest.mark.bits
 def test_starts_are_reproducible():
     Y, A, *_ = draw(6, 2, 2, 0)
     m = moments_of(Y, A)
@@ -594,6 +595,7 @@ def test_starts_are_reproducible():
     np.testing.assert_array_equal(one.X, two.X)
 
 
+@pytest.mark.bits
 def test_starts_on_two_processes_are_those_on_one(simulated):
     model = nmfre.NMFRE.from_formula("y1 + y2 + y3 + y4 + y5 ~ age", simulated, rank=2)
     one = model.fit("ml", n_boot=0)

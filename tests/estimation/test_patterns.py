@@ -268,6 +268,7 @@ def test_nothing_missing_is_the_same_fit(orthodont):
     assert np.abs(value.log_ridge_gradient) < 1e-10
 
 
+@pytest.mark.bits
 def test_every_form_of_the_data_gives_the_same_fit(orthodont, orthodont_wide, gaps):
     res = growth(gaps).fit("ml")
     marked = orthodont.assign(

@@ -122,6 +122,7 @@ def test_refits_of_ml_have_no_negative_weights(two_components):
         res.bootstrap(5, "normal", refit=True)
 
 
+@pytest.mark.bits
 def test_refits_do_not_depend_on_the_number_of_processes(two_components):
     res = two_components.fit("ml", n_boot=0)
     one = res.bootstrap(6, refit=True)

@@ -142,6 +142,7 @@ def test_units_of_the_data(ml, model):
     )
 
 
+@pytest.mark.bits
 def test_one_axis_is_a_column_where_there_is_one(model, two):
     res = nmfre.NMFRE(model.endog, np.ones(27), rank=1).fit("ml", n_boot=0)
     assert res.predict(np.ones(3)).shape == (3, 4)

@@ -275,6 +275,7 @@ def test_prediction_with_an_intercept_alone(simulated):
     assert res.predict(pd.DataFrame(index=["a", "b"])).index.tolist() == ["a", "b"]
 
 
+@pytest.mark.bits
 def test_prediction_of_array_models_matches_columns_by_name(simulated):
     exog = simulated[["age"]].assign(one=1.0)
     res = nmfre.NMFRE(simulated[["y1", "y2"]], exog, rank=1).fit()

@@ -125,6 +125,7 @@ def assert_same(loaded, res, *, data=True):
 # Pickles
 
 
+@pytest.mark.bits
 def test_a_saved_result_is_the_same(any_res, tmp_path, new):
     path = tmp_path / "fit.pickle"
     any_res.save(path)
@@ -153,6 +154,7 @@ def test_nothing_is_estimated_or_evaluated_when_it_is_loaded(res, tmp_path, monk
     assert isinstance(right.learned, bytes)
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("right", FORMULAS.values(), ids=FORMULAS)
 def test_formulas_keep_what_they_have_learned(data, new, right):
     from numpy import sqrt  # noqa: F401
@@ -188,6 +190,7 @@ def test_new_data_of_a_boxed_category_are_checked(data, new):
         res.predict(new.assign(group="z"))
 
 
+@pytest.mark.bits
 def test_arrays_beside_the_data_are_data(data, new):
     weight = np.arange(40.0)
     res = nmfre.NMFRE.from_formula(LEFT + "weight + age", data, rank=1).fit("ml", n_boot=0)
@@ -201,6 +204,7 @@ def test_arrays_beside_the_data_are_data(data, new):
     pd.testing.assert_frame_equal(loaded.predict(given), res.predict(given), check_exact=True)
 
 
+@pytest.mark.bits
 def test_a_function_of_the_users_is_missed_only_where_it_is_needed(data, new, tmp_path):
     def doubled(values):
         return 2 * values
@@ -239,6 +243,7 @@ class Halved:
         return values / (2 * self.largest)
 
 
+@pytest.mark.bits
 def test_transforms_of_the_users_keep_what_they_have_learned(data, new, monkeypatch):
     class Local(Halved):
         pass
@@ -309,6 +314,7 @@ def test_in_a_fresh_process(data, tmp_path):
     assert "define or import it here first" in printed
 
 
+@pytest.mark.bits
 def test_models_copy_and_pickle(res):
     for model in (
         copy.deepcopy(res.model),
@@ -332,6 +338,7 @@ def test_the_data_are_in_a_pickle_once(data):
     assert res.fittedvalues is res.fittedvalues
 
 
+@pytest.mark.bits
 def test_results_go_to_workers(res, new):
     job = joblib.delayed(nmfre.NMFREResults.predict)(res, new)
     (predicted,) = joblib.Parallel(n_jobs=2)([job])
@@ -543,6 +550,7 @@ def test_files_without_the_data_are_small(tmp_path):
 # Plain arrays
 
 
+@pytest.mark.bits
 def test_arrays_give_the_same_result(any_res, tmp_path):
     path = tmp_path / "fit"
     any_res.to_arrays(path)
@@ -575,6 +583,7 @@ def test_arrays_are_plain(res, tmp_path):
     assert LEFT + "age + group" in json.dumps(header)
 
 
+@pytest.mark.bits
 def test_of_a_formula_in_arrays_the_covariates_are_left(res, new, tmp_path):
     res.to_arrays(tmp_path / "fit.npz")
     loaded = nmfre.from_arrays(tmp_path / "fit.npz")

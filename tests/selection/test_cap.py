@@ -42,6 +42,7 @@ def test_status_and_the_smallest_free_rate(model):
     assert "<table" in scan._repr_html_()
 
 
+@pytest.mark.bits
 def test_auto_is_the_smallest_rate_that_does_not_bind(model):
     auto, fixed = model.fit(df_cap="auto"), model.fit(df_cap=0.21)
     assert auto.df_cap_rate == pytest.approx(0.21)

@@ -54,6 +54,7 @@ def test_the_collapse_without_a_cap_is_visible(monkeypatch):
     assert off["not converged"] == 1.0
 
 
+@pytest.mark.bits
 def test_the_table_depends_on_the_seed_alone(monkeypatch):
     designs = baseline_designs()[:2]
     one, two = (paper_study(designs, 6, n_boot=20, n_jobs=n, progress=False) for n in (1, 2))
