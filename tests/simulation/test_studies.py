@@ -23,6 +23,7 @@ REFERENCE = Path(__file__).parents[1] / "reference" / "baseline_n27.csv"
 PUBLISHED = pd.read_csv(REFERENCE).groupby(["errors", "effect"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("distribution", "effect"), list(PUBLISHED.groups))
 def test_baseline_agrees_with_the_authors_code(distribution, effect):
     n, published_n = 400, 200
