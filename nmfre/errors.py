@@ -6,7 +6,6 @@ Each class holds its own message, and each message says what is wrong, where, an
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
@@ -32,7 +31,7 @@ class NMFREError(Exception):
         self.values = {k: v.item() if isinstance(v, np.generic) else v for k, v in values.items()}
         super().__init__(MessageFormatter().format(self.message, **self.values))
 
-    def __reduce__(self) -> tuple[Callable[..., NMFREError], tuple[()]]:
+    def __reduce__(self) -> tuple[partial[NMFREError], tuple[()]]:
         return partial(type(self), **self.values), ()
 
 
@@ -178,6 +177,9 @@ class InvalidArgumentError(NMFREError, ValueError):
     """An argument with a value that is not allowed."""
 
     message = "{name}={value!r} is not allowed: it takes {allowed}."
+
+    def __init__(self, name: str, value: Any, allowed: str) -> None:
+        super().__init__(name=name, value=value, allowed=allowed)
 
 
 class UnknownArgumentError(NMFREError, TypeError):

@@ -104,9 +104,9 @@ class EstimatorOptions:
         X = start_array("start_basis", self.start_basis, (len(design.responses), rank))
         if not X.any(axis=0).all():
             raise InvalidArgumentError(
-                name="start_basis",
-                value="array with a column of zeros",
-                allowed="columns that can be divided by their sums",
+                "start_basis",
+                "array with a column of zeros",
+                "columns that can be divided by their sums",
             )
         return X
 
@@ -122,13 +122,9 @@ def estimate_df_cap(
 ) -> Estimate:
     """Alternating updates, the paper's algorithm."""
     if options.signed:
-        raise InvalidArgumentError(
-            name="signed", value=True, allowed="False with df-cap; method='ml' takes both"
-        )
+        raise InvalidArgumentError("signed", True, "False with df-cap; method='ml' takes both")
     if options.n_starts not in (None, 1):
-        raise InvalidArgumentError(
-            name="n_starts", value=options.n_starts, allowed="1 with df-cap; 'ml' takes more"
-        )
+        raise InvalidArgumentError("n_starts", options.n_starts, "1 with df-cap; 'ml' takes more")
     auto = isinstance(options.df_cap, str) and options.df_cap == AUTO
     n_units = len(design.units)
     cap = resolve_cap(1.0 if auto else options.df_cap, n_units, rank)
@@ -171,9 +167,9 @@ def fit_caps(
     for name, value in (("start_sigma2", sigma2), ("start_tau2", tau2)):
         if not VARIANCE_LIMITS[0] <= value <= VARIANCE_LIMITS[1]:
             raise InvalidArgumentError(
-                name=name,
-                value=value,
-                allowed="a number from 1e-12 to 1e12 with df-cap, which keeps variances between "
+                name,
+                value,
+                "a number from 1e-12 to 1e12 with df-cap, which keeps variances between "
                 "these; rescale the responses",
             )
     _warn_of_negative_covariates(design, to_user)
@@ -200,16 +196,14 @@ def estimate_ml(
 ) -> Estimate:
     """Marginal maximum likelihood."""
     if not options.update_tau2:
-        raise InvalidArgumentError(
-            name="update_tau2", value=False, allowed="True with ml, which estimates tau2"
-        )
+        raise InvalidArgumentError("update_tau2", False, "True with ml, which estimates tau2")
     n_starts = DEFAULT_STARTS if options.n_starts is None else options.n_starts
     given = options.basis(design, rank)
     if options.theta(design, rank) is not None:
         raise InvalidArgumentError(
-            name="start_theta",
-            value="array",
-            allowed="None with ml, where Theta follows from the basis and the variances",
+            "start_theta",
+            "array",
+            "None with ml, where Theta follows from the basis and the variances",
         )
     cap = None if isinstance(options.df_cap, DefaultCap) else options.df_cap
     log_ridge = None

@@ -390,9 +390,7 @@ class NMFRE(HintedModel, Model):
 def check_model(model: Any) -> None:
     """``model`` must be a model: results, which know theirs, are easily passed instead."""
     if not isinstance(model, NMFRE):
-        raise InvalidArgumentError(
-            name="model", value=type(model), allowed="a model, such as model or res.model"
-        )
+        raise InvalidArgumentError("model", type(model), "a model, such as model or res.model")
 
 
 NMFREResults.model_class = NMFRE

@@ -60,9 +60,7 @@ def checked_options(
     given = None
     if multipliers is not None:
         if isinstance(design, ChunkedDesign):
-            raise InvalidArgumentError(
-                name="multipliers", value="array", allowed="None where data are in chunks"
-            )
+            raise InvalidArgumentError("multipliers", "array", "None where data are in chunks")
         multipliers = array_argument("multipliers", multipliers, "an array, (n_boot, N)")
         n_boot = max(len(np.atleast_1d(multipliers)), 2)
         shape = (n_boot, len(design.units))
@@ -98,22 +96,20 @@ def check_uncertainty(
     if options.uncertainty == "conditional":
         if options.cov_type == "cr3":
             raise InvalidArgumentError(
-                name="cov_type",
-                value="cr3",
-                allowed="'sandwich', 'naive' or 'max' where inference is conditional, as in "
+                "cov_type",
+                "cr3",
+                "'sandwich', 'naive' or 'max' where inference is conditional, as in "
                 "with_uncertainty('conditional', cov_type='sandwich')",
             )
         return
     if not by_likelihood:
-        raise InvalidArgumentError(
-            name="uncertainty", value="marginal", allowed="'conditional' with df-cap"
-        )
+        raise InvalidArgumentError("uncertainty", "marginal", "'conditional' with df-cap")
     for name, default in (("information", "adjusted"), ("dispersion", "df")):
         if getattr(options, name) != default:
             raise InvalidArgumentError(
-                name=name,
-                value=getattr(options, name),
-                allowed=f"{default!r} with uncertainty='marginal'",
+                name,
+                getattr(options, name),
+                f"{default!r} with uncertainty='marginal'",
             )
     size = n_parameters(len(design.responses), rank, len(design.covariates))
     if size > LARGEST:

@@ -73,32 +73,26 @@ def check_choice(name: str, value: Any, choices: Any) -> None:
     """``value`` must be one of the values of a Literal, spelled in full."""
     allowed = get_args(choices)
     if not (isinstance(value, str) and value in allowed):
-        raise InvalidArgumentError(
-            name=name, value=value, allowed=" or ".join(repr(choice) for choice in allowed)
-        )
+        raise InvalidArgumentError(name, value, " or ".join(repr(choice) for choice in allowed))
 
 
 def check_label(name: str, value: Any, labels: Iterable[Any]) -> None:
     """``value`` must be one of some labels."""
     known = dict.fromkeys(labels)
     if not (isinstance(value, Hashable) and value in known):
-        raise InvalidArgumentError(
-            name=name, value=value, allowed=" or ".join(map(repr, known)) or "nothing here"
-        )
+        raise InvalidArgumentError(name, value, " or ".join(map(repr, known)) or "nothing here")
 
 
 def check_generator(rng: Any) -> None:
     """``rng`` must be a generator of NumPy's."""
     if not isinstance(rng, np.random.Generator):
-        raise InvalidArgumentError(
-            name="rng", value=rng, allowed="a generator, such as numpy.random.default_rng(0)"
-        )
+        raise InvalidArgumentError("rng", rng, "a generator, such as numpy.random.default_rng(0)")
 
 
 def check_bool(name: str, value: Any) -> None:
     """``value`` must be True or False: a string such as "no" would count as True."""
     if not isinstance(value, bool | np.bool_):
-        raise InvalidArgumentError(name=name, value=value, allowed="True or False")
+        raise InvalidArgumentError(name, value, "True or False")
 
 
 def is_number(value: Any) -> TypeGuard[float]:
@@ -120,15 +114,13 @@ def check_number(name: str, value: Any, *, least: float, strict: bool = False) -
     """``value`` must be a finite number from (or strictly above) ``least``."""
     if not (is_number(value) and (value > least if strict else value >= least)):
         relation = "above" if strict else "from"
-        raise InvalidArgumentError(name=name, value=value, allowed=f"a number {relation} {least:g}")
+        raise InvalidArgumentError(name, value, f"a number {relation} {least:g}")
 
 
 def check_whole(name: str, value: Any, *, least: int, most: int = MOST) -> None:
     """``value`` must be a whole number from ``least`` to ``most``."""
     if not (is_whole(value) and least <= value <= most):
-        raise InvalidArgumentError(
-            name=name, value=value, allowed=f"a whole number from {least} to {most:,}"
-        )
+        raise InvalidArgumentError(name, value, f"a whole number from {least} to {most:,}")
 
 
 def check_seed(seed: Any, *, optional: bool = False) -> None:
@@ -137,16 +129,16 @@ def check_seed(seed: Any, *, optional: bool = False) -> None:
         return
     if not (is_whole(seed) and 0 <= seed < 2**128):
         allowed = "a whole number from 0 to 2**128 - 1" + ", or None" * optional
-        raise InvalidArgumentError(name="seed", value=seed, allowed=allowed)
+        raise InvalidArgumentError("seed", seed, allowed)
 
 
 def check_jobs(n_jobs: Any, progress: Any) -> None:
     """A number of processes for joblib, or None; and whether a bar counts what is done."""
     if not (n_jobs is None or (is_whole(n_jobs) and n_jobs != 0)):
         raise InvalidArgumentError(
-            name="n_jobs",
-            value=n_jobs,
-            allowed="a number of processes, a negative number as in joblib, or None",
+            "n_jobs",
+            n_jobs,
+            "a number of processes, a negative number as in joblib, or None",
         )
     check_bool("progress", progress)
 
@@ -155,15 +147,13 @@ def check_n_boot(n_boot: Any, *, least: int) -> None:
     """Replicates are a whole number from ``least``, but not 1, which has no spread."""
     check_whole("n_boot", n_boot, least=least, most=MOST_REPLICATES)
     if n_boot == 1:
-        raise InvalidArgumentError(
-            name="n_boot", value=1, allowed="0 for no bootstrap, or at least 2 replicates"
-        )
+        raise InvalidArgumentError("n_boot", 1, "0 for no bootstrap, or at least 2 replicates")
 
 
 def check_alpha(alpha: Any) -> None:
     """``alpha``, 1 minus a level, must be a number between 0 and 1."""
     if not (is_number(alpha) and 0.0 < alpha < 1.0):
-        raise InvalidArgumentError(name="alpha", value=alpha, allowed="a number in (0, 1)")
+        raise InvalidArgumentError("alpha", alpha, "a number in (0, 1)")
 
 
 def check_rank(rank: Any, n_responses: int, n_units: int) -> int:
@@ -179,9 +169,7 @@ def array_argument(name: str, value: Any, allowed: str) -> AnyArray:
     try:
         return np.asarray(value)
     except ValueError as error:
-        raise InvalidArgumentError(
-            name=name, value="rows of unequal lengths", allowed=allowed
-        ) from error
+        raise InvalidArgumentError(name, "rows of unequal lengths", allowed) from error
 
 
 def start_array(
@@ -203,5 +191,5 @@ def start_array(
     elif (np.abs(array) > LARGEST_ENTRY).any():
         found = f"array with entries as large as {np.abs(array).max():g}"
     if found is not None:
-        raise InvalidArgumentError(name=name, value=found, allowed=allowed)
+        raise InvalidArgumentError(name, found, allowed)
     return array.astype(float, order="C")

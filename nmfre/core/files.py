@@ -20,7 +20,7 @@ def file_path(name: str, value: Any) -> Path:
             return Path(value)
     except (TypeError, UnicodeEncodeError):
         pass  # a path of bytes, or text that no file name can hold
-    raise InvalidArgumentError(name=name, value=value, allowed="the path of a file")
+    raise InvalidArgumentError(name, value, "the path of a file")
 
 
 @contextmanager

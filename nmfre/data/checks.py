@@ -254,9 +254,7 @@ def numeric(values: Any, name: str, *, copy: bool = False) -> FloatArray:
     if isinstance(values, pd.DataFrame):
         return numeric_frame(values).to_numpy(dtype=float, copy=copy, na_value=np.nan)
     if issparse(values):
-        raise InvalidArgumentError(
-            name=name, value=values, allowed=f"a dense array here: pass {name}.toarray()"
-        )
+        raise InvalidArgumentError(name, values, f"a dense array here: pass {name}.toarray()")
     try:
         array = np.asarray(values)
     except ValueError as error:

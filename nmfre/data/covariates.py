@@ -291,7 +291,7 @@ def categorical_coding(
     if not (isinstance(term, str) and term in categorical):
         known = listed(pd.Index(categorical))
         raise InvalidArgumentError(
-            name="term", value=term, allowed=f"a categorical covariate of the formula ({known})"
+            "term", term, f"a categorical covariate of the formula ({known})"
         )
     assert info is not None
     [(factor, matrix)] = categorical[term].contrast_matrices.items()

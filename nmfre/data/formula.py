@@ -55,7 +55,7 @@ def design_from_formula(
     frame = table(data, blocks=True)
     if not isinstance(frame, pd.DataFrame):
         raise InvalidArgumentError(
-            name="data", value=type(data).__name__, allowed="a DataFrame or a mapping of arrays"
+            "data", type(data).__name__, "a DataFrame or a mapping of arrays"
         )
     known: Any = frame
     if isinstance(data, Mapping):
@@ -75,14 +75,14 @@ def design_from_formula(
         )
         endog = [endog] if one else list(endog)
         if not endog:
-            raise InvalidArgumentError(name="endog", value=endog, allowed="at least one column")
+            raise InvalidArgumentError("endog", endog, "at least one column")
     if not len(frame):
         raise ShapeError(reason="the data have no rows: pass a row a unit, or a row a cell.")
     for name, role in ((unit, "unit"), (occasion, "occasion")):
         if name is not None:
             _check_column(frame, name, role)
             if frame[name].ndim != 1:
-                raise InvalidArgumentError(name=role, value=name, allowed=ONE_COLUMN)
+                raise InvalidArgumentError(role, name, ONE_COLUMN)
     if endog is not None:
         blocks = [_column(frame, name) for name in endog]
     else:
@@ -100,7 +100,7 @@ def design_from_formula(
         np.concatenate(parts, out=Y)
     elif unit is None:
         raise InvalidArgumentError(
-            name="unit", value=None, allowed="the column of unit labels where occasion is given"
+            "unit", None, "the column of unit labels where occasion is given"
         )
     elif len(blocks) != 1 or blocks[0].shape[1] != 1:
         raise FormulaError(
@@ -190,7 +190,7 @@ def _column(frame: pd.DataFrame, name: Any) -> pd.DataFrame:
 def _check_column(frame: pd.DataFrame, name: Any, role: str) -> None:
     """``name`` must be the label of a column."""
     if not pd.api.types.is_hashable(name) or name is pd.NA:
-        raise InvalidArgumentError(name=role, value=type(name), allowed=ONE_COLUMN)
+        raise InvalidArgumentError(role, type(name), ONE_COLUMN)
     if name not in frame.columns:
         raise MissingColumnError(role=role, name=name, known=known_columns(frame, name))
 

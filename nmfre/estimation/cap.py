@@ -56,9 +56,7 @@ class Cap:
 
     def __post_init__(self) -> None:
         if not (is_number(self.absolute) and self.absolute > 0):
-            raise InvalidArgumentError(
-                name="absolute", value=self.absolute, allowed="a positive, finite number"
-            )
+            raise InvalidArgumentError("absolute", self.absolute, "a positive, finite number")
 
 
 def resolve_cap(df_cap: float | Cap | str | None, n_units: int, rank: int) -> float:
@@ -77,10 +75,9 @@ def resolve_cap(df_cap: float | Cap | str | None, n_units: int, rank: int) -> fl
     rate = float(df_cap) if is_number(df_cap) else np.nan
     if not 0 < rate <= 1:
         raise InvalidArgumentError(
-            name="df_cap",
-            value=df_cap,
-            allowed="a rate in (0, 1], nmfre.Cap(absolute=...), None for no cap, or 'auto' with "
-            "df-cap",
+            "df_cap",
+            df_cap,
+            "a rate in (0, 1], nmfre.Cap(absolute=...), None for no cap, or 'auto' with df-cap",
         )
     return max(rate * n_units * rank, 1.0)
 

@@ -85,9 +85,7 @@ class Linearization:
         if cov_type == "sandwich":
             return sandwich
         if cov_type != "max":
-            raise InvalidArgumentError(
-                name="cov_type", value=cov_type, allowed="'sandwich', 'naive' or 'max'"
-            )
+            raise InvalidArgumentError("cov_type", cov_type, "'sandwich', 'naive' or 'max'")
         raised = np.sqrt(np.maximum(np.diag(naive) / np.diag(sandwich), 1.0))
         rescaled: FloatArray = sandwich * np.outer(raised, raised)
         return rescaled

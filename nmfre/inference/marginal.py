@@ -227,9 +227,9 @@ def marginal_inference(
             left = 1.0 - coordinates.leverages(A)
             if left.min() < LEAST_LEFT:
                 raise InvalidArgumentError(
-                    name="cov_type",
-                    value="cr3",
-                    allowed="another where a unit has a covariate to itself (leverage 1)",
+                    "cov_type",
+                    "cr3",
+                    "another where a unit has a covariate to itself (leverage 1)",
                 )
             values = values / left[:, None]
         return values

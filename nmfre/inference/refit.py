@@ -77,9 +77,9 @@ def refit_replicates(
     """
     if isinstance(estimate, MarginalEstimate) and multiplier == "normal":
         raise InvalidArgumentError(
-            name="multiplier",
-            value=multiplier,
-            allowed="another where ml is fitted anew, with weights 1 + w that cannot be negative",
+            "multiplier",
+            multiplier,
+            "another where ml is fitted anew, with weights 1 + w that cannot be negative",
         )
     seeds = np.random.SeedSequence(seed).spawn(n_boot)
     size = int(np.clip(CHUNK_BYTES // (8 * design.Y.size), 1, LARGEST_CHUNK))

@@ -259,9 +259,7 @@ def report(example: Example) -> str:
     Orthodont: growth of 27 children (paper, Tables 4 and 5, Figure 1)
     """
     if not isinstance(example, Example):
-        raise InvalidArgumentError(
-            name="example", value=example, allowed="an example, such as paper.orthodont()"
-        )
+        raise InvalidArgumentError("example", example, "an example, such as paper.orthodont()")
     parts = [
         f"{example.title}\n{'=' * len(example.title)}",
         "The paper's method and settings:",

@@ -72,7 +72,7 @@ def plot_of(kind: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 def check_class(argument: str, value: Any, kind: str) -> None:
     """``value`` must be of a class of this name, which stands on a floor above."""
     if kind not in {parent.__name__ for parent in type(value).__mro__}:
-        raise InvalidArgumentError(name=argument, value=value, allowed=kind)
+        raise InvalidArgumentError(argument, value, kind)
 
 
 def require_matplotlib() -> None:
@@ -94,7 +94,7 @@ def axes(ax: Any, width: float, height: float) -> Axes:
     if ax is None:
         ax = plt.figure(figsize=(width, height), layout="constrained").add_subplot()
     if not isinstance(ax, Axes):
-        raise InvalidArgumentError(name="ax", value=ax, allowed="axes of matplotlib, or None")
+        raise InvalidArgumentError("ax", ax, "axes of matplotlib, or None")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 

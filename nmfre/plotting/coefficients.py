@@ -119,7 +119,7 @@ def _named(results: Any) -> dict[str, NMFREResults]:
     for fit in fits.values():
         check_class("results", fit, "NMFREResults")
     if not fits:
-        raise InvalidArgumentError(name="results", value=results, allowed="at least one fit")
+        raise InvalidArgumentError("results", results, "at least one fit")
     return fits
 
 
@@ -136,9 +136,7 @@ def _rows(fits: list[NMFREResults], covariates: Sequence[Any] | None) -> list[tu
     if covariates is not None:
         if not (pd.api.types.is_list_like(covariates) and len(covariates)):
             example = list(terms)[-1:]
-            raise InvalidArgumentError(
-                name="covariates", value=covariates, allowed=f"a list, such as {example}"
-            )
+            raise InvalidArgumentError("covariates", covariates, f"a list, such as {example}")
         for covariate in covariates:
             check_label("covariates", covariate, terms)
         order = [column for covariate in covariates for column in terms[covariate]]

@@ -125,9 +125,7 @@ def _groups(
     if by is not None:
         terms = {str(name): [k] for k, name in enumerate(design.covariates)} | terms
         if not (isinstance(by, str) and by in terms):
-            raise InvalidArgumentError(
-                name="by", value=by, allowed=f"a Series, or {' or '.join(map(repr, terms))}"
-            )
+            raise InvalidArgumentError("by", by, f"a Series, or {' or '.join(map(repr, terms))}")
         terms = {by: terms[by]}
     columns = [k for term in terms.values() for k in term]
     # Sorted by the last column first: levels of a factor, and indicators, keep their order.
@@ -148,13 +146,13 @@ def _given(design: Design, by: pd.Series) -> tuple[IntArray, Sequence[object], s
     if not by.index.equals(design.units):
         if not by.index.is_unique or not design.units.isin(by.index).all():
             raise InvalidArgumentError(
-                name="by",
-                value="Series",
-                allowed="a Series whose index has every unit, and none twice",
+                "by",
+                "Series",
+                "a Series whose index has every unit, and none twice",
             )
         by = by.loc[design.units]
     if by.isna().any():
-        raise InvalidArgumentError(name="by", value="Series", allowed="a group for every unit")
+        raise InvalidArgumentError("by", "Series", "a group for every unit")
     group, labels = pd.factorize(by, sort=isinstance(by.dtype, pd.CategoricalDtype))
     _check_number(len(labels), "Series")
     return group, list(labels), None if by.name is None else text(by.name)
@@ -163,9 +161,9 @@ def _given(design: Design, by: pd.Series) -> tuple[IntArray, Sequence[object], s
 def _check_number(n_groups: int, by: str) -> None:
     if n_groups > MOST_GROUPS:
         raise InvalidArgumentError(
-            name="by",
-            value=by,
-            allowed=f"what makes at most {MOST_GROUPS} groups (this makes {n_groups})",
+            "by",
+            by,
+            f"what makes at most {MOST_GROUPS} groups (this makes {n_groups})",
         )
 
 

@@ -87,9 +87,9 @@ def plot_random_effects(
     panels = np.ravel(np.asarray(panels, dtype=object))
     if len(panels) != rank:
         raise InvalidArgumentError(
-            name="ax",
-            value=f"{len(panels)} axes",
-            allowed=f"{rank} axes, one for each component; or name one component",
+            "ax",
+            f"{len(panels)} axes",
+            f"{rank} axes, one for each component; or name one component",
         )
     for q in shown:
         _panel(results, q, alpha, panels[q])

@@ -329,7 +329,7 @@ def _named(fits: Any) -> dict[str, NMFREResults]:
     allowed = "a list of results, or a dictionary of results by name; names must differ"
     if isinstance(fits, NMFREResults) or not isinstance(fits, Mapping | Sequence) or not len(fits):
         shown = fits if isinstance(fits, Mapping | Sequence) else type(fits).__name__
-        raise InvalidArgumentError(name="fits", value=shown, allowed=allowed)
+        raise InvalidArgumentError("fits", shown, allowed)
     items = (
         [(str(name), fit) for name, fit in fits.items()]
         if isinstance(fits, Mapping)
@@ -337,11 +337,11 @@ def _named(fits: Any) -> dict[str, NMFREResults]:
     )
     named = dict(items)
     if len(named) < len(items):
-        raise InvalidArgumentError(name="fits", value=[name for name, _ in items], allowed=allowed)
+        raise InvalidArgumentError("fits", [name for name, _ in items], allowed)
     for name, fit in items:
         if not isinstance(fit, NMFREResults):
             raise InvalidArgumentError(
-                name=f"fits[{name!r}]", value=type(fit).__name__, allowed="a result of NMFRE.fit"
+                f"fits[{name!r}]", type(fit).__name__, "a result of NMFRE.fit"
             )
     return named
 

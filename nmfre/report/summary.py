@@ -47,7 +47,7 @@ def summarize(
         Adjustment of the p-values for multiple tests.
     """
     if not (title is None or isinstance(title, str)):
-        raise InvalidArgumentError(name="title", value=title, allowed="a string, or None")
+        raise InvalidArgumentError("title", title, "a string, or None")
     header = _header(results)
     headers, stubs, rows = _coefficients(results, alpha, multipletests)
     columns = [max(len(row[j]) for row in header) for j in range(4)]

@@ -113,11 +113,11 @@ class HypothesisResults(InferenceResults):
             constraint = DesignInfo(names).linear_constraint(r_matrix)
         except (ArithmeticError, LookupError, PatsyError, TypeError, ValueError) as error:
             raise InvalidArgumentError(
-                name="r_matrix",
-                value=f"array of shape {r_matrix.shape}"
+                "r_matrix",
+                f"array of shape {r_matrix.shape}"
                 if isinstance(r_matrix, np.ndarray)
                 else r_matrix,
-                allowed=f"hypotheses such as '{names[0]} = 0' about {listed(pd.Index(names))}; or "
+                f"hypotheses such as '{names[0]} = 0' about {listed(pd.Index(names))}; or "
                 f"an array with a column for each of the {len(names)} params",
             ) from error
         unknown = np.isnan(self.inference.bse)
@@ -325,15 +325,13 @@ class HypothesisResults(InferenceResults):
         (8.76, 0.0031, 1)
         """
         if not isinstance(restricted, InferenceResults):
-            raise InvalidArgumentError(
-                name="restricted", value=restricted, allowed="results, such as model.fit('ml')"
-            )
+            raise InvalidArgumentError("restricted", restricted, "results, such as model.fit('ml')")
         own, other = self._marginal("compare_lr_test"), restricted._marginal("compare_lr_test")
         if not nested(self.model.design, own, restricted.model.design, other):
             raise InvalidArgumentError(
-                name="restricted",
-                value=restricted.model.formula or "a fit",
-                allowed="an ml fit of the same responses, with the same sign of Theta and rate "
+                "restricted",
+                restricted.model.formula or "a fit",
+                "an ml fit of the same responses, with the same sign of Theta and rate "
                 "of the cap, and nested in this one: with fewer parameters, no larger rank, and "
                 "covariates that are linear combinations of the covariates here",
             )

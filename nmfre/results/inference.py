@@ -188,7 +188,7 @@ class InferenceResults(BaseResults):
                [-6.11,  9.34]])
         """
         if scale is not None:
-            raise InvalidArgumentError(name="scale", value=scale, allowed="None")
+            raise InvalidArgumentError("scale", scale, "None")
         given = {"r_matrix": r_matrix, "column": column, "cov_p": cov_p, "other": other}
         if all(value is None for value in given.values()):
             index = self.params.index

@@ -42,14 +42,14 @@ def ask_statsmodels(results: LikelihoodModelResults, method: str, **given: Any) 
         if name == "df_constraints":
             check_whole(name, value, least=1)
         if name == "column" and array_argument(name, value, "an array").dtype.kind not in "iu":
-            raise InvalidArgumentError(name=name, value=value, allowed="positions of params")
+            raise InvalidArgumentError(name, value, "positions of params")
     try:
         return getattr(results, method)(**given)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise InvalidArgumentError(
-            name=", ".join(name for name, value in given.items() if value is not None),
-            value=list(given.values()),
-            allowed=f"what {method} of statsmodels takes ({error})",
+            ", ".join(name for name, value in given.items() if value is not None),
+            list(given.values()),
+            f"what {method} of statsmodels takes ({error})",
         ) from error
 
 
@@ -59,8 +59,8 @@ def adjust(pvalues: Any, method: Any, alpha: float) -> tuple[Any, Any]:
         reject, adjusted, *_ = multipletests(pvalues, alpha, method)
     except (AttributeError, ValueError) as error:  # the first of what is no string
         raise InvalidArgumentError(
-            name="method",
-            value=method,
-            allowed="what statsmodels.stats.multitest.multipletests takes, such as 'holm'",
+            "method",
+            method,
+            "what statsmodels.stats.multitest.multipletests takes, such as 'holm'",
         ) from error
     return reject, adjusted

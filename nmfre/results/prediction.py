@@ -289,19 +289,15 @@ class PredictionResults(BaseResults):
         if exog is None:
             if endog is not None:
                 raise InvalidArgumentError(
-                    name="endog", value="given", allowed="None without exog: the data have theirs"
+                    "endog", "given", "None without exog: the data have theirs"
                 )
             Y = None if design.sparse else design.Y
             return design.A, Y, design.units, which
         A, units = design.covariates_of(exog)
         if endog is None:
             if which == "blup":
-                raise InvalidArgumentError(
-                    name="which", value=which, allowed="'fixed' for new units without endog"
-                )
+                raise InvalidArgumentError("which", which, "'fixed' for new units without endog")
             return A, None, units, which
         if which == "fixed":
-            raise InvalidArgumentError(
-                name="which", value=which, allowed="'blup' where endog is given"
-            )
+            raise InvalidArgumentError("which", which, "'blup' where endog is given")
         return A, design.responses_of(endog, units), units, which

@@ -145,7 +145,7 @@ def scan_cap(
     check_seed(seed)
     given = list(rates) if pd.api.types.is_list_like(rates) else []
     if not given or not all(is_number(rate) and 0.0 < rate <= 1.0 for rate in given):
-        raise InvalidArgumentError(name="rates", value=rates, allowed="rates in (0, 1]")
+        raise InvalidArgumentError("rates", rates, "rates in (0, 1]")
     grid = np.unique(np.array(given, dtype=float))
     n_units = len(model.design.units)
     caps = np.array([resolve_cap(float(rate), n_units, model.rank) for rate in grid])

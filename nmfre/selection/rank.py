@@ -133,15 +133,15 @@ def select_rank(
     check_seed(seed, optional=True)
     if criterion != "cv" and (over, folds, repeats) != ("entries", 5, 1):
         raise InvalidArgumentError(
-            name="criterion", value=criterion, allowed="'cv' where over, folds or repeats are given"
+            "criterion", criterion, "'cv' where over, folds or repeats are given"
         )
     if criterion == "cv" and is_chunked(design.Y):
         raise InvalidArgumentError(
-            name="criterion", value=criterion, allowed="'bic' or 'aic' where data are in chunks"
+            "criterion", criterion, "'bic' or 'aic' where data are in chunks"
         )
     if criterion == "cv" and over == "entries" and design.sparse:
         raise InvalidArgumentError(
-            name="over", value=over, allowed="'units' with sparse responses, which miss no entries"
+            "over", over, "'units' with sparse responses, which miss no entries"
         )
     options = EstimatorOptions(
         df_cap=df_cap,
@@ -213,7 +213,7 @@ def _checked_ranks(ranks: Any, n_responses: int, n_units: int) -> list[int]:
     """The ranks in order, each once."""
     given = list(ranks) if pd.api.types.is_list_like(ranks) else []
     if not given:
-        raise InvalidArgumentError(name="ranks", value=ranks, allowed="ranks such as range(1, 6)")
+        raise InvalidArgumentError("ranks", ranks, "ranks such as range(1, 6)")
     return sorted({check_rank(rank, n_responses, n_units) for rank in given})
 
 

@@ -89,9 +89,7 @@ class BumpDesign:
         check_choice("effects", self.effects, Literal["decreasing", "none"])
         check_number("background", self.background, least=0.0)
         if self.background >= 1.0:
-            raise InvalidArgumentError(
-                name="background", value=self.background, allowed="a number from 0 to below 1"
-            )
+            raise InvalidArgumentError("background", self.background, "a number from 0 to below 1")
 
     @property
     def basis(self) -> FloatArray:
@@ -198,7 +196,7 @@ def coverage_study(
     ['value', 'std err', 'lowest', 'highest']
     """
     if not isinstance(design, BumpDesign):
-        raise InvalidArgumentError(name="design", value=design, allowed="a BumpDesign")
+        raise InvalidArgumentError("design", design, "a BumpDesign")
     check_whole("n_replicates", n_replicates, least=2, most=MOST_REPLICATES)
     check_alpha(alpha)
     check_n_boot(n_boot, least=2)

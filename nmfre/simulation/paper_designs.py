@@ -78,7 +78,7 @@ class PaperDesign:
         check_choice("errors", self.errors, Errors)
         check_whole("n_units", self.n_units, least=1)
         if not is_number(self.effect):
-            raise InvalidArgumentError(name="effect", value=self.effect, allowed="a finite number")
+            raise InvalidArgumentError("effect", self.effect, "a finite number")
         resolve_cap(self.df_cap, self.n_units, rank=1)
         check_number("start_tau2", self.start_tau2, least=0.0, strict=True)
 

@@ -98,9 +98,9 @@ def paper_study(
     """
     designs = list(designs) if pd.api.types.is_list_like(designs) else []
     if not designs or not all(isinstance(design, PaperDesign) for design in designs):
-        raise InvalidArgumentError(name="designs", value=designs, allowed="a list of PaperDesign")
+        raise InvalidArgumentError("designs", designs, "a list of PaperDesign")
     if not (resume is None or isinstance(resume, Mapping)):
-        raise InvalidArgumentError(name="resume", value=resume, allowed=".finished of an error")
+        raise InvalidArgumentError("resume", resume, ".finished of an error")
     check_whole("n_replicates", n_replicates, least=2, most=MOST_REPLICATES)
     check_n_boot(n_boot, least=2)
     check_seed(seed)

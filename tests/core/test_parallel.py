@@ -40,7 +40,7 @@ def square_or_stop(task):
 
 
 def refuse(task):
-    raise errors.InvalidArgumentError(name="task", value=task, allowed="another")
+    raise errors.InvalidArgumentError("task", task, "another")
 
 
 @pytest.mark.parametrize("n_jobs", [None, 1, 2])
