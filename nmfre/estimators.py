@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nmfre.core.arguments import MOST_STARTS, check_bool, check_number, check_whole, start_array
+from nmfre.core.caller import warn
 from nmfre.core.parallel import run_tasks
 from nmfre.core.threads import one_thread_if_small
 from nmfre.core.typing import FloatArray
@@ -42,8 +42,6 @@ from nmfre.estimation.likelihood import SMALLEST_SIGMA2
 from nmfre.estimation.maximize import starting_bases
 from nmfre.estimation.maximum_likelihood import fit_marginal
 
-TO_USER = 5
-"""Frames between a warning here and the line of the user's that called fit."""
 DEFAULT_STARTS = 5
 
 # From where on the floors of df-cap, 1e-10, moved X or Theta by 1e-4 and more (relative) in data of
@@ -128,7 +126,7 @@ def estimate_df_cap(
     auto = isinstance(options.df_cap, str) and options.df_cap == AUTO
     n_units = len(design.units)
     cap = resolve_cap(1.0 if auto else options.df_cap, n_units, rank)
-    (estimate,) = fit_caps(design, rank, options, rng, np.array([cap]), to_user=TO_USER + 1)
+    (estimate,) = fit_caps(design, rank, options, rng, np.array([cap]))
     _warn_of_alternating(estimate, options.tol)
     if auto:
         rate = free_rate(estimate.df_random_path, n_units, rank)
@@ -142,14 +140,8 @@ def fit_caps(
     options: EstimatorOptions,
     rng: np.random.Generator,
     caps: FloatArray,
-    *,
-    to_user: int,
 ) -> list[AlternatingEstimate]:
-    """
-    Alternating updates from one start under each of several caps, in one stack.
-
-    A warning goes to the line of the user's that is ``to_user`` frames away.
-    """
+    """Alternating updates from one start under each of several caps, in one stack."""
     if design.sparse:
         raise SparseResponsesError()
     if design.n_missing:
@@ -172,7 +164,7 @@ def fit_caps(
                 "a number from 1e-12 to 1e12 with df-cap, which keeps variances between "
                 "these; rescale the responses",
             )
-    _warn_of_negative_covariates(design, to_user)
+    _warn_of_negative_covariates(design)
     Y, A = design.Y, design.A
     X, Theta = options.basis(design, rank), options.theta(design, rank)
     X = nndsvd(Y, rank, rng) if X is None else X
@@ -261,16 +253,15 @@ def _scale_error(
     )
 
 
-def _warn_of_negative_covariates(design: Design, to_user: int) -> None:
+def _warn_of_negative_covariates(design: Design) -> None:
     negative = np.flatnonzero((design.A < 0).any(axis=1))
     if len(negative):
         names = ", ".join(map(str, design.covariates[negative]))
-        warnings.warn(
+        warn(
             f"Covariates with negative values ({names}): the multiplicative updates of df-cap "
             "descend for A >= 0 only. Rescale them, for example to [0, 1], or use "
             "method='ml', signed=True.",
             NegativeCovariateWarning,
-            stacklevel=to_user,
         )
 
 
@@ -294,19 +285,18 @@ def _warn_of_alternating(estimate: AlternatingEstimate, tol: float) -> None:
     if not messages:
         return
     message = " ".join(messages)
-    warnings.warn(message, ConvergenceWarning, stacklevel=TO_USER)
+    warn(message, ConvergenceWarning)
 
 
 def _warn_of_marginal(estimate: MarginalEstimate, tol: float) -> None:
     if estimate.stop_reason is StopReason.NON_FINITE:
         raise NonFiniteFitError(iteration=estimate.n_iter)
     if estimate.degenerate:
-        warnings.warn(
+        warn(
             f"Columns of the basis are nearly collinear (condition number "
             f"{estimate.condition:.1g}): the likelihood grows as components merge while Theta "
             f"diverges. {estimate.remedy_of_degenerate}",
             DegenerateBasisWarning,
-            stacklevel=TO_USER,
         )
     if estimate.stop_reason is not StopReason.TOLERANCE:
         cause = (
@@ -314,9 +304,8 @@ def _warn_of_marginal(estimate: MarginalEstimate, tol: float) -> None:
             if estimate.stop_reason is StopReason.MAXITER
             else "rounding allows no further ascent"
         )
-        warnings.warn(
+        warn(
             f"The gradient norm is {estimate.gradient_norm:.1g}, not below tol = {tol:g}: "
             f"{cause}. Raise maxiter or n_starts, or accept a larger tol.",
             ConvergenceWarning,
-            stacklevel=TO_USER,
         )

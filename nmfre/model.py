@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
@@ -13,6 +12,7 @@ from patsy import EvalEnvironment
 from statsmodels.base.model import Model
 
 from nmfre.core.arguments import check_choice, check_rank, check_seed, known_arguments
+from nmfre.core.caller import frames_to_caller, warn
 from nmfre.core.hints import HintedModel
 from nmfre.data.checks import is_chunked
 from nmfre.data.chunked import design_from_chunks
@@ -194,14 +194,13 @@ class NMFRE(HintedModel, Model):
             endog=endog,
             unit=unit,
             occasion=occasion,
-            env=EvalEnvironment.capture(2),  # past the check of the arguments
+            env=EvalEnvironment.capture(frames_to_caller()),
         )
         if len(design.responses) == 1:
-            warnings.warn(
+            warn(
                 "There is one response: nothing tells random effects and residuals apart. Data "
                 "with a row a unit and occasion need unit= and occasion=.",
                 SingleResponseWarning,
-                stacklevel=3,
             )
         return cls._of_design(design, rank)
 

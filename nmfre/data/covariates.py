@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,6 +19,7 @@ from patsy import (
     dmatrix,
 )
 
+from nmfre.core.caller import warn
 from nmfre.core.typing import FloatArray, IntArray
 from nmfre.data.checks import (
     NUMBERS,
@@ -45,7 +45,6 @@ from nmfre.errors import (
 )
 
 MISSING, MISSING_IN_Q = "name {!r} is not defined", "no data named {!r} found"
-TO_USER = 5
 """Calls from covariates_of_fit up to the user's."""
 KEEP_ROWS = NAAction(NA_types=[])
 """Missing columns are refused before patsy sees them; what transforms make of others is checked."""
@@ -108,13 +107,12 @@ def covariates_of_fit(
             formula=formula, reason="has no covariates; '~ 1' stands for an intercept alone."
         )
     if stateless:
-        warnings.warn(
+        warn(
             f"In the formula, {', '.join(stateless)} depends on all rows of the data: predict() "
             "computes it from the new rows alone, and gives other values. Use a transform that "
             "remembers the fit, such as center(x), standardize(x), bs(x, df=4) or cr(x, df=4), "
             "fixed numbers, such as pd.cut(x, [0, 10, 20]), or a column that you have computed.",
             StatelessTermWarning,
-            stacklevel=TO_USER,
         )
     _advise(matrix, checked)
     for factor, factor_info in matrix.design_info.factor_infos.items():
@@ -236,7 +234,7 @@ def _advise(matrix: pd.DataFrame, frame: pd.DataFrame) -> None:
             )
         if advice is not None and not factor.name().startswith("C("):
             keep = f"To keep the levels, write C({factor.name()})."
-            warnings.warn(f"{advice} {keep}", LevelsWarning, stacklevel=TO_USER + 1)
+            warn(f"{advice} {keep}", LevelsWarning)
 
 
 def _levels(values: Any) -> list[Any]:

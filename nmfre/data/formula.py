@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
@@ -14,6 +13,7 @@ from patsy import EvalEnvironment
 from patsy.parse_formula import ParseNode, parse_formula
 from scipy.sparse import issparse
 
+from nmfre.core.caller import warn
 from nmfre.core.typing import FloatArray, IntArray
 from nmfre.data.checks import check_complete, listed, numeric_frame, on_a_scale, python_value
 from nmfre.data.covariates import covariates_of_fit
@@ -240,11 +240,10 @@ def _check_shared(counts: IntArray, name: Any) -> None:
     if counts.max(initial=0) == 1:
         raise ShapeError(reason=f"{found}, each observed for one unit only. {remedy}")
     if min(counts.mean(), np.median(counts)) < FEW_UNITS:
-        warnings.warn(
+        warn(
             f"{found}, most of them observed for one unit or two: their part of the basis rests on "
             f"these alone. {remedy}",
             NMFREWarning,
-            stacklevel=6,
         )
 
 

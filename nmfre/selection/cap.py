@@ -14,7 +14,7 @@ from nmfre.core.arguments import check_seed, is_number, known_arguments
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.cap import is_clear, resolve_cap
 from nmfre.estimation.estimate import AlternatingEstimate
-from nmfre.estimators import TO_USER, EstimatorOptions, fit_caps
+from nmfre.estimators import EstimatorOptions, fit_caps
 from nmfre.model import NMFRE, check_model
 
 if TYPE_CHECKING:
@@ -156,7 +156,6 @@ def scan_cap(
         options,
         np.random.default_rng(for_starts),
         caps,
-        to_user=TO_USER,
     )
     rows = [_row(estimate) for estimate in estimates]
     return CapScan(pd.DataFrame(rows, index=pd.Index(grid, name="rate")))

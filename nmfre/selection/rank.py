@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -18,6 +17,7 @@ from nmfre.core.arguments import (
     check_whole,
     known_arguments,
 )
+from nmfre.core.caller import warn
 from nmfre.core.parallel import run_tasks
 from nmfre.core.typing import IntArray
 from nmfre.data.checks import is_chunked
@@ -219,9 +219,8 @@ def _checked_ranks(ranks: Any, n_responses: int, n_units: int) -> list[int]:
 
 def _warn_of(n_failed: int, n_fits: int, tol: float) -> None:
     if n_failed:
-        warnings.warn(
+        warn(
             f"{n_failed} of {n_fits} fits did not reach tol = {tol:g}: see the column "
             "'not_converged'. Raise maxiter or n_starts, or accept a larger tol.",
             ConvergenceWarning,
-            stacklevel=4,
         )
