@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from nmfre.data.placeholder import Removed
 from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate
 from nmfre.estimators import EstimatorOptions
 from nmfre.inference.conditional import Inference
@@ -58,6 +60,12 @@ def check_loaded(result: DiagnosticResults) -> None:
         raise ValueError("the bound of params is not that of the fit")
     if not np.array_equal(result.inference.estimate, estimate.Theta.ravel(order="F")):
         raise ValueError("params are not the estimated effects")
+
+
+def check_fit(result: DiagnosticResults, stored: pd.DataFrame) -> None:
+    """The data of an archive must be those of the fit, whose R2 it has stored."""
+    if not isinstance(result.model.design.Y, Removed):
+        np.testing.assert_allclose(stored, result._rsquared, rtol=1e-6, atol=1e-6)
 
 
 def _check_shapes(result: DiagnosticResults) -> None:

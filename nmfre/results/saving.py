@@ -28,7 +28,7 @@ from nmfre.inference.marginal import MarginalInference
 from nmfre.inference.wild_bootstrap import WildBootstrap
 from nmfre.results.archive import read_archive, write_archive
 from nmfre.results.diagnostics import DiagnosticResults
-from nmfre.results.loaded import check_loaded
+from nmfre.results.loaded import check_fit, check_loaded
 
 if TYPE_CHECKING:
     from nmfre.model import NMFRE
@@ -302,6 +302,7 @@ class SavingResults(DiagnosticResults):
         try:
             model = cls.model_class._of_design(values["design"], values["rank"])
             result = cls(model, **{name: values[name] for name in STORED})
+            check_fit(result, values["rsquared"])
             result.__dict__["_rsquared"] = values["rsquared"]
             check_loaded(result)
         except Exception as error:  # a file can be wrong in any way

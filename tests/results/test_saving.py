@@ -802,9 +802,12 @@ def test_every_array_of_an_archive_has_its_size_and_kind(any_res, tmp_path):
         stored = dict(archive)
     values = json.loads(stored[HEADER].tobytes())["values"]
     of_any_length = field(values, "estimate.objective_path")[0]["objective_path"]["array"]
+    of_responses = field(values, "design.Y")[0]["Y"]["array"]
     for name in stored.keys() - {HEADER}:
         array = stored[name]
         changed = [np.ones(array.shape, dtype=np.int8)]
+        if name == of_responses:
+            changed += [array[::-1]]
         if len(array) and name != of_any_length:
             changed += [array[1:]]
         for other in changed:
