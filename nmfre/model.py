@@ -22,7 +22,8 @@ from nmfre.errors import FormulaError, InvalidArgumentError, SingleResponseWarni
 from nmfre.estimation.cap import DEFAULT_CAP, Cap
 from nmfre.estimators import EstimatorOptions, estimate_df_cap, estimate_ml
 from nmfre.inference.conditional import Alternative, Uncertainty
-from nmfre.inference.linearized import CovType, Dispersion, Information
+from nmfre.inference.covariance import CovType
+from nmfre.inference.linearized import Dispersion, Information
 from nmfre.inference.multipliers import Multiplier
 from nmfre.results import NMFREResults
 from nmfre.uncertainty import checked_options, infer

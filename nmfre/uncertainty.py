@@ -18,7 +18,8 @@ from nmfre.inference.conditional import (
     Uncertainty,
     conditional_inference,
 )
-from nmfre.inference.linearized import CovType, Dispersion, Information
+from nmfre.inference.covariance import CovType, without_leverages
+from nmfre.inference.linearized import Dispersion, Information
 from nmfre.inference.marginal import LARGEST, marginal_inference, n_parameters
 from nmfre.inference.multipliers import Multiplier
 
@@ -94,13 +95,7 @@ def check_uncertainty(
         Marginal uncertainty for more parameters than their joint covariance is formed for.
     """
     if options.uncertainty == "conditional":
-        if options.cov_type == "cr3":
-            raise InvalidArgumentError(
-                "cov_type",
-                "cr3",
-                "'sandwich', 'naive' or 'max' where inference is conditional, as in "
-                "with_uncertainty('conditional', cov_type='sandwich')",
-            )
+        without_leverages(options.cov_type)
         return
     if not by_likelihood:
         raise InvalidArgumentError("uncertainty", "marginal", "'conditional' with df-cap")

@@ -12,8 +12,15 @@ from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.orthonormal import Orthonormal, orthonormal
 from nmfre.estimation.patterns import patterns_of, squares_by_pattern, unit_grams
-from nmfre.inference.linearized import CovType, Dispersion, Information, linearize
-from nmfre.inference.multipliers import Multiplier
+from nmfre.inference.covariance import (
+    COVARIANCES,
+    CovarianceEstimator,
+    CovType,
+    Parts,
+    without_leverages,
+)
+from nmfre.inference.linearized import Dispersion, Information, linearize
+from nmfre.inference.multipliers import Draws, Multiplier
 from nmfre.inference.wild_bootstrap import Total, WildBootstrap, one_step, unit_blocks, whole
 
 Alternative: TypeAlias = Literal["larger", "two-sided"]
@@ -41,6 +48,20 @@ class InferenceOptions:
     alternative: Alternative
     studentize: bool = False
     seed: int | None = None
+
+    @property
+    def estimator(self) -> CovarianceEstimator:
+        """That of the covariance."""
+        return COVARIANCES[self.cov_type]
+
+    def draws(self, seeds: np.random.SeedSequence, blocks: list[slice]) -> Draws:
+        """The multipliers of these blocks of units."""
+        return Draws(
+            n_boot=self.n_boot,
+            multiplier=self.multiplier,
+            seeds=seeds.spawn(len(blocks)),
+            given=self.multipliers,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +149,13 @@ def conditional_inference(
         How the covariates are made orthonormal, where it is known.
     total : callable
         As in `one_step`.
+
+    Raises
+    ------
+    InvalidArgumentError
+        A covariance that needs leverages.
     """
+    estimator = without_leverages(options.cov_type)
     theta = estimate.Theta.ravel(order="F")
     floor = -np.inf if estimate.signed else 0.0
     n_units = Y.shape[1]
@@ -155,27 +182,22 @@ def conditional_inference(
         information=options.information,
         dispersion=options.dispersion,
     )
-    meat, steps, steps_bse = one_step(
+    blocks = unit_blocks(n_units, options.n_boot)
+    squares, bootstrap = one_step(
         (Y, A, estimate.U),
         linearization.influence,
-        unit_blocks(n_units, options.n_boot),
-        n_boot=options.n_boot,
-        multiplier=options.multiplier,
-        seeds=seeds,
-        multipliers=options.multipliers,
+        blocks,
+        options.draws(seeds, blocks),
+        estimate=theta,
+        floor=floor,
         studentize=options.studentize,
         total=total,
     )
-    bootstrap = None
-    if options.n_boot > 0:
-        bootstrap = WildBootstrap(
-            estimate=theta, deviations=-steps, floor=floor, deviations_bse=steps_bse
-        )
     size = np.repeat(covariates.scale, X.shape[1])
     at_bound = (theta * size <= BOUND * np.max(theta * size)) & (not estimate.signed)
     return Inference(
         estimate=theta,
-        covariance=linearization.covariance(options.cov_type, meat, n_units),
+        covariance=estimator.covariance(Parts(linearization.naive, squares, n_units)),
         dispersion=linearization.dispersion,
         bootstrap=bootstrap,
         floor=floor,

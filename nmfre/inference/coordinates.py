@@ -10,6 +10,7 @@ change nothing (rotations, or any mixture of the components where tau2 is zero) 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,13 +31,35 @@ FAR = 1.96
 """Standard errors beyond its bound from which an effect is held there, and not free."""
 
 
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """
+    Combinations of the full coordinates that inference is made on.
+
+    Attributes
+    ----------
+    held : (QK,)
+        Entries of vec(Theta) that are held at their bound.
+    kept : (f, k)
+        Orthonormal axes that leave these alone.
+    is_theta : (k,)
+        Those that move Theta.
+    directions : (f, d)
+        Without rotations, too.
+    """
+
+    held: BoolArray
+    kept: FloatArray
+    is_theta: BoolArray
+    directions: FloatArray
+
+
 class Coordinates:
     """
     Coordinates around the maximum, all of the size of one, in units of the scaled responses.
 
-    The f full coordinates keep sums and zeros of X, and the cap; every Gamma is free. ``axes``
-    (f, d) are their d combinations that inference is made on: without entries of Theta that are
-    held (``kept_axes``, of which ``is_theta`` move Theta), and without rotations.
+    The f full coordinates keep sums and zeros of X, and the cap; every Gamma is free. `axes` are
+    the combinations of them that are left where some entries of Theta are held.
     """
 
     def __init__(self, moments: Moments, estimate: MarginalEstimate) -> None:
@@ -70,9 +93,8 @@ class Coordinates:
         self.first_theta = self.contrasts.shape[1]
         self.n_variances = self.full_axes.shape[1] - self.first_theta - Q * K
         self.rotations = self._rotations(estimate)
-        self.held_theta: BoolArray = np.zeros(Q * K, dtype=bool)
         # Where bounds of Theta alone tell the components apart, they must stay bounds.
-        self.hold(self.theta_at_bound & estimate.identification.by_bounds)
+        self.bounds_needed: BoolArray = self.theta_at_bound & estimate.identification.by_bounds
 
     def _rotations(self, estimate: MarginalEstimate) -> FloatArray:
         """Orthonormal directions in the full coordinates that change nothing, in columns."""
@@ -91,16 +113,15 @@ class Coordinates:
         rotations = np.linalg.lstsq(self.full_axes, np.column_stack(psi), rcond=None)[0]
         return np.asarray(orth(rotations, rcond=ZERO))
 
-    def hold(self, theta: BoolArray) -> None:
-        """Hold entries of vec(Theta), (QK,), at their bound, besides those that are held."""
-        self.held_theta = self.held_theta | theta
-        self.kept_axes = self._without(self.held_theta)
-        last = self.kept_axes.shape[1] - self.n_variances
-        self.is_theta = np.zeros(self.kept_axes.shape[1], dtype=bool)
-        self.is_theta[self.first_theta : last] = True
-        self.axes = self.kept_axes
+    def axes(self, held: BoolArray) -> Axes:
+        """What is left where entries of vec(Theta), (QK,), are held at their bound."""
+        kept = self._without(held)
+        is_theta = np.zeros(kept.shape[1], dtype=bool)
+        is_theta[self.first_theta : kept.shape[1] - self.n_variances] = True
+        directions = kept
         if self.rotations.shape[1]:
-            self.axes = self.axes @ null_space((self.axes.T @ self.rotations).T)
+            directions = kept @ null_space((kept.T @ self.rotations).T)
+        return Axes(held, kept, is_theta, directions)
 
     def _entries(self, zero: BoolArray) -> FloatArray:
         """
@@ -136,15 +157,9 @@ class Coordinates:
             block_diag(np.eye(first), moves.reshape(Q * K, column), np.eye(self.n_variances))
         )
 
-    @property
-    def unknown_theta(self) -> BoolArray:
-        """Entries of vec(Theta) without a standard error, (QK,)."""
-        return self.mixing_theta | self.held_theta
-
-    @property
-    def jacobian(self) -> FloatArray:
-        """Derivative of (X, Theta, log sigma2, log lambda) by the coordinates, (D, d)."""
-        jacobian: FloatArray = self.full_axes @ self.axes
+    def jacobian(self, axes: Axes) -> FloatArray:
+        """Derivative of (X, Theta, log sigma2, log lambda) along these axes, (D, d)."""
+        jacobian: FloatArray = self.full_axes @ axes.directions
         Q, K = self.Gamma.shape
         by_gamma = jacobian[self.X.size : -2].reshape(K, -1)
         jacobian[self.X.size : -2] = (self.moments.covariates.inverse.T @ by_gamma).reshape(

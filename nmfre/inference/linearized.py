@@ -8,11 +8,9 @@ from typing import Any, Literal
 import numpy as np
 
 from nmfre.core.typing import FloatArray
-from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.effective_df import effective_df, eigenvalues_of
 from nmfre.estimation.orthonormal import Orthonormal
 
-CovType = Literal["sandwich", "naive", "max", "cr3"]
 Information = Literal["adjusted", "plain"]
 Dispersion = Literal["df", "n", "params"]
 
@@ -65,30 +63,10 @@ class Linearization:
         scores = (W.T[:, :, None] * XtR[:, None, :]).reshape(A.shape[1], -1)
         return -scores @ self.root
 
-    def covariance(self, cov_type: CovType, meat: FloatArray, n_units: int) -> FloatArray:
-        """
-        Covariance of vec(Theta), (QK, QK), given sum_n I^-1 s_n s_n' I^-1.
-
-        ``"sandwich"`` is I^-1 [N/(N-1) sum s s'] I^-1, ``"naive"`` is I^-1, ``"max"`` is the
-        sandwich with every standard error raised to the naive one where that is larger
-        (correlations kept).
-
-        Raises
-        ------
-        InvalidArgumentError
-            Another one: "cr3" is for inference on all parameters.
-        """
-        naive: FloatArray = self.dispersion * self.bread
-        if cov_type == "naive":
-            return naive
-        sandwich: FloatArray = n_units / (n_units - 1) * meat
-        if cov_type == "sandwich":
-            return sandwich
-        if cov_type != "max":
-            raise InvalidArgumentError("cov_type", cov_type, "'sandwich', 'naive' or 'max'")
-        raised = np.sqrt(np.maximum(np.diag(naive) / np.diag(sandwich), 1.0))
-        rescaled: FloatArray = sandwich * np.outer(raised, raised)
-        return rescaled
+    @property
+    def naive(self) -> FloatArray:
+        """I^-1, (QK, QK)."""
+        return np.asarray(self.dispersion * self.bread)
 
 
 def linearize(

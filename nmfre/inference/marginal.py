@@ -15,19 +15,17 @@ import numpy as np
 from scipy import stats
 
 from nmfre.core.typing import BoolArray, FloatArray
-from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.estimate import MarginalEstimate
 from nmfre.estimation.moments import Moments
 from nmfre.inference.conditional import Inference, InferenceOptions
-from nmfre.inference.coordinates import Coordinates
-from nmfre.inference.wild_bootstrap import Total, WildBootstrap, one_step, unit_blocks, whole
+from nmfre.inference.coordinates import Axes, Coordinates
+from nmfre.inference.covariance import Parts
+from nmfre.inference.wild_bootstrap import Total, one_step, unit_blocks, whole
 
 LARGEST = 3_000
 """Parameters P Q + Q K + 2 up to which their joint covariance is formed."""
 FLAT = 1e-7
 """Smallest eigenvalue of the information, scaled to a unit diagonal, that is told from zero."""
-LEAST_LEFT = 1e-8
-"""Least of 1 - h that a score is divided by."""
 BLOCK_VALUES = 1 << 19
 """Entries of an array of unit scores that are held at a time."""
 
@@ -149,20 +147,20 @@ def n_parameters(n_responses: int, rank: int, n_covariates: int) -> int:
     return n_responses * rank + rank * n_covariates + 2
 
 
-def _does_not_fall(coordinates: Coordinates, hessian: FloatArray) -> bool:
+def _does_not_fall(axes: Axes, hessian: FloatArray) -> bool:
     """Whether the log-likelihood is flat, or rises, in some direction that is no rotation."""
-    information = -coordinates.kept_axes.T @ hessian @ coordinates.kept_axes
+    information = -axes.kept.T @ hessian @ axes.kept
     size = np.sqrt(np.maximum(np.diag(information), np.finfo(float).tiny))
     scaled = information / np.outer(size, size)
     # Components that are nearly collinear are no such direction: they are made orthogonal.
-    theta = coordinates.is_theta
+    theta = axes.is_theta
     try:
         root = np.linalg.cholesky(scaled[np.ix_(theta, theta)])
     except np.linalg.LinAlgError:
         return True
     scaled[theta] = np.linalg.solve(root, scaled[theta])
     scaled[:, theta] = np.linalg.solve(root, scaled[:, theta].T).T
-    n_rotations = len(scaled) - coordinates.axes.shape[1]
+    n_rotations = len(scaled) - axes.directions.shape[1]
     return bool(np.linalg.eigvalsh(scaled)[n_rotations] < FLAT)
 
 
@@ -179,9 +177,8 @@ def marginal_inference(
     """
     Sandwich covariance and one-step wild bootstrap of all parameters.
 
-    V = H^-1 [N/(N-1) sum s s'] H^-1 (for "cr3": H^-1 [sum s s' / (1 - h)^2] H^-1, h the leverages,
-    close to a jackknife) with the Hessian H of the log-likelihood, by central
-    differences of its analytic gradient, and the unit scores s, in one pass over the units.
+    The information is minus the Hessian H of the log-likelihood, by central differences of its
+    analytic gradient; the unit scores take one pass over the units.
 
     Parameters
     ----------
@@ -205,17 +202,19 @@ def marginal_inference(
     """
     coordinates = Coordinates(moments, estimate)
     n_units = Y.shape[1]
+    theta, floor = estimate.Theta.ravel(order="F"), -np.inf if estimate.signed else 0.0
     hessian = coordinates.hessian()
     # An effect that wants to be negative is at its bound in every sample; were it free, the
     # likelihood would be taken where it is hardly concave any more.
     cleared, total_score = coordinates.cleared_scores(hessian)
-    coordinates.hold(coordinates.beyond_bounds(cleared, total_score, hessian))
-    flat = _does_not_fall(coordinates, hessian)
+    held = coordinates.bounds_needed | coordinates.beyond_bounds(cleared, total_score, hessian)
+    axes = coordinates.axes(held)
+    flat = _does_not_fall(axes, hessian)
     if flat and coordinates.pushed_theta.any():
-        coordinates.hold(coordinates.pushed_theta)
-        flat = _does_not_fall(coordinates, hessian)
-    axes = coordinates.axes
-    reduced_hessian = axes.T @ hessian @ axes
+        axes = coordinates.axes(held | coordinates.pushed_theta)
+        flat = _does_not_fall(axes, hessian)
+    free = axes.directions
+    reduced_hessian = free.T @ hessian @ free
     # Negative definite, but for what gets no standard errors: components that merge, flatness.
     undetermined = estimate.degenerate or flat
     invert = np.linalg.pinv if undetermined else np.linalg.inv
@@ -223,57 +222,38 @@ def marginal_inference(
 
     def scores(Y: Any, A: FloatArray) -> FloatArray:
         values = coordinates.unit_scores(Y, A)
-        if options.cov_type == "cr3":
-            left = 1.0 - coordinates.leverages(A)
-            if left.min() < LEAST_LEFT:
-                raise InvalidArgumentError(
-                    "cov_type",
-                    "cr3",
-                    "another where a unit has a covariate to itself (leverage 1)",
-                )
-            values = values / left[:, None]
-        return values
+        return options.estimator.weighted(values, lambda: coordinates.leverages(A))
 
-    J = coordinates.jacobian
+    J = coordinates.jacobian(axes)
     theta_rows = slice(coordinates.X.size, len(J) - 2)
     unit = np.ones(len(J))
     unit[theta_rows] = moments.scale
-    squares, steps, steps_bse = one_step(
+    blocks = unit_blocks(n_units, options.n_boot, BLOCK_VALUES // coordinates.X.size)
+    squares, bootstrap = one_step(
         (Y, A),
         scores,
-        unit_blocks(n_units, options.n_boot, BLOCK_VALUES // coordinates.X.size),
-        n_boot=options.n_boot,
-        multiplier=options.multiplier,
-        seeds=seeds,
-        multipliers=options.multipliers,
-        projection=moments.scale * axes @ hessian_inv @ J[theta_rows].T,
+        blocks,
+        options.draws(seeds, blocks),
+        estimate=theta,
+        floor=floor,
+        projection=moments.scale * free @ hessian_inv @ J[theta_rows].T,
         studentize=options.studentize,
         total=total,
     )
-    meat = hessian_inv @ axes.T @ squares @ axes @ hessian_inv
-    naive = -hessian_inv
-    reduced = meat if options.cov_type == "cr3" else n_units / (n_units - 1) * meat
-    if options.cov_type == "naive":
-        reduced = naive
-    covariance = (J @ reduced @ J.T) * np.outer(unit, unit)
-    if options.cov_type == "max":
-        variance = np.diag((J @ naive @ J.T) * np.outer(unit, unit))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            raised = np.sqrt(np.maximum(np.nan_to_num(variance / np.diag(covariance)), 1.0))
-        covariance = covariance * np.outer(raised, raised)
-
-    theta = estimate.Theta.ravel(order="F")
-    floor = -np.inf if estimate.signed else 0.0
-    unknown = coordinates.unknown_theta | undetermined
+    covariance = options.estimator.covariance(
+        Parts(
+            -hessian_inv,
+            hessian_inv @ free.T @ squares @ free @ hessian_inv,
+            n_units,
+            lambda reduced: (J @ reduced @ J.T) * np.outer(unit, unit),
+        )
+    )
+    unknown = coordinates.mixing_theta | axes.held | undetermined
     theta_covariance = covariance[theta_rows, theta_rows].copy()
     theta_covariance[unknown] = np.nan
     theta_covariance[:, unknown] = np.nan
-    bootstrap = None
-    if options.n_boot > 0:
-        steps[:, unknown] = np.nan
-        bootstrap = WildBootstrap(
-            estimate=theta, deviations=-steps, floor=floor, deviations_bse=steps_bse
-        )
+    if bootstrap is not None:
+        bootstrap.deviations[:, unknown] = np.nan
     return MarginalInference(
         estimate=theta,
         covariance=theta_covariance,
@@ -291,7 +271,7 @@ def marginal_inference(
             undetermined, np.nan, coordinates.score_tests(cleared, total_score, squares)
         ),
         df_gradient=moments.df_gradient(estimate.X, estimate.ridge),
-        held=coordinates.held_theta & (not undetermined),
+        held=axes.held & (not undetermined),
         held_basis=coordinates.held_basis,
         undetermined=undetermined,
     )

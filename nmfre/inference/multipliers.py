@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -43,3 +44,35 @@ MULTIPLIERS: dict[str, Draw] = {
     "mammen": mammen,
     "normal": normal,
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draws:
+    """
+    The w_bn of B replicates, by blocks of units.
+
+    Attributes
+    ----------
+    n_boot : int
+        B; 0 for no replicates.
+    multiplier : {"exponential", "rademacher", "mammen", "normal"}
+        Their distribution.
+    seeds : list of numpy.random.SeedSequence
+        Every block has a stream of its own, so that blocks may be worked on in any order.
+    given : (B, N) or None
+        The w_bn themselves; nothing is drawn then.
+    """
+
+    n_boot: int
+    multiplier: Multiplier
+    seeds: list[np.random.SeedSequence]
+    given: FloatArray | None = None
+
+    def __call__(self, number: int, block: slice) -> FloatArray | None:
+        """Those of the units of a block, (B, n); None without replicates."""
+        if self.given is not None:
+            return self.given[:, block]
+        if not self.n_boot:
+            return None
+        rng = np.random.default_rng(self.seeds[number])
+        return MULTIPLIERS[self.multiplier](rng, (self.n_boot, block.stop - block.start))

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from nmfre.core.typing import FloatArray
-from nmfre.inference.multipliers import MULTIPLIERS, Multiplier
+from nmfre.inference.multipliers import Draws
 
 BLOCK_BYTES = 1 << 25
 """Multipliers held at a time."""
@@ -125,15 +125,12 @@ class WildSums:
     The sums of `one_step` over consecutive units; sums over all are sums of these.
 
     Units that begin or end within a block get the multipliers that are theirs: these do not depend
-    on how the units are divided. Attributes as the parameters of `one_step`, a seed a block.
+    on how the units are divided. Attributes as the parameters of `one_step`.
     """
 
     influence: Callable[..., FloatArray]
     blocks: list[slice]
-    n_boot: int
-    multiplier: Multiplier
-    seeds: list[np.random.SeedSequence]
-    multipliers: FloatArray | None
+    draws: Draws
     projection: FloatArray | None
     studentize: bool
 
@@ -152,7 +149,7 @@ class WildSums:
             meat = meat + values.T @ values
             if self.projection is not None:
                 values = values @ self.projection
-            w = self._multipliers(number)
+            w = self.draws(number, block)
             if w is None:
                 continue
             w = w[:, first - block.start : last - block.start]
@@ -161,30 +158,19 @@ class WildSums:
                 squares = squares + (w * w) @ (values * values)
         return meat, steps, squares
 
-    def _multipliers(self, number: int) -> FloatArray | None:
-        """Those of a block, (B, n); None without replicates."""
-        block = self.blocks[number]
-        if self.multipliers is not None:
-            return self.multipliers[:, block]
-        if not self.n_boot:
-            return None
-        rng = np.random.default_rng(self.seeds[number])
-        return MULTIPLIERS[self.multiplier](rng, (self.n_boot, block.stop - block.start))
-
 
 def one_step(
     data: tuple[Any, ...],
     influence: Callable[..., FloatArray],
     blocks: list[slice],
+    draws: Draws,
     *,
-    n_boot: int,
-    multiplier: Multiplier,
-    seeds: np.random.SeedSequence,
-    multipliers: FloatArray | None = None,
+    estimate: FloatArray,
+    floor: float,
     projection: FloatArray | None = None,
     studentize: bool = False,
     total: Total = whole,
-) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+) -> tuple[FloatArray, WildBootstrap | None]:
     """
     Sums over units for the sandwich and the one-step wild bootstrap (paper, Section 5).
 
@@ -196,43 +182,40 @@ def one_step(
         From some columns of the data to I^-1 s_n, or s_n, of these units, (n, d).
     blocks : list of slices
         Units, as `unit_blocks` divides them.
-    n_boot : int
-        Number of replicates B.
-    multiplier : {"exponential", "rademacher", "mammen", "normal"}
-        Distribution of the w_bn.
-    seeds : numpy.random.SeedSequence
-        Every block has a stream of its own, so that blocks may be worked on in any order.
-    multipliers : array, (B, N), optional
-        The w_bn themselves; nothing is drawn then.
+    draws : Draws
+        The w_bn of these blocks.
+    estimate : array, (QK,)
+        What the replicates are of.
+    floor : float
+        Its lower bound.
     projection : array, (d, QK), optional
-        What the replicates are of, as linear functions of these. Default: these.
+        The replicates as linear functions of the influences. Default: these.
     studentize : bool
-        Whether every replicate gets a standard error.
+        Whether every replicate gets a standard error: the root of N/(N-1) times the sum of squares
+        of its N terms around their mean.
     total : callable
         Sums over all units from a function of the first unit and the data of some.
 
     Returns
     -------
     meat : array, (d, d)
-        sum_n of the outer products of these.
-    steps : array, (B, QK)
-        sum_n w_bn times these, projected.
-    bse : array, (B, QK), or None
-        Root of N/(N-1) times the sum of squares of the N terms around their mean.
+        sum_n of the outer products of the influences.
+    bootstrap : WildBootstrap or None
+        Estimates less sum_n w_bn times the influences; None where none were drawn.
     """
     sums = WildSums(
         influence=influence,
         blocks=blocks,
-        n_boot=n_boot,
-        multiplier=multiplier,
-        seeds=seeds.spawn(len(blocks)),
-        multipliers=multipliers,
+        draws=draws,
         projection=projection,
         studentize=studentize,
     )
     meat, steps, squares = total(sums, *data)
-    if not studentize:
-        return meat, steps, None
-    n_units = blocks[-1].stop
-    bse = np.sqrt(n_units / (n_units - 1) * (squares - steps * steps / n_units))
-    return meat, steps, bse
+    if not draws.n_boot:
+        return meat, None
+    bse = None
+    if studentize:
+        n_units = blocks[-1].stop
+        bse = np.sqrt(n_units / (n_units - 1) * (squares - steps * steps / n_units))
+    bootstrap = WildBootstrap(estimate=estimate, deviations=-steps, floor=floor, deviations_bse=bse)
+    return meat, bootstrap

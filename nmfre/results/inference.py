@@ -203,11 +203,12 @@ class InferenceResults(BaseResults):
             raise NotComputedError(
                 name="the studentized interval", reason="refits have no standard errors."
             )
-        kind = self.inference.options.cov_type
-        if kind not in ("sandwich", "cr3"):
+        options = self.inference.options
+        if not options.estimator.has_replicates:
             raise NotComputedError(
                 name="the studentized interval",
-                reason=f"standard errors of replicates are sandwiches, those of the fit {kind!r}; "
+                reason="standard errors of replicates are sandwiches, those of the fit "
+                f"{options.cov_type!r}; "
                 "fit with cov_type='sandwich'.",
             )
         if bootstrap is None or bootstrap.deviations_bse is None:

@@ -17,6 +17,7 @@ import numpy as np
 
 import nmfre
 from nmfre.estimation.alternating import fit_alternating
+from nmfre.inference.multipliers import Draws
 from nmfre.inference.wild_bootstrap import one_step, unit_blocks
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -61,9 +62,13 @@ def main() -> None:
             (influence.T,),
             np.transpose,
             unit_blocks(27, 10_000),
-            n_boot=10_000,
-            multiplier="exponential",
-            seeds=np.random.SeedSequence(0),
+            Draws(
+                n_boot=10_000,
+                multiplier="exponential",
+                seeds=np.random.SeedSequence(0).spawn(1),
+            ),
+            estimate=np.ones(2),
+            floor=0.0,
         ),
         20,
     )

@@ -7,8 +7,9 @@ from scipy import stats
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.orthonormal import orthonormal
 from nmfre.inference import wild_bootstrap as bootstrap
+from nmfre.inference.covariance import Parts, without_leverages
 from nmfre.inference.linearized import linearize
-from nmfre.inference.multipliers import MULTIPLIERS
+from nmfre.inference.multipliers import MULTIPLIERS, Draws
 from nmfre.inference.wild_bootstrap import WildBootstrap, one_step, unit_blocks
 
 FOURTH = {"exponential": 9.0, "rademacher": 1.0, "mammen": 2.0, "normal": 3.0}
@@ -43,7 +44,8 @@ class Linearized:
         self.influence = self.parts.influence(Y, A, U)
 
     def covariance(self, cov_type):
-        return self.parts.covariance(cov_type, self.influence.T @ self.influence, 50)
+        parts = Parts(self.parts.naive, self.influence.T @ self.influence, 50)
+        return without_leverages(cov_type).covariance(parts)
 
 
 linearization = Linearized
@@ -51,16 +53,15 @@ linearization = Linearized
 
 def replicates(estimate, influence, *, n_boot, multiplier, seed=1, floor=0.0, **given):
     influence = np.asarray(influence)
-    _, steps, bse = one_step(
-        (influence.T,),
-        np.transpose,
-        unit_blocks(len(influence), n_boot),
+    blocks = unit_blocks(len(influence), n_boot)
+    draws = Draws(
         n_boot=n_boot,
         multiplier=multiplier,
-        seeds=np.random.SeedSequence(seed),
-        **given,
+        seeds=np.random.SeedSequence(seed).spawn(len(blocks)),
+        given=given.pop("multipliers", None),
     )
-    return WildBootstrap(estimate=estimate, deviations=-steps, floor=floor, deviations_bse=bse)
+    options = {"estimate": estimate, "floor": floor, **given}
+    return one_step((influence.T,), np.transpose, blocks, draws, **options)[1]
 
 
 @pytest.mark.parametrize("name", MULTIPLIERS)

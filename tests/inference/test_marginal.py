@@ -61,7 +61,7 @@ def psi_of(res):
 def directions(res):
     """d psi / d coordinates, with Theta and sigma2 in the units of Y."""
     coordinates = coordinates_of(res)
-    J = coordinates.jacobian.copy()
+    J = coordinates.jacobian(coordinates.axes(coordinates.bounds_needed))
     J[coordinates.X.size : -2] *= coordinates.moments.scale
     return coordinates, J
 
@@ -541,7 +541,7 @@ def test_effects_two_standard_errors_below_their_bound_are_beyond_it(z, beyond):
     endog, exog = falling()
     coordinates = coordinates_of(nmfre.NMFRE(endog, exog, rank=1).fit("ml", n_boot=0))
     assert coordinates.theta_at_bound.tolist() == [False, True]
-    size = len(coordinates.is_theta)
+    size = coordinates.full_axes.shape[1]
     cleared = np.eye(size)[[coordinates.first_theta + 1]]
     information = 4.0 * np.eye(size) / len(endog)
     found = coordinates.beyond_bounds(cleared, 2.0 * z * np.ones(size), -information)
