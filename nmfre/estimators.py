@@ -29,20 +29,20 @@ from nmfre.errors import (
     SparseResponsesError,
 )
 from nmfre.estimation.alternating import fit_alternating
+from nmfre.estimation.alternating_estimate import VARIANCE_LIMITS, AlternatingEstimate
 from nmfre.estimation.cap import AUTO, Cap, DefaultCap, free_rate, resolve_cap
-from nmfre.estimation.estimate import (
-    VARIANCE_LIMITS,
-    AlternatingEstimate,
-    Estimate,
-    MarginalEstimate,
-    StopReason,
-)
+from nmfre.estimation.estimate import Estimate, StopReason
 from nmfre.estimation.initial import nndsvd
 from nmfre.estimation.likelihood import SMALLEST_SIGMA2
 from nmfre.estimation.maximize import starting_bases
 from nmfre.estimation.maximum_likelihood import fit_marginal
 
 DEFAULT_STARTS = 5
+WARNINGS = {
+    DegenerateBasisWarning: ("components merge",),
+    ConvergenceWarning: ("not converged", "stopped early", "variances"),
+}
+"""Topics of findings that every fit warns of."""
 
 # From where on the floors of df-cap, 1e-10, moved X or Theta by 1e-4 and more (relative) in data of
 # rank 1 to 3 whose units were changed, with some margin.
@@ -127,7 +127,7 @@ def estimate_df_cap(
     n_units = len(design.units)
     cap = resolve_cap(1.0 if auto else options.df_cap, n_units, rank)
     (estimate,) = fit_caps(design, rank, options, rng, np.array([cap]))
-    _warn_of_alternating(estimate, options.tol)
+    _warn_of(estimate)
     if auto:
         rate = free_rate(estimate.df_random_path, n_units, rank)
         estimate = replace(estimate, cap=resolve_cap(rate, n_units, rank))
@@ -221,7 +221,7 @@ def estimate_ml(
         )
     if estimate.sigma2 <= 10.0 * SMALLEST_SIGMA2 * moments.scale**2:
         raise ExactFitError(rank=rank)
-    _warn_of_marginal(estimate, options.tol)
+    _warn_of(estimate)
     return estimate
 
 
@@ -265,47 +265,15 @@ def _warn_of_negative_covariates(design: Design) -> None:
         )
 
 
-def _warn_of_alternating(estimate: AlternatingEstimate, tol: float) -> None:
+def _warn_of(estimate: Estimate) -> None:
+    """Warn of what the user must know of every fit, each kind in one warning."""
     if estimate.stop_reason is StopReason.NON_FINITE:
         raise NonFiniteFitError(iteration=estimate.n_iter)
-    messages = []
-    if estimate.stop_reason is StopReason.MAXITER:
-        messages.append(
-            f"maxiter = {estimate.n_iter} iterations were reached before the tolerance {tol:g}: "
-            "the estimates have not converged. Raise maxiter."
-        )
-    elif estimate.far_from_fixed_point:
-        messages.append(
-            f"The iteration stopped at the tolerance {tol:g}, but X and Theta are still "
-            f"{estimate.distance_in_words} from the fixed point of the updates. Lower tol, for "
-            "example to 1e-12."
-        )
-    if estimate.variance_fault is not None:
-        messages.append(f"Not converged: {estimate.variance_fault}")
-    if not messages:
-        return
-    message = " ".join(messages)
-    warn(message, ConvergenceWarning)
-
-
-def _warn_of_marginal(estimate: MarginalEstimate, tol: float) -> None:
-    if estimate.stop_reason is StopReason.NON_FINITE:
-        raise NonFiniteFitError(iteration=estimate.n_iter)
-    if estimate.degenerate:
-        warn(
-            f"Columns of the basis are nearly collinear (condition number "
-            f"{estimate.condition:.1g}): the likelihood grows as components merge while Theta "
-            f"diverges. {estimate.remedy_of_degenerate}",
-            DegenerateBasisWarning,
-        )
-    if estimate.stop_reason is not StopReason.TOLERANCE:
-        cause = (
-            "maxiter was reached"
-            if estimate.stop_reason is StopReason.MAXITER
-            else "rounding allows no further ascent"
-        )
-        warn(
-            f"The gradient norm is {estimate.gradient_norm:.1g}, not below tol = {tol:g}: "
-            f"{cause}. Raise maxiter or n_starts, or accept a larger tol.",
-            ConvergenceWarning,
-        )
+    for category, topics in WARNINGS.items():
+        texts = [
+            f"{found.topic.capitalize()}: {found.text}"
+            for found in estimate.findings()
+            if found.topic in topics
+        ]
+        if texts:
+            warn(" ".join(texts), category)

@@ -10,7 +10,8 @@ from nmfre.core.threads import one_thread_if_small
 from nmfre.data.chunked import ChunkedDesign
 from nmfre.data.design import Design
 from nmfre.errors import InvalidArgumentError, TooManyParametersError
-from nmfre.estimation.estimate import Estimate, MarginalEstimate
+from nmfre.estimation.estimate import Estimate
+from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.inference.conditional import (
     Alternative,
     Inference,

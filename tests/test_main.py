@@ -97,7 +97,7 @@ def test_empty_fields_are_missing_responses(folder, capsys, orthodont):
 def test_warnings_are_a_line_each(folder, capsys):
     assert main([*CALL, "--df-cap", "off"]) == 0
     out, err = capsys.readouterr()
-    assert err.startswith("nmfre: ConvergenceWarning: The iteration stopped")
+    assert err.startswith("nmfre: ConvergenceWarning: Stopped early: ")
     assert err.count("\n") == 1
     assert "(estimated)" in out
 

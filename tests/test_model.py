@@ -107,14 +107,14 @@ def test_unknown_arguments_name_the_nearest(model):
 
 
 def test_every_stop_but_the_tolerance_warns(model):
-    with pytest.warns(nmfre.ConvergenceWarning, match="maxiter = 1 iterations"):
+    with pytest.warns(nmfre.ConvergenceWarning, match="Not converged: the limit of 1 iterations"):
         res = model.fit(maxiter=1)
     assert (res.n_iter, res.stop_reason, res.converged) == (1, "maxiter", False)
     assert "NOT CONVERGED" in str(res.summary())
     done = model.fit(df_cap=0.21)
     assert (done.stop_reason, done.converged) == ("tolerance", True)
     assert done.fixed_point_residual < done.fixed_point_distance < 5e-4
-    with pytest.warns(nmfre.ConvergenceWarning, match="fixed point of the updates. Lower tol"):
+    with pytest.warns(nmfre.ConvergenceWarning, match="fixed point of the updates: .* Lower tol"):
         res = model.fit(df_cap=0.21, tol=1e-3)
     assert res.fixed_point_distance > 5e-4
     assert "STOPPED EARLY" in str(res.summary())
@@ -130,7 +130,7 @@ def growing(n_units=18, n_times=10):
 
 @pytest.mark.parametrize("options", [{}, {"tol": 1e-12}, {"df_cap": None}, {"maxiter": 3}])
 def test_a_start_value_of_sigma2_is_not_an_estimate(options):
-    with pytest.warns(nmfre.ConvergenceWarning, match="stopped at iteration|maxiter = 3") as caught:
+    with pytest.warns(nmfre.ConvergenceWarning, match="stopped at iteration") as caught:
         res = nmfre.NMFRE(growing(), rank=1).fit(n_boot=0, **options)
     assert len(caught) == 1
     assert res.n_iter < 50
@@ -140,7 +140,7 @@ def test_a_start_value_of_sigma2_is_not_an_estimate(options):
     assert "sigma2: 1.000 (start value)" in summary
     assert "VARIANCES NOT CONVERGED: sigma2 is its start value, 1, not an estimate" in summary
     assert f"(mean squared residual: {res.mean_squared_residual:.3g})" in summary
-    assert "settled" not in summary
+    assert "sigma2 has not converged" not in summary
     assert res.check().frame.set_index("topic")["severity"]["variances"] == "problem"
     assert nmfre.NMFRE(growing(), rank=1).fit("ml", n_boot=0).sigma2_estimated
 

@@ -14,14 +14,9 @@ from itertools import pairwise
 import numpy as np
 
 from nmfre.core.typing import AnyArray, Float, FloatArray, IntArray
+from nmfre.estimation.alternating_estimate import SIGMA2_FIRST, VARIANCE_LIMITS, AlternatingEstimate
 from nmfre.estimation.effective_df import effective_df, eigenvalues_of, ridge_at_cap
-from nmfre.estimation.estimate import (
-    SIGMA2_FIRST,
-    VARIANCE_LIMITS,
-    AlternatingEstimate,
-    StopReason,
-    centroid_order,
-)
+from nmfre.estimation.estimate import StopReason, centroid_order
 from nmfre.estimation.stack import EPS, Problem, State, cache_blocks, inner, start_state, take
 
 SIGMA2_EVERY, SIGMA2_WEIGHT = 10, 0.05

@@ -11,7 +11,7 @@ import numpy as np
 
 from nmfre.core.layout import LaidOut
 from nmfre.core.typing import FloatArray
-from nmfre.estimation.estimate import AT_BOUND, MarginalEstimate, centroid_order
+from nmfre.estimation.estimate import centroid_order
 from nmfre.estimation.identification import (
     Identification,
     identify,
@@ -19,6 +19,7 @@ from nmfre.estimation.identification import (
     widest_mixture,
 )
 from nmfre.estimation.likelihood import marginal_value
+from nmfre.estimation.marginal_estimate import AT_BOUND, MarginalEstimate
 from nmfre.estimation.maximize import CLIMB_TOL, LOG_RIDGE_LIMITS, Maximum, agreeing, maximize
 from nmfre.estimation.moments import Moments
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from scipy import stats
 
+from nmfre.core.findings import Finding
 from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.orthonormal import Orthonormal, orthonormal
@@ -93,6 +94,43 @@ class Inference:
     floor: float
     options: InferenceOptions
     at_bound: BoolArray
+    scope: ClassVar[str] = "conditional on the estimated basis, random effects and variances."
+    """What standard errors and p-values take for known."""
+
+    def findings(self, estimate: Estimate) -> list[Finding]:
+        """What is to be known of standard errors and tests, in the order of the summary's notes."""
+        found = []
+        if estimate.X.shape[1] > 1:
+            found.append(
+                Finding(
+                    "caution",
+                    "basis taken for known",
+                    "For rank 2 and above that leaves out the uncertainty of the basis: intervals, "
+                    "above all of intercepts, are too short.",
+                    "standard errors are conditional on the basis, and so too short, above all "
+                    f"those of intercepts. {estimate.marginal_remedy}.",
+                )
+            )
+        what = "the standard error, z and interval of such a coefficient are only formal"
+        return found + self._on_bounds(what, estimate)
+
+    def _on_bounds(self, what: str, estimate: Estimate) -> list[Finding]:
+        if not self.at_bound.any():
+            return []
+        return [
+            Finding(
+                "note",
+                "bounds",
+                f"(b): at the bound 0; {what}.",
+                "{names} at the bound 0. Where effects may be negative, use "
+                f"{estimate.signed_remedy}.",
+                params=np.flatnonzero(self.at_bound).tolist(),
+            )
+        ]
+
+    def variance_bse(self, ridge: float) -> dict[str, float]:
+        """Standard errors of the variances: none, they are taken for known."""
+        return {}
 
     @property
     def bse(self) -> FloatArray:

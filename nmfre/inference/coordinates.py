@@ -17,9 +17,9 @@ import numpy as np
 from scipy.linalg import block_diag, helmert, null_space, orth
 
 from nmfre.core.typing import BoolArray, FloatArray
-from nmfre.estimation.estimate import MarginalEstimate
 from nmfre.estimation.identification import ZERO, dependent_components
 from nmfre.estimation.likelihood import MarginalScore, marginal_score
+from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.moments import Moments
 from nmfre.estimation.patterns import times_vectors, unit_inverses
 

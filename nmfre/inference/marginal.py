@@ -9,13 +9,15 @@ they change has none.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import stats
 
+from nmfre.core.findings import Finding
 from nmfre.core.typing import BoolArray, FloatArray
-from nmfre.estimation.estimate import MarginalEstimate
+from nmfre.estimation.estimate import Estimate
+from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.moments import Moments
 from nmfre.inference.conditional import Inference, InferenceOptions
 from nmfre.inference.coordinates import Axes, Coordinates
@@ -24,6 +26,8 @@ from nmfre.inference.wild_bootstrap import Total, one_step, unit_blocks, whole
 
 LARGEST = 3_000
 """Parameters P Q + Q K + 2 up to which their joint covariance is formed."""
+FEW_UNITS = 50
+"""Units up to which sandwich standard errors are called somewhat short."""
 FLAT = 1e-7
 """Smallest eigenvalue of the information, scaled to a unit diagonal, that is told from zero."""
 BLOCK_VALUES = 1 << 19
@@ -73,6 +77,53 @@ class MarginalInference(Inference):
     held: BoolArray
     held_basis: BoolArray
     undetermined: bool
+    scope: ClassVar[str] = (
+        "for all parameters together: they carry the uncertainty of the basis and the variances."
+    )
+
+    def findings(self, estimate: Estimate) -> list[Finding]:
+        """What is to be known of standard errors and tests, in the order of the summary's notes."""
+        found = []
+        n_units = estimate.U.shape[1]
+        if n_units <= FEW_UNITS and self.options.cov_type == "sandwich":
+            short = "intervals tend to be somewhat short; cov_type='cr3' corrects for the leverages"
+            found.append(
+                Finding(
+                    "note",
+                    "few units",
+                    f"{n_units} units are few: {short} of the units.",
+                    f"{n_units} units: {short} of the units.",
+                )
+            )
+        found += self._on_bounds("z and P are those of a one-sided score test", estimate)
+        if self.undetermined and not estimate.degenerate:
+            cause = (
+                "there are too few responses for this rank, or responses that are never observed "
+                "together. No standard errors"
+            )
+            found.append(
+                Finding(
+                    "problem",
+                    "not determined",
+                    "NOT DETERMINED: the data leave the likelihood flat in some direction: "
+                    f"{cause}.",
+                    f"the likelihood is flat in some direction: {cause}; lower the rank.",
+                )
+            )
+        if self.held.any():
+            why = (
+                "are held at their bound: the data would have them far below it, or it is what "
+                "tells components apart."
+            )
+            found.append(
+                Finding(
+                    "caution",
+                    "held at bounds",
+                    f"Effects (b) without a standard error {why}",
+                    f"effects without a standard error {why}",
+                )
+            )
+        return found
 
     @property
     def zvalues(self) -> FloatArray:

@@ -14,7 +14,8 @@ from nmfre.data.design import Design
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.alternating import fit_alternating
 from nmfre.estimation.complete import moments_of
-from nmfre.estimation.estimate import Estimate, MarginalEstimate, StopReason
+from nmfre.estimation.estimate import Estimate, StopReason
+from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.maximum_likelihood import fit_marginal
 from nmfre.estimators import EstimatorOptions
 from nmfre.inference.multipliers import MULTIPLIERS, Multiplier

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nmfre.errors import NotComputedError
-from nmfre.estimation.estimate import AlternatingEstimate
+from nmfre.estimation.alternating_estimate import AlternatingEstimate
 from nmfre.plotting._shared import INK, axes, colour, legend, plot_of
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from statsmodels.iolib.tableformatting import fmt_params
 
 from nmfre.core.arguments import check_alpha, check_choice, known_arguments
 from nmfre.errors import InvalidArgumentError
-from nmfre.estimation.estimate import MarginalEstimate
 from nmfre.report.tables import LATEX, Table, TableSummary, fixed, meaning_of_stars, number, stars
 from nmfre.results import NMFREResults
 
@@ -358,7 +357,7 @@ def _table(fit: NMFREResults, stat: Stat, alpha: float) -> pd.DataFrame:
 
 def _measures(fit: NMFREResults) -> dict[str, Any]:
     n_units, n_responses = fit.model.endog.shape
-    ml = isinstance(fit.estimate, MarginalEstimate)
+    criteria = fit.estimate.criteria
     return {
         "Method": fit.method,
         "Rank": fit.model.rank,
@@ -374,9 +373,9 @@ def _measures(fit: NMFREResults) -> dict[str, Any]:
         "ICC": fit.icc,
         "df of U": fit.df_random,
         "Saturation": fit.saturation,
-        "Log-likelihood": fit.llf if ml else None,
-        "AIC": fit.aic if ml else None,
-        "BIC": fit.bic if ml else None,
+        "Log-likelihood": criteria.get("llf"),
+        "AIC": criteria.get("aic"),
+        "BIC": criteria.get("bic"),
         "Uncertainty": fit.uncertainty,
         "Converged": fit.converged,
     }

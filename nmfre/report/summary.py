@@ -11,20 +11,15 @@ from statsmodels.iolib.tableformatting import fmt_2cols, fmt_params
 
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.cap import AUTO
-from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate, StopReason
-from nmfre.inference.marginal import MarginalInference
 from nmfre.report.tables import LATEX, Table, TableSummary
 from nmfre.report.tables import fixed as _fixed
 from nmfre.report.tables import number as _number
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nmfre.results import NMFREResults
 
 WIDTH = 78
 FORMULA_WIDTH = 22
-FEW_UNITS = 50
 AT_BOUND = " (b)"
 LEVEL = ".10g"
 """How levels are printed: as they are given, without what 1 - alpha adds in the last digits."""
@@ -97,10 +92,8 @@ def _header(results: NMFREResults) -> list[tuple[str, str, str, str]]:
         ("Formula:", formula if len(formula) <= FORMULA_WIDTH else "see notes"),
         ("Method:", results.method + (", signed" if results.estimate.signed else "")),
         ("Stopped:", f"{results.stop_reason}, {results.n_iter} iter."),
-        *_quality(results),
+        *((f"{name}:", value) for name, value in results.estimate.certificate.items()),
         *_variances(results),
-        ("Ridge:", _number(results.ridge)),
-        *_icc(results),
     ]
     right = [
         ("Units (N):", f"{n_units}"),
@@ -126,45 +119,31 @@ def _missing(results: NMFREResults) -> list[tuple[str, str]]:
 
 
 def _variances(results: NMFREResults) -> list[tuple[str, str]]:
-    if results.uncertainty == "marginal":
-        table, bound = results.variance_components(), results.estimate.tau2_at_bound
+    estimate, errors = results.estimate, results.inference.variance_bse(results.ridge)
+    if not errors:
+        start = "" if results.sigma2_estimated else " (start value)"
         return [
-            ("sigma2 (std err):", _with_error(table, "sigma2", False)),
-            ("tau2 (std err):", _with_error(table, "tau2", bound)),
+            ("sigma2:", _number(results.sigma2) + start),
+            ("tau2:", f"{_number(results.tau2)} ({estimate.tau2_origin})"),
+            ("Ridge:", _number(results.ridge)),
+            ("ICC:", f"{results.icc:.3f}"),
         ]
+    at_bound, sigma2, tau2 = estimate.tau2_at_bound, estimate.sigma2, estimate.tau2
     return [
-        (
-            "sigma2:",
-            _number(results.sigma2) + ("" if results.sigma2_estimated else " (start value)"),
-        ),
-        ("tau2:", f"{_number(results.tau2)} ({_tau2_origin(results)})"),
-    ]
-
-
-def _icc(results: NMFREResults) -> list[tuple[str, str]]:
-    if results.uncertainty == "marginal":
-        table, bound = results.variance_components(), results.estimate.tau2_at_bound
-        return [("ICC (std err):", _with_error(table, "icc", bound))]
-    return [("ICC:", f"{results.icc:.3f}")]
-
-
-def _quality(results: NMFREResults) -> list[tuple[str, str]]:
-    """How good the estimates are as solutions of their equations."""
-    if isinstance(results.estimate, AlternatingEstimate):
-        distance = results.fixed_point_distance
-        return [("To fixed point:", "far" if np.isinf(distance) else f"{distance:.1e}")]
-    return [
-        ("Gradient norm:", f"{results.gradient_norm:.1e}"),
-        ("Starts agreeing:", f"{results.n_agree} of {results.n_starts}"),
+        ("sigma2 (std err):", _with_error(sigma2, sigma2 * errors["log_sigma2"], False)),
+        ("tau2 (std err):", _with_error(tau2, tau2 * errors["log_tau2"], at_bound)),
+        ("Ridge:", _number(results.ridge)),
+        ("ICC (std err):", _with_error(results.icc, errors["icc"], at_bound)),
     ]
 
 
 def _likelihood(results: NMFREResults) -> list[tuple[str, str]]:
-    if isinstance(results.estimate, AlternatingEstimate):
+    criteria = results.estimate.criteria
+    if not criteria:
         return []
     return [
-        ("Log-likelihood:", f"{results.llf:.3f}"),
-        ("AIC, BIC:", f"{results.aic:.2f}, {results.bic:.2f}"),
+        ("Log-likelihood:", f"{criteria['llf']:.3f}"),
+        ("AIC, BIC:", f"{criteria['aic']:.2f}, {criteria['bic']:.2f}"),
     ]
 
 
@@ -213,6 +192,7 @@ def _coefficients(
 
 
 def _notes(results: NMFREResults, alpha: float, multipletests: str | None) -> list[str]:
+    """How the numbers were made, then what was found of them."""
     options = results.inference.options
     boot = results.inference.bootstrap
     level = f"{1 - alpha:{LEVEL}}"
@@ -240,151 +220,20 @@ def _notes(results: NMFREResults, alpha: float, multipletests: str | None) -> li
         )
     if multipletests is not None:
         sided += f", adjusted for multiple tests ({multipletests})"
-    if options.uncertainty == "marginal":
-        notes.append(
-            f"Std err: {options.cov_type}; P-values are {sided}. Both are for all parameters "
-            "together: they carry the uncertainty of the basis and the variances."
-        )
-        if results.n_units <= FEW_UNITS and options.cov_type == "sandwich":
-            notes.append(
-                f"{results.n_units} units are few: intervals tend to be somewhat short; "
-                "cov_type='cr3' corrects for the leverages of the units."
-            )
-        if results.at_bound.any():
-            notes.append(
-                f"{AT_BOUND.strip()}: at the bound 0; z and P are those of a one-sided score test."
-            )
-        inference = results.inference
-        assert isinstance(inference, MarginalInference)
-        if inference.undetermined and not results.estimate.degenerate:
-            notes.append(
-                "NOT DETERMINED: the data leave the likelihood flat in some direction: there are "
-                "too few responses for this rank, or responses that are never observed together. "
-                "No standard errors."
-            )
-        elif inference.held.any():
-            notes.append(
-                "Effects (b) without a standard error are held at their bound: the data would have "
-                "them far below it, or it is what tells components apart."
-            )
-    else:
-        notes.append(
-            f"Std err: {options.cov_type}; P-values are {sided}. Both are conditional on the "
-            "estimated basis, random effects and variances."
-        )
-        if results.theta.shape[0] > 1:
-            notes.append(
-                "For rank 2 and above that leaves out the uncertainty of the basis: intervals, "
-                "above all of intercepts, are too short."
-            )
-        if results.at_bound.any():
-            notes.append(
-                f"{AT_BOUND.strip()}: at the bound 0; the standard error, z and interval of such "
-                "a coefficient are only formal."
-            )
+    notes.append(
+        f"Std err: {options.cov_type}; P-values are {sided}. Both are {results.inference.scope}"
+    )
     if results.model.design.n_missing:
         notes.append(
             "The likelihood is that of the observed responses: it takes the others to be missing "
             "at random."
-        )
-    estimate = results.estimate
-    if isinstance(estimate, AlternatingEstimate):
-        notes += _notes_on_alternating(results, estimate)
-    if isinstance(estimate, MarginalEstimate):
-        notes += _notes_on_likelihood(results, estimate)
-    return notes
-
-
-def _notes_on_likelihood(results: NMFREResults, estimate: MarginalEstimate) -> list[str]:
-    notes = []
-    if not results.converged:
-        notes.append(
-            f"NOT CONVERGED: the gradient norm is {results.gradient_norm:.1e}; the iteration "
-            f"stopped for {results.stop_reason}."
-        )
-    if estimate.degenerate:
-        notes.append(
-            "COMPONENTS MERGE: columns of the basis are nearly collinear, and their effects are "
-            f"not determined. {estimate.remedy_of_degenerate}"
-        )
-    if estimate.tau2_at_bound:
-        notes.append("tau2 is at its bound 0: the data show no random effects.")
-    if any(results.identification.mixing):
-        notes.append(_not_identified(results, estimate))
-    if results.llf_uncapped is not None:
-        notes.append(
-            f"The cap binds: without it the log-likelihood is {results.llf_uncapped:.3f}, higher "
-            f"by {results.llf_uncapped - results.llf:.3f}."
-        )
-    return notes
-
-
-def _not_identified(results: NMFREResults, estimate: MarginalEstimate) -> str:
-    found = results.identification
-    mixing = ", ".join(map(str, results.model.components[np.array(found.mixing)]))
-    if estimate.tau2_at_bound:
-        cause = (
-            f"without random effects only X Theta enters the likelihood, so {mixing} can be mixed "
-            "without changing the fit. The basis shown has its components as far apart as their "
-            "bounds allow; its effects"
-        )
-    else:
-        cause = (
-            f"rotations of {mixing} in {found.n_free} direction(s) fit as well. Printed is the one "
-            "with the sparsest basis; its effects"
-        )
-    what = "mixture" if estimate.tau2_at_bound else "rotation"
-    return (
-        f"NOT IDENTIFIED: {cause} have no standard errors of their own. Valid whatever the {what}: "
-        "X Theta (profiles), fitted values, and the joint test of a covariate (wald_test_terms)."
-    )
-
-
-def _notes_on_alternating(results: NMFREResults, estimate: AlternatingEstimate) -> list[str]:
-    notes = []
-    if estimate.stop_reason is StopReason.MAXITER:
-        notes.append(
-            f"NOT CONVERGED: the iteration ended at its limit of {results.n_iter} iterations."
-        )
-    elif estimate.far_from_fixed_point:
-        notes.append(
-            "STOPPED EARLY: the tolerance was reached, but X and Theta are "
-            f"{estimate.distance_in_words} from the fixed point of the updates."
         )
     if results.estimator_options.df_cap == AUTO:
         notes.append(
             f"Cap: chosen as the smallest of the rates 0.01, 0.02, ... ({results.df_cap_rate:.2f}) "
             "that stays at least 2 % above the effective df of U in every iteration."
         )
-    if not results.tau2_estimated:
-        notes.append(f"tau2 was not estimated: {_tau2_reason(results)}.")
-    mean_square = results.mean_squared_residual
-    if estimate.variance_fault is not None:
-        notes.append(f"VARIANCES NOT CONVERGED: {estimate.variance_fault}")
-    elif abs(mean_square / results.sigma2 - 1.0) > 0.01:
-        notes.append(
-            f"sigma2 has not settled: it lags behind the mean squared residual, "
-            f"{_number(mean_square)}, because the paper's updates of it are damped."
-        )
-    return notes
-
-
-def _tau2_origin(results: NMFREResults) -> str:
-    if results.tau2_estimated:
-        return "estimated"
-    return "set by the cap" if results.cap_binds else "start value"
-
-
-def _tau2_reason(results: NMFREResults) -> str:
-    if results.df_cap is None:
-        return "update_tau2 was off, so that it kept its start value"
-    if results.cap_hits:
-        return (
-            "with a cap it keeps its start value until the cap lowers it. The cap bound in "
-            f"{results.cap_hits} of {results.n_iter} iterations, first in iteration "
-            f"{results.first_cap_hit}"
-        )
-    return "with a cap it keeps its start value, and the cap did not bind"
+    return notes + [found.short for found in results._findings if found.short is not None]
 
 
 def _cap(results: NMFREResults) -> str:
@@ -393,8 +242,7 @@ def _cap(results: NMFREResults) -> str:
     return f"{results.df_cap:.2f}, {'bound' if results.cap_binds else 'did not bind'}"
 
 
-def _with_error(table: pd.DataFrame, name: str, at_bound: bool) -> str:
+def _with_error(value: float, error: float, at_bound: bool) -> str:
     if at_bound:
         return "0.000 (at its bound)"
-    value, error, *_ = table.loc[name].to_numpy()
-    return _number(float(value)) + ("" if np.isnan(error) else f" ({_number(float(error))})")
+    return _number(value) + ("" if np.isnan(error) else f" ({_number(error)})")

@@ -1,36 +1,16 @@
-"""Pieces of advice, and the page that they make."""
+"""The page of advice that findings make."""
 
 from __future__ import annotations
 
 import html
 import textwrap
-from dataclasses import dataclass
-from typing import Literal
+from typing import get_args
 
 import pandas as pd
 
-Severity = Literal["problem", "caution", "note"]
+from nmfre.core.findings import Finding, Severity
+
 WIDTH = 78
-SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """
-    One piece of advice.
-
-    Attributes
-    ----------
-    severity : {"problem", "caution", "note"}
-        A number that should not be used; one that needs thought; one that needs to be known.
-    topic : str
-    text : str
-        What was found, and what to do.
-    """
-
-    severity: Severity
-    topic: str
-    text: str
 
 
 class Check:
@@ -39,12 +19,13 @@ class Check:
 
     Attributes
     ----------
-    advice : list of Advice
+    advice : list of Finding
+        With severity, topic and text.
     """
 
-    def __init__(self, advice: list[Advice]) -> None:
-        order: list[Severity] = ["problem", "caution", "note"]
-        self.advice = sorted(advice, key=lambda item: order.index(item.severity))
+    def __init__(self, findings: list[Finding]) -> None:
+        order = get_args(Severity)
+        self.advice = sorted(findings, key=lambda found: order.index(found.severity))
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -73,9 +54,3 @@ class Check:
             for item in self.advice
         )
         return f"<ul>{items}</ul>" if items else "<p>Nothing to remark.</p>"
-
-
-def listed(names: list[str] | pd.Index) -> str:
-    """The first few names, and how many more there are."""
-    shown = ", ".join(map(str, names[:SHOWN]))
-    return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"

@@ -13,7 +13,9 @@ from statsmodels.base.model import LikelihoodModelResults
 from nmfre.core.hints import HintedResults
 from nmfre.core.typing import FloatArray
 from nmfre.errors import NotComputedError
-from nmfre.estimation.estimate import AlternatingEstimate, Estimate, MarginalEstimate
+from nmfre.estimation.alternating_estimate import AlternatingEstimate
+from nmfre.estimation.estimate import Estimate
+from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimators import EstimatorOptions
 from nmfre.inference.conditional import Inference
 from nmfre.uncertainty import check_uncertainty, infer

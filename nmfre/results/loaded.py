@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from nmfre.data.placeholder import Removed
-from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate
+from nmfre.estimation.alternating_estimate import AlternatingEstimate
+from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimators import EstimatorOptions
 from nmfre.inference.conditional import Inference
 from nmfre.inference.marginal import MarginalInference

@@ -9,7 +9,7 @@ import numpy as np
 from nmfre.core.typing import FloatArray
 from nmfre.data.checks import is_chunked
 from nmfre.data.design import Design
-from nmfre.estimation.estimate import MarginalEstimate
+from nmfre.estimation.marginal_estimate import MarginalEstimate
 
 UNEXPLAINED = 1e-8
 """Share of the squares of a covariate that others may leave as rounding."""

@@ -1,4 +1,4 @@
-"""Advice on residuals and fitted values."""
+"""What data, residuals and fitted values show of a fit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from nmfre.results.advice import Advice, listed
+from nmfre.core.findings import Finding, listed
 
 RARE = 10
 """Units by which a response must be observed for its residual variance to be looked at."""
@@ -23,17 +23,18 @@ ROUNDING = 1e-8
 """Share of the largest fitted value up to which a negative one is rounding."""
 
 
-def on_residuals(resid: pd.DataFrame, fittedvalues: pd.DataFrame) -> Iterator[Advice]:
-    """Advice on residuals of the BLUP fit, (N, P), NaN where missing, and on the fit itself."""
+def on_residuals(resid: pd.DataFrame, fittedvalues: pd.DataFrame) -> Iterator[Finding]:
+    """What residuals of the BLUP fit show, (N, P), NaN where missing, and on the fit itself."""
     yield from _on_signs(fittedvalues)
     counts = resid.notna().sum().to_numpy()
     # Few units are fitted almost exactly, or exactly: their residuals have no variance to compare.
     least = min(RARE, counts.max())
     rare = counts < least
     if rare.any():
-        yield Advice(
+        yield Finding(
             "note",
             "rarely observed",
+            None,
             f"fewer than {least} units have {listed(resid.columns[rare])}: the basis rests on "
             "these few units there, and the checks of residuals leave such responses out. Drop "
             "them, or pool occasions.",
@@ -43,9 +44,10 @@ def on_residuals(resid: pd.DataFrame, fittedvalues: pd.DataFrame) -> Iterator[Ad
     smallest, largest = variances.min(), variances.max()
     if largest > UNEQUAL * smallest:
         ratio = f"by a factor of {largest / smallest:.3g} " if smallest > 0 else ""
-        yield Advice(
+        yield Finding(
             "caution",
             "unequal variances",
+            None,
             f"residual variances of responses differ {ratio}(largest: "
             f"{responses[variances.argmax()]}; smallest: {responses[variances.argmin()]}); the "
             "model has one sigma2. Scale the responses alike, or transform them. Sandwich standard "
@@ -55,9 +57,10 @@ def on_residuals(resid: pd.DataFrame, fittedvalues: pd.DataFrame) -> Iterator[Ad
     sizes, values = np.abs(errors[seen]), fitted[seen]
     growth = stats.spearmanr(sizes, values) if np.ptp(values) and np.ptp(sizes) else None
     if growth is not None and growth.statistic > GROWS and growth.pvalue < SIGNIFICANT:
-        yield Advice(
+        yield Finding(
             "caution",
             "heteroscedastic residuals",
+            None,
             f"they grow with the fitted value (rank correlation {growth.statistic:.2f}). A "
             "square root or log(1 + y) of the responses may help.",
         )
@@ -66,22 +69,24 @@ def on_residuals(resid: pd.DataFrame, fittedvalues: pd.DataFrame) -> Iterator[Ad
     if len(standard) >= 20 and np.ptp(standard):
         kurtosis, test = float(stats.kurtosis(standard)), stats.kurtosistest(standard)
         if kurtosis > HEAVY and test.pvalue < SIGNIFICANT:
-            yield Advice(
+            yield Finding(
                 "caution",
                 "heavy tails",
+                None,
                 f"the excess kurtosis of residuals is {kurtosis:.1f} (0 under normality). Look "
                 "at plot_residuals(kind='qq'); the bootstrap does not need normality.",
             )
 
 
-def _on_signs(fittedvalues: pd.DataFrame) -> Iterator[Advice]:
+def _on_signs(fittedvalues: pd.DataFrame) -> Iterator[Finding]:
     fitted = fittedvalues.to_numpy()
     negative = int(np.count_nonzero(fitted < -ROUNDING * fitted.max()))
     if negative:
         unit, response = np.unravel_index(fitted.argmin(), fitted.shape)
-        yield Advice(
+        yield Finding(
             "note",
             "negative fits",
+            None,
             f"{negative} of {fitted.size} fitted values (BLUPs) are below 0, although responses "
             f"cannot be (lowest: {fitted.min():.3g}, {fittedvalues.columns[int(response)]} of unit "
             f"{fittedvalues.index[int(unit)]}): random effects are not bounded. Treat these fitted "

@@ -6,7 +6,6 @@ import pandas as pd
 from statsmodels.iolib.summary import Summary
 
 from nmfre.core.arguments import known_arguments
-from nmfre.estimation.estimate import AlternatingEstimate
 from nmfre.report.summary import summarize
 from nmfre.results.bootstrap import BootstrapResults
 from nmfre.results.check import CheckResults
@@ -52,10 +51,11 @@ class NMFREResults(
     def __repr__(self) -> str:
         n_units, n_responses = self.model.endog.shape
         rank, n_covariates = self.theta.shape
-        measure = "objective" if isinstance(self.estimate, AlternatingEstimate) else "llf"
+        criteria = self.estimate.criteria
+        measure, value = next(iter(criteria.items()), ("objective", self.objective))
         return (
             f"<NMFREResults: {self.method}, P={n_responses}, N={n_units}, Q={rank}, "
-            f"K={n_covariates}, {measure}={getattr(self, measure):.6g}, "
+            f"K={n_covariates}, {measure}={value:.6g}, "
             f"{'converged' if self.converged else 'not converged'}>"
         )
 

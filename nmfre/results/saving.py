@@ -19,9 +19,10 @@ from nmfre.data.design import Design
 from nmfre.data.placeholder import Removed
 from nmfre.data.right_hand_side import RightHandSide
 from nmfre.errors import NotPickledError, SavedResultError
+from nmfre.estimation.alternating_estimate import AlternatingEstimate
 from nmfre.estimation.cap import Cap
-from nmfre.estimation.estimate import AlternatingEstimate, MarginalEstimate
 from nmfre.estimation.identification import Identification
+from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimators import EstimatorOptions
 from nmfre.inference.conditional import Inference, InferenceOptions
 from nmfre.inference.marginal import MarginalInference

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 from nmfre import plotting
 from nmfre.core.arguments import check_seed, is_number, known_arguments
 from nmfre.errors import InvalidArgumentError
+from nmfre.estimation.alternating_estimate import AlternatingEstimate
 from nmfre.estimation.cap import is_clear, resolve_cap
-from nmfre.estimation.estimate import AlternatingEstimate
 from nmfre.estimators import EstimatorOptions, fit_caps
 from nmfre.model import NMFRE, check_model
 

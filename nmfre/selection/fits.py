@@ -12,7 +12,7 @@ from nmfre.core.typing import IntArray
 from nmfre.data.design import Design
 from nmfre.errors import NMFREWarning
 from nmfre.estimation.complete import squares
-from nmfre.estimation.estimate import MarginalEstimate
+from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimators import EstimatorOptions, estimate_ml
 from nmfre.selection.folds import units_of
 

@@ -22,8 +22,9 @@ from nmfre.core.threads import one_thread_if_small
 from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.alternating import fit_alternating
+from nmfre.estimation.alternating_estimate import AlternatingEstimate
 from nmfre.estimation.cap import resolve_cap
-from nmfre.estimation.estimate import AlternatingEstimate, StopReason
+from nmfre.estimation.estimate import StopReason
 from nmfre.estimation.fixed_effects import fit_fixed_effects
 from nmfre.estimation.initial import nndsvd
 from nmfre.inference.conditional import InferenceOptions, conditional_inference

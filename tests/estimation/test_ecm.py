@@ -147,7 +147,7 @@ def test_a_large_fit_that_is_cut_short_or_capped(counts):
     endog, exog, _ = counts
     model = nmfre.NMFRE(endog, exog, rank=Q)
     options = {"n_starts": 1, "n_boot": 0, "uncertainty": "conditional"}
-    with pytest.warns(nmfre.ConvergenceWarning, match="maxiter was reached"):
+    with pytest.warns(nmfre.ConvergenceWarning, match="iterations was reached"):
         res = model.fit("ml", maxiter=3, **options)
     assert res.n_iter == 3
     capped = model.fit("ml", df_cap=0.5, tol=1e-6, **options)

@@ -402,7 +402,7 @@ def test_arguments_that_do_not_go_with_the_method(model, arguments, match):
 
 
 def test_a_search_that_is_cut_short_warns(holzinger):
-    with pytest.warns(nmfre.ConvergenceWarning, match="gradient norm .* maxiter was reached"):
+    with pytest.warns(nmfre.ConvergenceWarning, match="the limit of .* at a gradient norm of"):
         res = holzinger.fit("ml", maxiter=5, n_starts=1)
     assert (res.stop_reason, res.converged) == ("maxiter", False)
     assert "NOT CONVERGED" in str(res.summary())

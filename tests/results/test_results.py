@@ -304,7 +304,7 @@ def test_the_summary_holds_what_the_results_hold(res):
         "P>z",
         "[0.025    0.975]",
         "tau2 was not estimated",
-        "lags behind the mean squared residual, 4.427",
+        "sigma2 has not converged (mean squared residual: 4.427)",
     ):
         assert part in text
     assert max(map(len, text.splitlines())) <= 80

@@ -1,0 +1,55 @@
+"""What is to be known of a fit before it is trusted: found once, for whoever prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+Severity = Literal["problem", "caution", "note"]
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """
+    One thing that a fit, its inference or its data show.
+
+    Attributes
+    ----------
+    severity : {"problem", "caution", "note"}
+        A number that should not be used; one that needs thought; one that needs to be known.
+    topic : str
+    short : str or None
+        For the notes of the summary; None where these do not have it.
+    text : str
+        For `nmfre.NMFREResults.check` and warnings: what was found, and what to do.
+    components, params : sequence of int
+        Positions of the components or params whose names take the place of ``{names}`` in the
+        texts.
+    """
+
+    severity: Severity
+    topic: str
+    short: str | None
+    text: str
+    components: Sequence[int] = ()
+    params: Sequence[int] = ()
+
+    def named(self, components: Sequence[Any], params: Sequence[str]) -> Finding:
+        """The same with names in its texts."""
+        names = listed([params[i] for i in self.params])
+        if self.components:
+            names = ", ".join(str(components[i]) for i in self.components)
+        elif not self.params:
+            return self
+        short = None if self.short is None else self.short.format(names=names)
+        text = self.text.format(names=names)
+        return replace(self, short=short, text=text, components=(), params=())
+
+
+def listed(names: Iterable[Any]) -> str:
+    """The first few names, and how many more there are."""
+    shown = list(map(str, names))
+    more = f" and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
+    return ", ".join(shown[:SHOWN]) + more

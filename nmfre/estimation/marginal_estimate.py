@@ -1,0 +1,193 @@
+"""What maximum likelihood returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from nmfre.core.findings import Finding
+from nmfre.estimation.estimate import ALL, Estimate, StopReason
+from nmfre.estimation.identification import Identification
+
+DEGENERATE_CONDITION = 1e3
+"""Condition number of the basis from which its columns are called collinear."""
+AT_BOUND = 1e-6
+"""df_U per unit below which tau2 is zero."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarginalEstimate(Estimate):
+    """
+    Estimates by marginal maximum likelihood, and their certificate.
+
+    Attributes
+    ----------
+    llf : float
+        Maximised log-likelihood.
+    llf_uncapped : float or None
+        Log-likelihood without the cap, where it binds; None where it does not.
+    gradient_norm : float
+        Largest entry of the projected gradient of the log-likelihood per cell by P X and log
+        lambda, with Theta and sigma2 at their maximum given these.
+    n_starts, n_agree : int
+        Starts, and how many of them reached this log-likelihood to 1e-4 (or 1e-8 per cell).
+    identification : Identification
+        Rotations that leave the likelihood as it is.
+    condition : float
+        Condition number of X.
+    """
+
+    llf: float
+    llf_uncapped: float | None
+    gradient_norm: float
+    n_starts: int
+    n_agree: int
+    identification: Identification
+    condition: float
+    marginal_remedy: ClassVar[str] = "uncertainty='marginal' includes its uncertainty"
+    signed_remedy: ClassVar[str] = "signed=True"
+
+    @property
+    def cap_binds(self) -> bool:
+        """Whether the likelihood was maximised on df_U = cap."""
+        return self.llf_uncapped is not None
+
+    @property
+    def certificate(self) -> dict[str, str]:
+        """Projected gradient, and how many starts found this maximum."""
+        return {
+            "Gradient norm": f"{self.gradient_norm:.1e}",
+            "Starts agreeing": f"{self.n_agree} of {self.n_starts}",
+        }
+
+    @property
+    def criteria(self) -> dict[str, float]:
+        """Log-likelihood and information criteria."""
+        return {"llf": self.llf, "aic": self.aic, "bic": self.bic}
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion."""
+        return -2.0 * self.llf + 2.0 * self.n_parameters
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion: units are the observations."""
+        return -2.0 * self.llf + float(np.log(self.U.shape[1])) * self.n_parameters
+
+    @property
+    def degenerate(self) -> bool:
+        """Whether columns of X are so nearly collinear that Theta is not determined."""
+        return self.condition > DEGENERATE_CONDITION
+
+    @property
+    def tau2_at_bound(self) -> bool:
+        """Whether tau2 is zero but for the limit of the search: df_U is next to nothing."""
+        return bool(self.df_random < AT_BOUND * self.U.shape[1])
+
+    @property
+    def n_parameters(self) -> int:
+        """
+        Dimension of the model: X with its column sums, Theta, two variances; less rotations, cap.
+
+        Rotations are those of a basis without zeros, as in factor analysis: what data allow at this
+        very estimate has no part in it, so that fits of one size have one number.
+        """
+        n_responses, rank = self.X.shape
+        n_rotations = (rank - 1) * (rank - 2) // 2
+        n_free = (n_responses - 1) * rank + self.Theta.size + 2
+        return int(n_free - n_rotations - self.cap_binds)
+
+    def findings(self) -> list[Finding]:
+        """What is to be known of the estimates, in the order of the summary's notes."""
+        return [*self._on_convergence(), *self._on_identification(), *self._on_random_effects()]
+
+    def _on_convergence(self) -> Iterator[Finding]:
+        if self.stop_reason is not StopReason.TOLERANCE:
+            cause, remedy = "rounding allowed no further ascent", "n_starts, or accept a larger tol"
+            if self.stop_reason is StopReason.MAXITER:
+                cause, remedy = f"the limit of {self.n_iter} iterations was reached", "maxiter"
+            yield Finding(
+                "problem",
+                "not converged",
+                f"NOT CONVERGED: the gradient norm is {self.gradient_norm:.1e}; the iteration "
+                f"stopped for {self.stop_reason}.",
+                f"{cause} at a gradient norm of {self.gradient_norm:.1g}. Raise {remedy}.",
+            )
+        if self.n_agree < self.n_starts:
+            yield Finding(
+                "caution" if 2 * self.n_agree <= self.n_starts else "note",
+                "starts disagree",
+                None,
+                f"{self.n_agree} of {self.n_starts} starts reached the best likelihood. Raise "
+                "n_starts until several agree.",
+            )
+
+    def _on_identification(self) -> Iterator[Finding]:
+        if self.degenerate:
+            remedy = f"Lower the rank{', or use signed=False' if self.signed else ''}."
+            yield Finding(
+                "problem",
+                "components merge",
+                "COMPONENTS MERGE: columns of the basis are nearly collinear, and their effects "
+                f"are not determined. {remedy}",
+                "columns of the basis are nearly collinear (condition number "
+                f"{self.condition:.1g}) while Theta diverges: effects have no standard errors. "
+                f"{remedy}",
+            )
+        mixing = np.flatnonzero(self.identification.mixing).tolist()
+        if self.tau2_at_bound:
+            yield Finding(
+                "note",
+                "tau2",
+                "tau2 is at its bound 0: the data show no random effects.",
+                "it is at its bound 0: there are no random effects.",
+            )
+            what = "mixture"
+            found = "tau2 is zero, so {names} can be mixed without changing X Theta"
+            if len(mixing) > self.Theta.shape[1]:
+                found += "; with fewer covariates than components, lower the rank"
+            cause = (
+                "without random effects only X Theta enters the likelihood, so {names} can be "
+                "mixed without changing the fit. The basis shown has its components as far apart "
+                "as their bounds allow; its effects"
+            )
+        else:
+            what, found = "rotation", "{names} can be rotated without changing the likelihood"
+            cause = (
+                f"rotations of {{names}} in {self.identification.n_free} direction(s) fit as well. "
+                "Printed is the one with the sparsest basis; its effects"
+            )
+        if mixing and not self.degenerate:
+            yield Finding(
+                "caution",
+                "not identified",
+                f"NOT IDENTIFIED: {cause} have no standard errors of their own. Valid whatever the "
+                f"{what}: X Theta (profiles), fitted values, and the joint test of a covariate "
+                "(wald_test_terms).",
+                f"{found}: their effects and loadings are those of one representative. Profiles, "
+                "fitted values and wald_test_terms() stay valid.",
+                components=mixing,
+            )
+
+    def _on_random_effects(self) -> Iterator[Finding]:
+        if self.saturation > ALL:
+            yield Finding(
+                "note",
+                "saturation",
+                None,
+                f"{self._used}: sigma2 is next to nothing beside them.",
+            )
+        if self.llf_uncapped is not None:
+            gain = self.llf_uncapped - self.llf
+            yield Finding(
+                "caution",
+                "cap",
+                f"The cap binds: without it the log-likelihood is {self.llf_uncapped:.3f}, higher "
+                f"by {gain:.3f}.",
+                f"it binds, at the price of {gain:.1f} in log-likelihood: variances are what it "
+                "makes of them.",
+            )
