@@ -82,16 +82,8 @@ def test_module(path):
             assert downward != upward, f"{own} imports {name}"
         if own in NUMERICAL:
             allowed = {"nmfre", "numpy", "scipy"}
-            standard = {
-                "__future__",
-                "abc",
-                "collections",
-                "dataclasses",
-                "enum",
-                "functools",
-                "inspect",
-            }
-            assert top in allowed | standard | {"itertools", "math", "typing"}, (
+            standard = {"__future__", "collections", "dataclasses", "enum", "functools", "inspect"}
+            assert top in allowed | standard | {"abc", "itertools", "math", "typing"}, (
                 f"{own} imports {name}"
             )
 

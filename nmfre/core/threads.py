@@ -13,6 +13,10 @@ from threadpoolctl import ThreadpoolController
 SMALL = 1_000_000
 """Multiplications in a product up to which one thread is as fast as any number."""
 
+_lock = Lock()
+_limits: list[Any] = []
+"""That of the contexts that are open, once for each."""
+
 
 @cache
 def _controller() -> ThreadpoolController:
@@ -26,32 +30,21 @@ def one_thread_if_small(multiplications: int) -> AbstractContextManager[Any]:
     return one_thread()
 
 
-class _Limit:
+@contextmanager
+def one_thread() -> Iterator[None]:
     """
-    One thread for BLAS while anyone wants it.
+    Context in which BLAS has one thread: where work is divided otherwise.
 
     The limit is one of the process: of contexts that overlap in several threads only the first sets
     it, and only the last lifts it.
     """
-
-    def __init__(self) -> None:
-        self.lock, self.n_users = Lock(), 0
-        self.limits: Any = None
-
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
-        with self.lock:
-            if not self.n_users:
-                self.limits = _controller().limit(limits=1, user_api="blas")
-            self.n_users += 1
-        try:
-            yield
-        finally:
-            with self.lock:
-                self.n_users -= 1
-                if not self.n_users:
-                    self.limits.restore_original_limits()
-
-
-one_thread = _Limit()
-"""Context in which BLAS has one thread: where work is divided otherwise."""
+    with _lock:
+        limit = _limits[-1] if _limits else _controller().limit(limits=1, user_api="blas")
+        _limits.append(limit)
+    try:
+        yield
+    finally:
+        with _lock:
+            _limits.pop()
+            if not _limits:
+                limit.restore_original_limits()

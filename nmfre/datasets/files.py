@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 from dataclasses import dataclass
@@ -74,19 +73,28 @@ class Table:
     def read_csv(self) -> pd.DataFrame:
         """Cells as text; columns as the first line names them, the index the line numbers."""
         try:
-            with self.path.open(newline="", encoding="utf-8-sig") as file:
-                lines = {number: line for number, line in enumerate(csv.reader(file), 1) if line}
-        except (UnicodeDecodeError, csv.Error) as error:
+            cells = pd.read_csv(
+                self.path,
+                header=None,
+                dtype=str,
+                keep_default_na=False,
+                skip_blank_lines=False,
+                encoding="utf-8-sig",
+                engine="python",  # which tells cells that are not there from empty ones
+            )
+        except pd.errors.EmptyDataError:
+            cells = pd.DataFrame()
+        except ValueError as error:
             raise self.error(f"the file is not CSV text in UTF-8 ({error})") from error
-        if len(lines) < 2:
+        cells = cells.set_axis(range(1, len(cells) + 1)).dropna(how="all")
+        if len(cells) < 2:
             raise self.error("the file has no lines of data")
-        (_, header), *rest = lines.items()
-        for number, line in rest:
-            if len(line) != len(header):
-                raise self.error(f"line {number} has {len(line)} cells, the first {len(header)}")
-        return pd.DataFrame(
-            [line for _, line in rest], index=[number for number, _ in rest], columns=header
-        )
+        n_cells = cells.count(axis=1)
+        for number in n_cells.index[n_cells < cells.shape[1]]:
+            raise self.error(
+                f"line {number} has {n_cells[number]} cells, the first {cells.shape[1]}"
+            )
+        return cells.iloc[1:].set_axis(cells.iloc[0].tolist(), axis=1)
 
     def read_excel(self, skip: int) -> pd.DataFrame:
         """Cells of the first sheet; columns counted from 1, the index the line numbers."""

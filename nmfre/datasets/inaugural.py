@@ -6,7 +6,6 @@ import os
 
 import pandas as pd
 
-from nmfre.core.arguments import known_arguments
 from nmfre.datasets.files import Table, described, user_file
 
 FILE = "inaugural_counts.csv"
@@ -21,7 +20,6 @@ LAYOUT = (
 )
 
 
-@known_arguments
 def load_inaugural(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     """
     Counts of terms in US presidential inaugural addresses, from a file that you have.

@@ -8,7 +8,6 @@ from itertools import zip_longest
 import numpy as np
 import pandas as pd
 
-from nmfre.core.arguments import known_arguments
 from nmfre.core.typing import FloatArray
 from nmfre.datasets.files import Table, described, number, user_file
 
@@ -39,7 +38,6 @@ TOTAL = 100
 """The code of all prefectures together."""
 
 
-@known_arguments
 def load_od_flow(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     """
     Flows between the 47 prefectures of Japan, as log(1 + flow), from a file that you have.

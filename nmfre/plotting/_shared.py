@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
 import numpy as np
 import pandas as pd
 
-from nmfre.core.arguments import check_choice, check_label, known_arguments
+from nmfre.core.arguments import check_choice, check_label
 from nmfre.core.typing import FloatArray, IntArray
 from nmfre.data.checks import DATES, SPANS, on_a_scale
 from nmfre.errors import InvalidArgumentError, MissingDependencyError
@@ -51,18 +51,17 @@ R = TypeVar("R")
 
 
 def plot_of(kind: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Make a plot refuse unknown keywords, and a first argument that is not of this class."""
+    """Make a plot refuse a first argument that is not of this class."""
 
     def decorated(function: Callable[P, R]) -> Callable[P, R]:
         first = next(iter(signature(function).parameters))
-        plot = known_arguments(function)
 
         @wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
             given = args[0] if args else kwargs.get(first)
             if args or first in kwargs:
                 check_class(first, given, kind)
-            return plot(*args, **kwargs)
+            return function(*args, **kwargs)
 
         return checked
 

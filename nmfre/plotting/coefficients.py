@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from nmfre.core.arguments import check_alpha, check_label, known_arguments
+from nmfre.core.arguments import check_alpha, check_label
 from nmfre.errors import InvalidArgumentError
 from nmfre.plotting._shared import GREY, axes, check_class, colour, label_ticks, legend, text
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 MARKERS = "osD^vP"
 
 
-@known_arguments
 def plot_coefficients(
     results: NMFREResults | Iterable[NMFREResults] | Mapping[str, NMFREResults],
     *,

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.iolib.tableformatting import fmt_params
 
-from nmfre.core.arguments import check_alpha, check_choice, known_arguments
+from nmfre.core.arguments import check_alpha, check_choice
 from nmfre.errors import InvalidArgumentError
 from nmfre.report.tables import LATEX, Table, TableSummary, fixed, meaning_of_stars, number, stars
 from nmfre.results import NMFREResults
@@ -232,7 +232,6 @@ class Comparison:
         return len(set(self.measures.loc[name])) > 1
 
 
-@known_arguments
 def compare(
     fits: Sequence[NMFREResults] | Mapping[Any, NMFREResults],
     *,

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from nmfre import plotting
-from nmfre.core.arguments import check_seed, is_number, known_arguments
+from nmfre.core.arguments import check_seed, is_number
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.alternating_estimate import AlternatingEstimate
 from nmfre.estimation.cap import is_clear, resolve_cap
@@ -49,7 +49,6 @@ class CapScan:
     def _repr_html_(self) -> str:
         return str(self.table.to_html(float_format="{:.4g}".format))
 
-    @known_arguments
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """
         df_random and tau2 by rate; see `nmfre.plotting.plot_cap_scan`.
@@ -77,7 +76,6 @@ class CapScan:
         return plotting.plot_cap_scan(self, ax=ax)
 
 
-@known_arguments
 def scan_cap(
     model: NMFRE,
     rates: Sequence[float] = RATES,

@@ -15,7 +15,6 @@ from nmfre.core.arguments import (
     check_rank,
     check_seed,
     check_whole,
-    known_arguments,
 )
 from nmfre.core.caller import warn
 from nmfre.core.parallel import run_tasks
@@ -33,7 +32,6 @@ Criterion = Literal["cv", "bic", "aic"]
 Over = Literal["entries", "units"]
 
 
-@known_arguments
 def select_rank(
     model: NMFRE,
     ranks: Iterable[int],

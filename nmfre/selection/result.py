@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from nmfre import plotting
-from nmfre.core.arguments import known_arguments
 from nmfre.errors import NotComputedError
 
 if TYPE_CHECKING:
@@ -121,7 +120,6 @@ class RankSelection:
         table = self.table.to_html(float_format="{:.5g}".format)
         return f"<p>{self._heading}</p>{table}<p>{self._conclusion}{self._remarks}</p>"
 
-    @known_arguments
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """
         The criterion by rank; see `nmfre.plotting.plot_rank_selection`.

@@ -24,7 +24,6 @@ from nmfre.core.arguments import (
     check_number,
     check_seed,
     check_whole,
-    known_arguments,
 )
 from nmfre.core.parallel import run_tasks
 from nmfre.core.typing import FloatArray
@@ -137,7 +136,6 @@ class BumpDesign:
         return np.asarray(np.maximum(endog, 0.0)), exog
 
 
-@known_arguments
 def coverage_study(
     design: BumpDesign,
     n_replicates: int = 1000,

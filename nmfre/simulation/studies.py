@@ -15,7 +15,6 @@ from nmfre.core.arguments import (
     check_n_boot,
     check_seed,
     check_whole,
-    known_arguments,
 )
 from nmfre.core.parallel import run_tasks
 from nmfre.core.threads import one_thread_if_small
@@ -36,7 +35,6 @@ ALPHA = 0.05
 RATES = ["rejection", "coverage, wald", "coverage, percentile", "cap hit", "not converged"]
 
 
-@known_arguments
 def paper_study(
     designs: Sequence[PaperDesign],
     n_replicates: int = 1000,

@@ -99,7 +99,7 @@ def test_without_a_file_the_error_tells_where_to_get_one(load, file, source, tmp
         load()
     with pytest.raises(errors.InvalidArgumentError, match="path=3"):
         load(3)
-    with pytest.raises(errors.UnknownArgumentError, match="did you mean 'path'"):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'paht'"):
         load(paht="x.csv")
 
 

@@ -199,7 +199,7 @@ def test_methods_are_the_functions():
 
 
 def test_unknown_keywords_are_refused(fits):
-    with pytest.raises(errors.UnknownArgumentError, match="did you mean 'order'"):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'odrer'"):
         fits["2 ml"].plot_scores(odrer="cluster")
 
 

@@ -75,7 +75,7 @@ def test_cap_scan_errors(model):
         nmfre.scan_cap(model.fit(n_boot=0))
     with pytest.raises(errors.InvalidArgumentError, match="tol=-1"):
         nmfre.scan_cap(model, [0.5], tol=-1)
-    with pytest.raises(errors.UnknownArgumentError, match="did you mean 'rates'"):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'rate'"):
         nmfre.scan_cap(model, rate=[0.5])
     with pytest.raises(errors.InvalidArgumentError, match="df_cap='auto'"):
         model.fit("ml", df_cap="auto")
