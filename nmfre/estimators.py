@@ -14,19 +14,15 @@ from nmfre.core.parallel import run_tasks
 from nmfre.core.threads import one_thread_if_small
 from nmfre.core.typing import FloatArray
 from nmfre.data.checks import python_value
-from nmfre.data.chunked import ChunkedDesign
 from nmfre.data.design import Design
 from nmfre.errors import (
-    ChunkedResponsesError,
     ConvergenceWarning,
     DegenerateBasisWarning,
     ExactFitError,
     InvalidArgumentError,
-    MissingCellError,
     NegativeCovariateWarning,
     NonFiniteFitError,
     ScaleError,
-    SparseResponsesError,
 )
 from nmfre.estimation.alternating import fit_alternating
 from nmfre.estimation.alternating_estimate import VARIANCE_LIMITS, AlternatingEstimate
@@ -142,18 +138,7 @@ def fit_caps(
     caps: FloatArray,
 ) -> list[AlternatingEstimate]:
     """Alternating updates from one start under each of several caps, in one stack."""
-    if design.sparse:
-        raise SparseResponsesError()
-    if design.n_missing:
-        row, column = np.argwhere(np.isnan(design.Y))[0]
-        raise MissingCellError(
-            count=design.n_missing,
-            cells=design.Y.size,
-            response=python_value(design.responses[row]),
-            unit=python_value(design.units[column]),
-        )
-    if isinstance(design, ChunkedDesign):
-        raise ChunkedResponsesError()
+    design.require("df-cap")
     _check_scale(design)
     sigma2, tau2 = options.variances
     for name, value in (("start_sigma2", sigma2), ("start_tau2", tau2)):

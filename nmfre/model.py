@@ -14,11 +14,10 @@ from statsmodels.base.model import Model
 from nmfre.core.arguments import check_choice, check_rank, check_seed, known_arguments
 from nmfre.core.caller import frames_to_caller, warn
 from nmfre.core.hints import HintedModel
-from nmfre.data.checks import is_chunked
-from nmfre.data.chunked import design_from_chunks
-from nmfre.data.design import Design, design_from_arrays
+from nmfre.data.design import Design
+from nmfre.data.entry import design_from_arrays
 from nmfre.data.formula import design_from_formula
-from nmfre.errors import FormulaError, InvalidArgumentError, SingleResponseWarning
+from nmfre.errors import InvalidArgumentError, SingleResponseWarning
 from nmfre.estimation.cap import DEFAULT_CAP, Cap
 from nmfre.estimators import EstimatorOptions, estimate_df_cap, estimate_ml
 from nmfre.inference.conditional import Alternative, Uncertainty
@@ -90,8 +89,7 @@ class NMFRE(HintedModel, Model):
 
     @known_arguments
     def __init__(self, endog: ArrayLike, exog: ArrayLike | None = None, *, rank: int) -> None:
-        build = design_from_chunks if is_chunked(endog, exog) else design_from_arrays
-        self._set_design(build(endog, exog), rank)
+        self._set_design(design_from_arrays(endog, exog), rank)
 
     def _set_design(self, design: Design, rank: int) -> None:
         super().__init__(*design.for_statsmodels)
@@ -182,13 +180,6 @@ class NMFRE(HintedModel, Model):
         >>> model.endog.shape, model.exog_names
         ((27, 4), ['Intercept', 'sex[T.Male]'])
         """
-        if is_chunked(data):
-            raise FormulaError(
-                formula=formula,
-                reason="a formula needs to see every level of all data, which are in chunks: use "
-                "nmfre.NMFRE(data[responses], data[covariates], rank=...), with categories made "
-                "columns by dask.dataframe.get_dummies, say.",
-            )
         design = design_from_formula(
             formula,
             data,

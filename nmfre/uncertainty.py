@@ -7,7 +7,6 @@ from numpy.typing import ArrayLike
 
 from nmfre.core.arguments import array_argument, check_choice, check_n_boot, start_array
 from nmfre.core.threads import one_thread_if_small
-from nmfre.data.chunked import ChunkedDesign
 from nmfre.data.design import Design
 from nmfre.errors import InvalidArgumentError, TooManyParametersError
 from nmfre.estimation.estimate import Estimate
@@ -61,8 +60,7 @@ def checked_options(
     check_choice("alternative", alternative, Alternative)
     given = None
     if multipliers is not None:
-        if isinstance(design, ChunkedDesign):
-            raise InvalidArgumentError("multipliers", "array", "None where data are in chunks")
+        design.require("multipliers")
         multipliers = array_argument("multipliers", multipliers, "an array, (n_boot, N)")
         n_boot = max(len(np.atleast_1d(multipliers)), 2)
         shape = (n_boot, len(design.units))

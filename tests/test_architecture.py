@@ -20,8 +20,7 @@ LONGEST = 400
 FLOORS = [
     {"_version", "core"},
     {"datasets", "estimation"},
-    {"inference"},
-    {"data"},
+    {"data", "inference"},  # neither knows the other
     {"estimators", "uncertainty"},
     {"report"},
     {"results"},

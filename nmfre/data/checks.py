@@ -1,32 +1,24 @@
-"""Checks of responses, covariates and labels: each raises an error that names the place."""
+"""Checks of labels and columns: each raises an error that names the place."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array, issparse
+from scipy.sparse import issparse
 
-from nmfre.core.typing import AnyArray, BoolArray, FloatArray, IntArray
+from nmfre.core.typing import FloatArray, IntArray
 from nmfre.errors import (
-    CollinearCovariatesError,
     DuplicateCellError,
     InvalidArgumentError,
-    NegativeResponseError,
     NonFiniteError,
     NonNumericError,
     NotComputedError,
-    ScaleError,
     ShapeError,
-    TooFewUnitsError,
-    UnobservedResponseError,
-    UnobservedUnitError,
     VaryingCovariateError,
-    ZeroCovariateError,
-    ZeroResponseError,
 )
 
 NUMBERS = {"boolean", "integer", "floating", "mixed-integer-float", "decimal"}
@@ -38,151 +30,6 @@ REPEATED_UNIT = (
     "keep one row per unit, or, if the index does not name the units, pass "
     "data.reset_index(drop=True)."
 )
-SCALE_LIMITS = (1e-75, 1e75)
-"""Sizes of responses and covariates whose fourth powers are floating-point numbers."""
-COLLINEAR = 1e-10
-"""Relative size of what a covariate adds to those before it, below which it adds nothing."""
-
-
-def check_responses(Y: Any, responses: pd.Index, units: pd.Index) -> int:
-    """
-    Number of missing cells of responses Y (P, N).
-
-    They must be labelled once, finite where they are not missing (NaN), not negative, and not all
-    zero. Of every unit and of every response some cell must be observed. Sparse responses have no
-    missing cells.
-    """
-    check_unique(responses, "response")
-    check_unique(units, "unit")
-    values, rows, columns = Y, None, None
-    if issparse(Y):
-        stored = coo_array(cast("Any", Y))
-        values, (rows, columns) = stored.data, stored.coords
-    # Minimum and sum see NaN and infinite values in two passes without a mask.
-    smallest = values.min(initial=0.0)
-    n_missing = 0
-    with np.errstate(over="ignore"):
-        finite = bool(np.isfinite(values.sum()))
-    if not (smallest >= 0 and finite):
-        _raise_for_response(values, rows, columns, responses, units)
-        n_missing = int(np.isnan(values).sum())
-    if n_missing:
-        _raise_for_unobserved(~np.isnan(Y), responses, units)
-    with np.errstate(over="ignore"):
-        sums = np.asarray(np.nansum(Y, axis=1) if n_missing else Y.sum(axis=1)).ravel()
-    check_response_sums(sums, responses, len(units))
-    return n_missing
-
-
-def check_response_sums(sums: FloatArray, responses: pd.Index, n_units: int) -> None:
-    """Sums (P,) of responses over the units must not be zero, nor out of scale."""
-    zero = sums == 0.0
-    if zero.any():
-        raise ZeroResponseError(response=responses[int(zero.argmax())])
-    _check_scale("Response", sums / n_units, responses)
-
-
-def _check_scale(role: str, sizes: FloatArray, names: pd.Index) -> None:
-    """Sizes must be far enough from what overflows and underflows when it is squared."""
-    outside = ~((sizes > SCALE_LIMITS[0]) & (sizes < SCALE_LIMITS[1]))
-    if outside.any():
-        first = int(outside.argmax())
-        raise ScaleError(
-            reason=f"{role} {python_value(names[first])!r} has values of about "
-            f"{sizes[first]:.1g}: their squares are too large or too small for floating-point "
-            f"numbers. Change its units so that values are closer to 1."
-        )
-
-
-def check_observed(Y: FloatArray, responses: pd.Index, units: pd.Index) -> None:
-    """Responses Y (P, M) must be finite and not negative where they are not NaN."""
-    filled = np.where(np.isnan(Y), 0.0, Y)
-    if not (filled.min(initial=0.0) >= 0 and np.isfinite(filled.sum())):
-        _raise_for_response(filled, None, None, responses, units)
-
-
-def _raise_for_response(
-    values: FloatArray,
-    rows: AnyArray | None,
-    columns: AnyArray | None,
-    responses: pd.Index,
-    units: pd.Index,
-) -> None:
-    """Name the first response that is infinite or negative; ``rows`` and so on where sparse."""
-    infinite = np.isinf(values) if rows is None else ~np.isfinite(values)
-    bad = infinite if infinite.any() else values < 0
-    if not bad.any():
-        return  # missing cells, or finite values whose sum is not
-    first = tuple(np.argwhere(bad)[0])
-    row, column = first if rows is None or columns is None else (rows[first], columns[first])
-    if infinite.any():
-        raise NonFiniteError(
-            role="Response",
-            name=responses[row],
-            value=values[first],
-            unit=units[column],
-            count=int(bad.sum()),
-        )
-    raise NegativeResponseError(
-        count=int(bad.sum()), unit=units[column], response=responses[row], value=values[first]
-    )
-
-
-def _raise_for_unobserved(observed: BoolArray, responses: pd.Index, units: pd.Index) -> None:
-    """Name the first unit or response of which nothing is observed."""
-    no_response, no_unit = ~observed.any(axis=1), ~observed.any(axis=0)
-    if no_response.any():
-        raise UnobservedResponseError(
-            response=python_value(responses[int(no_response.argmax())]),
-            count=int(no_response.sum()),
-        )
-    if no_unit.any():
-        raise UnobservedUnitError(
-            unit=python_value(units[int(no_unit.argmax())]), count=int(no_unit.sum())
-        )
-
-
-def check_covariates(A: FloatArray, covariates: pd.Index, units: pd.Index) -> None:
-    """Covariates A (K, N) must be finite, linearly independent, and fewer than the units."""
-    check_unique(covariates, "covariate")
-    check_finite(A, "Covariate", covariates, units)
-    n_covariates, n_units = A.shape
-    zero = ~A.any(axis=1)
-    if zero.any():
-        raise ZeroCovariateError(
-            covariate=covariates[int(zero.argmax())], remedy="drop it from the formula"
-        )
-    if n_units <= n_covariates:
-        raise TooFewUnitsError(
-            units=n_units,
-            covariates=n_covariates,
-            needed=n_covariates + 1,
-            remedy="Add units, or drop covariates (the intercept is one).",
-        )
-    check_independent(np.asarray(np.linalg.qr(A.T, mode="r")), covariates, n_units)
-
-
-def check_independent(R: FloatArray, covariates: pd.Index, n_units: int) -> None:
-    """Covariates A with A' = QR must be in scale and linearly independent."""
-    _check_scale("Covariate", np.abs(R).max(axis=0) / np.sqrt(n_units), covariates)
-    dependent = np.abs(np.diag(R)) <= COLLINEAR * np.linalg.norm(R, axis=0)
-    if dependent.any():
-        j = int(dependent.argmax())
-        coefs = np.linalg.solve(R[:j, :j], R[:j, j])
-        raise CollinearCovariatesError(
-            dependence=_combination(covariates[j], coefs, covariates[:j])
-        )
-
-
-def _combination(name: Any, coefs: FloatArray, names: pd.Index) -> str:
-    """Spell out name = c1 names1 + c2 names2 ..., leaving out what is zero."""
-    terms = []
-    for coef, other in zip(coefs, names, strict=True):
-        if abs(coef) > np.sqrt(COLLINEAR):
-            size = "" if np.isclose(abs(coef), 1.0) else f"{abs(coef):.4g} "
-            terms.append(f"{'-' if coef < 0 else '+'} {size}{other}")
-    text = " ".join(terms)
-    return f"{name} = {text.removeprefix('+ ')}"
 
 
 def on_a_scale(labels: pd.Index | pd.Series) -> bool:
@@ -202,20 +49,6 @@ def check_unique(labels: pd.Index, what: str) -> None:
             count=len(rows),
             rows=f" (rows {listed(pd.Index(rows))})" if what == "unit" else "",
             remedy=REPEATED_UNIT if what == "unit" else "rename or drop all but one.",
-        )
-
-
-def check_finite(values: FloatArray, role: str, names: pd.Index, units: pd.Index) -> None:
-    """No NaN and no infinite value in ``values`` (len(names), len(units))."""
-    bad = ~np.isfinite(values)
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        raise NonFiniteError(
-            role=role,
-            name=names[row],
-            value=values[row, column],
-            unit=units[column],
-            count=int(bad.sum()),
         )
 
 
@@ -302,9 +135,7 @@ def is_chunked(*values: Any) -> bool:
     return dask is not None and any(dask.is_dask_collection(value) for value in values)
 
 
-def require_memory(
-    values: Any, name: str, instead: str = "fit a sample of the units in memory"
-) -> None:
+def require_memory(values: Any, name: str, instead: str) -> None:
     """
     Refuse what needs all units at once where their values are in chunks.
 

@@ -7,12 +7,13 @@ order, of arrays in one layout, so that they do not depend on the number of work
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -20,19 +21,23 @@ import pandas as pd
 from nmfre.core.layout import aligned, laid_out
 from nmfre.core.threads import one_thread
 from nmfre.core.typing import FloatArray
-from nmfre.data.checks import check_finite, check_unique, is_chunked, numeric_frame
-from nmfre.data.design import Design, check_same_units, exog_names, labelled_matrix, two_axes
+from nmfre.data.checks import check_unique, is_chunked, numeric_frame, require_memory
+from nmfre.data.design import NO_REFIT, Design
+from nmfre.data.faults import check_faults, covariate_faults
 from nmfre.data.interchange import has_row_labels, table
+from nmfre.data.labelled import check_same_units, exog_names, labelled_matrix, two_axes
+from nmfre.data.rsquared import FitSums
 from nmfre.data.sums import Totals, check_totals, totals_of
 from nmfre.errors import (
+    ChunkedResponsesError,
     ChunkError,
     ChunkLengthError,
+    InvalidArgumentError,
     NMFREError,
     NonNumericError,
     ShapeError,
 )
 from nmfre.estimation.complete import DenseMoments, dense_moments
-from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.orthonormal import Orthonormal
 
 FAN_IN = 16
@@ -50,10 +55,27 @@ class ChunkedDesign(Design):
         Sums over all units, from one pass that has checked them.
     """
 
+    in_memory: ClassVar[bool] = False
+    refusals: ClassVar[Mapping[str, Callable[[], NMFREError]]] = {
+        "df-cap": ChunkedResponsesError,
+        "bootstrap(refit=True)": NO_REFIT,
+        "multipliers": partial(
+            InvalidArgumentError, "multipliers", "array", "None where data are in chunks"
+        ),
+        "criterion='cv'": partial(
+            InvalidArgumentError, "criterion", "cv", "'bic' or 'aic' where data are in chunks"
+        ),
+    }
+
     totals: Totals
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
         """Nothing: the pass has checked the data."""
+
+    def require(self, what: str, instead: str = "fit a sample of the units in memory") -> None:
+        """As in `Design`; values of all units are never at hand."""
+        Design.require(self, what)
+        require_memory(self.A, what, instead)
 
     @property
     def for_statsmodels(self) -> tuple[Any, Any]:
@@ -88,6 +110,10 @@ class ChunkedDesign(Design):
             return Design.frame(self, values, columns, units)
         return import_module("dask.dataframe").from_dask_array(values.T, columns=columns)
 
+    def map_rows(self, function: Callable[[Any], pd.Series], frame: Any, name: str) -> Any:
+        """Labels that ``function`` gives to the rows of a lazy frame, a lazy Series."""
+        return frame.map_partitions(function, meta=(name, object))
+
     def same_responses(self, other: Design) -> bool:
         """Whether another design has these responses, as far as their second moments tell."""
         return (
@@ -96,22 +122,29 @@ class ChunkedDesign(Design):
             and np.allclose(self.totals.YY, other.totals.YY, rtol=1e-10, atol=0.0)
         )
 
-    def response_sums(self) -> tuple[float, FloatArray]:
-        """|Y|^2, and the sum of each response, (P,)."""
-        return float(np.trace(self.totals.YY)), self.totals.Y1
+    def covariate_products(self, other: Design) -> FloatArray:
+        """A B' of these covariates and those of another design of these units, (K, L)."""
+        B: Any = other.A
+        chunks: Any = self.A
+        (products,) = self.total(_products, chunks, B.rechunk((-1, chunks.chunks[1])))
+        return np.asarray(products)
 
-    def score_sums(
-        self, estimate: Estimate, *, blup: bool
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """As in `Design`, without a pass: U = M^-1 X'(Y - X Theta A), M = X'X + lambda I."""
-        X, Theta, totals = estimate.X, estimate.Theta, self.totals
-        by_Y = np.zeros_like(X.T)
-        if blup:
-            by_Y = np.linalg.solve(X.T @ X + estimate.ridge * np.eye(X.shape[1]), X.T)
+    def fit_sums(
+        self, X: FloatArray, Theta: FloatArray, ridge: float, U: FloatArray | None
+    ) -> FitSums:
+        """Without a pass: U = M^-1 X'(Y - X Theta A), M = X'X + lambda I."""
+        totals, by_Y = self.totals, np.zeros_like(X.T)
+        if U is not None:
+            by_Y = np.linalg.solve(X.T @ X + ridge * np.eye(X.shape[1]), X.T)
         by_A = Theta - by_Y @ X @ Theta
         YS = totals.YY @ by_Y.T + totals.YA @ by_A.T
         AS = totals.YA.T @ by_Y.T + totals.AA @ by_A.T
-        return YS, by_Y @ YS + by_A @ AS, by_Y @ totals.Y1 + by_A @ totals.A1
+        return FitSums.of_totals(
+            X,
+            len(self.units),
+            (float(np.trace(totals.YY)), totals.Y1),
+            (YS, by_Y @ YS + by_A @ AS, by_Y @ totals.Y1 + by_A @ totals.A1),
+        )
 
     def covariates_of(self, exog: Any) -> tuple[Any, pd.Index]:
         """As in `Design`; of dask collections, a dask array that is checked as it is computed."""
@@ -121,16 +154,21 @@ class ChunkedDesign(Design):
             exog = self.columns_of(exog)
         array = _Rows.of(exog, "exog", "x").array
         self.check_columns(array)
-        names = self.covariates
+        responses, covariates = self.responses, self.covariates
 
         def checked(block: FloatArray, block_info: Any = None) -> FloatArray:
             first = block_info[0]["array-location"][1][0] if block_info else 0
             units = pd.RangeIndex(first, first + block.shape[1])
-            check_finite(block, "Covariate", names, units)
+            check_faults(covariate_faults(block), responses, covariates, units)
             return block
 
         A = array.rechunk((array.chunks[0], -1)).T
         return A.map_blocks(checked, dtype=float, meta=np.empty((0, 0))), pd.RangeIndex(len(array))
+
+
+def _products(start: int, A: FloatArray, B: FloatArray) -> tuple[FloatArray]:
+    """A B' of some units."""
+    return (A @ B.T,)
 
 
 def design_from_chunks(endog: Any, exog: Any) -> ChunkedDesign:
@@ -162,7 +200,7 @@ def design_from_chunks(endog: Any, exog: Any) -> ChunkedDesign:
     (totals,) = _total(totals_of, *data, *labels)
     if A is not None and not A.labelled:
         covariates = exog_names(totals.all_one)
-    check_totals(totals, Y.columns, covariates, n_units)
+    check_totals(totals, Y.columns, covariates, units)
     return ChunkedDesign(
         Y=data[0],
         A=data[1],

@@ -1,5 +1,5 @@
 """
-One labelled pair of matrices (Y, A), checked, whatever the data came as.
+What every kind of data is to a model: one labelled pair of matrices (Y, A), checked.
 
 The transposition between statsmodels (units in rows) and the paper (units in columns) happens
 where a Design is made, and nowhere else.
@@ -7,48 +7,56 @@ where a Design is made, and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, cast
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pandas as pd
 from patsy import DesignInfo
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import issparse
 
-from nmfre.core.layout import laid_out
-from nmfre.core.typing import BoolArray, FloatArray
-from nmfre.data.checks import (
-    check_covariates,
-    check_finite,
-    check_observed,
-    check_responses,
-    check_unique,
-    listed,
-    numeric,
-)
+from nmfre.core.layout import LaidOut, laid_out
+from nmfre.core.typing import BoolArray, FloatArray, IntArray
+from nmfre.data.checks import check_unique, listed, numeric
 from nmfre.data.covariates import covariates_of_new_data
+from nmfre.data.faults import (
+    Faults,
+    check_faults,
+    check_sums,
+    covariate_faults,
+    response_faults,
+)
 from nmfre.data.interchange import frame_of_series, has_row_labels, table
+from nmfre.data.labelled import in_rows
 from nmfre.data.naming import known_columns
-from nmfre.data.placeholder import Removed
 from nmfre.data.right_hand_side import RightHandSide
-from nmfre.errors import MissingColumnError, NonNumericError, ShapeError, TransposedError
-from nmfre.estimation.complete import moments_of, squares
-from nmfre.estimation.estimate import Estimate
+from nmfre.data.rsquared import FitSums
+from nmfre.errors import MissingColumnError, NMFREError, NotComputedError, ShapeError
+from nmfre.estimation.complete import moments_of
 from nmfre.estimation.moments import Moments
 from nmfre.estimation.orthonormal import Orthonormal, orthonormal
-from nmfre.inference.wild_bootstrap import whole
+
+NO_REFIT = partial(
+    NotComputedError,
+    name="bootstrap(refit=True)",
+    reason="responses are sparse or in chunks, their replicates would not be.",
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Design:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Design(LaidOut, ABC):
     """
-    Checked and labelled data.
+    Checked and labelled data; a subclass a kind of responses.
+
+    What is written here is right for data in memory, which are one chunk.
 
     Attributes
     ----------
     Y : (P, N)
-        Responses, not negative, NaN where missing; an array or a SciPy sparse matrix.
+        Responses, not negative.
     A : (K, N)
         Covariates, finite and linearly independent.
     responses, units, covariates : pandas.Index of length P, N and K
@@ -57,9 +65,12 @@ class Design:
         Where A comes from.
     right_hand_side : RightHandSide or None
         How A is made of a data frame.
-    n_missing : int
-        Number of missing responses.
     """
+
+    in_memory: ClassVar[bool] = True
+    """Whether values of all units can be looked at, and not only be summed."""
+    refusals: ClassVar[Mapping[str, Callable[[], NMFREError]]] = {}
+    """The errors of what cannot be done with these data."""
 
     Y: Any
     A: FloatArray
@@ -68,25 +79,62 @@ class Design:
     covariates: pd.Index
     formula: str | None = None
     right_hand_side: RightHandSide | None = None
-    n_missing: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
+        LaidOut.__post_init__(self)
         shapes = (len(self.responses), len(self.units)), (len(self.covariates), len(self.units))
         if (self.Y.shape, self.A.shape) != shapes:
             raise ShapeError(reason=f"{self.Y.shape}, {self.A.shape} are not labelled {shapes}.")
-        if isinstance(self.Y, Removed):
-            return
-        if not self.sparse:
-            object.__setattr__(self, "Y", laid_out(self.Y))
-        object.__setattr__(self, "A", laid_out(self.A))
-        n_missing = check_responses(self.Y, self.responses, self.units)
-        object.__setattr__(self, "n_missing", n_missing)
-        check_covariates(self.A, self.covariates, self.units)
+        self.check()
+
+    def check(self) -> None:
+        """Name what is wrong with the data."""
+        labels = {"response": self.responses, "unit": self.units, "covariate": self.covariates}
+        for what, index in labels.items():
+            check_unique(index, what)
+        self.check_entries()
+        with np.errstate(over="ignore"):
+            Y1 = self.response_sums()
+        R = np.asarray(np.linalg.qr(self.A.T, mode="r"))
+        n_units, drop = len(self.units), "drop it from the formula"
+        check_sums(Y1, R, self.responses, self.covariates, n_units, drop)
+
+    def check_entries(self) -> None:
+        """Each entry must be allowed."""
+        faults = self.response_faults() | covariate_faults(self.A)
+        check_faults(faults, self.responses, self.covariates, self.units)
+
+    def response_faults(self) -> Faults:
+        """Responses that are not allowed."""
+        return response_faults(self.Y)
+
+    def response_sums(self) -> FloatArray:
+        """Sum of the observed values of each response, (P,)."""
+        return np.asarray(self.Y.sum(axis=1))
+
+    def require(self, what: str, instead: str = "") -> None:
+        """
+        Refuse what cannot be done with these data.
+
+        Parameters
+        ----------
+        what : str
+            The name of the public method, attribute or choice.
+        instead : str
+            What to do instead, where values of all units are asked for.
+
+        Raises
+        ------
+        NMFREError
+            The subclass that names what the data lack.
+        """
+        if what in self.refusals:
+            raise self.refusals[what]()
 
     @property
-    def sparse(self) -> bool:
-        """Whether the responses are sparse."""
-        return issparse(self.Y)
+    def n_missing(self) -> int:
+        """Number of missing responses."""
+        return 0
 
     @property
     def n_cells(self) -> int:
@@ -96,9 +144,12 @@ class Design:
     @property
     def observed(self) -> BoolArray:
         """Which responses are observed, (P, N)."""
-        if self.n_missing:
-            return np.asarray(~np.isnan(self.Y))
         return np.ones(self.Y.shape, dtype=bool)
+
+    @property
+    def response_values(self) -> Any:
+        """Responses as an array, (P, N), NaN where missing."""
+        return self.Y
 
     @property
     def terms(self) -> dict[str, list[int]]:
@@ -115,23 +166,7 @@ class Design:
     @property
     def for_statsmodels(self) -> tuple[Any, Any]:
         """Endog and exog for `statsmodels.base.model.Model`; stand-ins where it cannot take Y."""
-        if isinstance(self.Y, Removed):
-            return np.zeros(1), np.ones((1, len(self.covariates)))
-        return self.A.T[:, 0] if self.sparse else self.Y.T, self.A.T
-
-    def without_data(self) -> Design:
-        """The labels alone: responses and covariates keep their shape, units their number."""
-        design = Design(
-            Y=Removed("The responses", self.Y.shape),
-            A=cast("Any", Removed("The covariates", self.A.shape)),
-            responses=self.responses,
-            units=pd.RangeIndex(len(self.units), name=self.units.name),
-            covariates=self.covariates,
-            formula=self.formula,
-            right_hand_side=self.right_hand_side,
-        )
-        object.__setattr__(design, "n_missing", self.n_missing)
-        return design
+        return self.Y.T, self.A.T
 
     def moments(self) -> Moments:
         """Moments of Y and A."""
@@ -143,11 +178,11 @@ class Design:
 
     def total(self, function: Callable[..., tuple[Any, ...]], *data: Any) -> tuple[Any, ...]:
         """What ``function`` returns for the number of the first unit, 0, and data of all units."""
-        return whole(function, *data)
+        return function(0, *data)
 
-    def frame(self, values: Any, columns: pd.Index, units: pd.Index | None = None) -> Any:
-        """Values (J, N), of new units or of these, as units x columns."""
-        return pd.DataFrame(values.T, index=self.units if units is None else units, columns=columns)
+    def covariate_products(self, other: Design) -> FloatArray:
+        """A B' of these covariates and those of another design of these units, (K, L)."""
+        return self.A @ np.asarray(other.A).T
 
     def same_responses(self, other: Design) -> bool:
         """Whether another design has these responses."""
@@ -158,18 +193,37 @@ class Design:
             return np.array_equal(Y, other_Y, equal_nan=True)
         return not (other_Y != Y).sum()
 
-    def response_sums(self) -> tuple[float, FloatArray]:
-        """|Y|^2, and the sum of each response, (P,)."""
-        return squares(self.Y), np.asarray(self.Y.sum(axis=1)).ravel()
+    @abstractmethod
+    def fit_sums(
+        self, X: FloatArray, Theta: FloatArray, ridge: float, U: FloatArray | None
+    ) -> FitSums:
+        """
+        Sums that R2 is made of.
 
-    def score_sums(
-        self, estimate: Estimate, *, blup: bool
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Y s', s s' and the sum of scores s = Theta A (+ U for the BLUP), all without X s."""
-        scores = estimate.Theta @ self.A
-        if blup:
-            scores = scores + estimate.U
-        return np.asarray(self.Y @ scores.T), scores @ scores.T, scores.sum(axis=1)
+        Parameters
+        ----------
+        X, Theta, ridge
+            The estimates.
+        U : array, (Q, N), optional
+            For BLUPs X(Theta A + U); without them fits are X Theta A.
+        """
+
+    def scores(self, Theta: FloatArray, U: FloatArray | None) -> FloatArray:
+        """Theta A, or Theta A + U; (Q, N)."""
+        fixed = Theta @ self.A
+        return fixed if U is None else fixed + U
+
+    def squared_error(self, X: FloatArray, scores: FloatArray, which: IntArray) -> float:
+        """Mean square of Y - X s over the observed responses of some units, scores s (Q, n)."""
+        return float(np.nanmean((self.Y[:, which] - X @ scores) ** 2))
+
+    def frame(self, values: Any, columns: pd.Index, units: pd.Index | None = None) -> Any:
+        """Values (J, N), of new units or of these, as units x columns."""
+        return pd.DataFrame(values.T, index=self.units if units is None else units, columns=columns)
+
+    def map_rows(self, function: Callable[[Any], pd.Series], frame: Any, name: str) -> Any:
+        """Labels that ``function`` gives to the rows of a frame, a Series of this name."""
+        return function(frame)
 
     def covariates_of(self, exog: Any) -> tuple[FloatArray, pd.Index]:
         """
@@ -205,7 +259,7 @@ class Design:
             units = pd.RangeIndex(A.shape[-1])
             self.check_columns(A.T)
         A = laid_out(A)
-        check_finite(A, "Covariate", self.covariates, units)
+        check_faults(covariate_faults(A), self.responses, self.covariates, units)
         return A, units
 
     def columns_of(self, frame: Any) -> Any:
@@ -264,97 +318,6 @@ class Design:
                 f"units of exog and a column for each of the {n_responses} responses, NaN where "
                 "one is not observed."
             )
-        check_observed(values.T, self.responses, units)
-        return laid_out(values.T)
-
-
-def design_from_arrays(endog: Any, exog: Any) -> Design:
-    """Design of responses (N x P) and covariates (N x K; None for an intercept alone)."""
-    labelled = [has_row_labels(part) for part in (endog, exog)]
-    endog, exog = table(endog), table(exog)
-    Y, responses, units = labelled_matrix(endog, "endog", "y")
-    n_units = Y.shape[0]
-    A: FloatArray = np.ones((n_units, 1))
-    covariates = pd.Index(["Intercept"])
-    if exog is not None:
-        A, covariates, exog_units = labelled_matrix(exog, "exog", "x")
-        check_same_units(Y, A)
-        if all(labelled) and not units.equals(exog_units):
-            raise ShapeError(
-                reason="the indices of endog and exog differ: align them, or pass arrays."
-            )
-        if labelled == [False, True]:
-            units = exog_units
-        if not isinstance(exog, pd.DataFrame | pd.Series):
-            covariates = exog_names(np.all(A == 1.0, axis=0))
-    return Design(Y=Y.T, A=A.T, responses=responses, units=units, covariates=covariates)
-
-
-def check_same_units(Y: Any, A: Any) -> None:
-    """Responses (N, P) and covariates (N, K) must have one number of rows."""
-    rows, units = Y.shape[0], A.shape[0]
-    if rows != units:
-        if Y.shape[1] == units:
-            raise TransposedError(rows=rows, units=units)
-        raise ShapeError(reason=f"endog has {rows} rows and exog {units}: one row a unit in both.")
-
-
-def sparse_responses(values: Any) -> Any:
-    """
-    Sparse responses (N x P) in rows that lie together, as floats, each cell once.
-
-    They are large: where they are all that already, they are taken as they are.
-    """
-    if values.ndim != 2:
-        raise ShapeError(
-            reason=f"endog has shape {values.shape}: pass a sparse matrix with two axes, units in "
-            "rows."
-        )
-    if values.dtype.kind not in "buif":
-        raise NonNumericError(
-            name="endog", dtype=values.dtype, remedy="convert it to real numbers."
-        )
-    array = csr_array(values, dtype=float)
-    if not array.has_canonical_format:
-        array = array.copy()
-        array.sum_duplicates()
-    return array
-
-
-def labelled_matrix(values: Any, name: str, prefix: str) -> tuple[Any, pd.Index, pd.Index]:
-    """Numbers with two axes, copied unless sparse, and the labels of their columns and rows."""
-    sparse = issparse(values) and name == "endog"
-    array = sparse_responses(values) if sparse else numeric(values, name, copy=True)
-    array, columns = two_axes(array, name, prefix)
-    rows: pd.Index = pd.RangeIndex(array.shape[0])
-    if isinstance(values, pd.DataFrame):
-        columns, rows = values.columns, values.index
-    elif isinstance(values, pd.Series):
-        columns, rows = pd.Index([name if values.name is None else values.name]), values.index
-    return array, columns, rows
-
-
-def two_axes(array: Any, name: str, prefix: str) -> tuple[Any, pd.Index]:
-    """An array, in memory or of dask, with two axes, and names for columns that have none."""
-    if array.ndim == 1:
-        array = array[:, None]
-    if array.ndim != 2 or 0 in array.shape:
-        raise ShapeError(
-            reason=f"{name} has shape {array.shape}: pass an array with two axes, units in rows."
-        )
-    return array, pd.Index([f"{prefix}{j + 1}" for j in range(array.shape[1])])
-
-
-def in_rows(array: FloatArray, name: str, n_columns: int) -> FloatArray:
-    """New data with units in rows; one axis is a column where there is one, else a single unit."""
-    if array.ndim == 1 and n_columns == 1:
-        array, _ = two_axes(array, name, "")
-    return np.atleast_2d(array)
-
-
-def exog_names(all_one: BoolArray) -> pd.Index:
-    """Names as statsmodels gives them: const for a column of ones, x1, x2, ... for the others."""
-    names: list[str] = []
-    for is_const in all_one:
-        names.append("const" if is_const else f"x{len(names) - names.count('const') + 1}")
-    return pd.Index(names)
+        Y = laid_out(values.T)
+        check_faults(response_faults(Y, missing=True), self.responses, self.covariates, units)
+        return Y

@@ -15,9 +15,17 @@ from scipy.sparse import issparse
 
 from nmfre.core.caller import warn
 from nmfre.core.typing import FloatArray, IntArray
-from nmfre.data.checks import check_complete, listed, numeric_frame, on_a_scale, python_value
+from nmfre.data.checks import (
+    check_complete,
+    is_chunked,
+    listed,
+    numeric_frame,
+    on_a_scale,
+    python_value,
+)
 from nmfre.data.covariates import covariates_of_fit
 from nmfre.data.design import Design
+from nmfre.data.entry import in_memory
 from nmfre.data.interchange import table
 from nmfre.data.naming import formula_errors, known_columns
 from nmfre.errors import (
@@ -50,6 +58,13 @@ def design_from_formula(
     row a cell. Parameters as in `nmfre.NMFRE.from_formula`; ``env`` is where names that are not
     columns are looked up.
     """
+    if is_chunked(data):
+        raise FormulaError(
+            formula=formula,
+            reason="a formula needs to see every level of all data, which are in chunks: use "
+            "nmfre.NMFRE(data[responses], data[covariates], rank=...), with categories made "
+            "columns by dask.dataframe.get_dummies, say.",
+        )
     if not isinstance(formula, str):
         raise FormulaError(formula=formula, reason="it must be a string, such as 'y1 + y2 ~ x'.")
     frame = table(data, blocks=True)
@@ -111,7 +126,7 @@ def design_from_formula(
     right_hand_side, A = covariates_of_fit(
         right, frame, units, env, formula=formula, rows=rows, occasion=occasion
     )
-    return Design(
+    return in_memory(
         Y=Y,
         A=A,
         responses=responses,

@@ -1,12 +1,16 @@
-"""What stands where an array was that has been removed: its shape, and an error for all else."""
+"""What stands where data were that have been removed: labels, shapes, and an error for all else."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
+import numpy as np
+import pandas as pd
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from nmfre.data.design import Design
 from nmfre.errors import DataRemovedError
 
 
@@ -49,3 +53,36 @@ class Removed(NDArrayOperatorsMixin):
 
     def __getattr__(self, attribute: str) -> NoReturn:
         self._raise()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovedDesign(Design):
+    """The labels alone: responses and covariates keep their shape, units their number."""
+
+    n_missing: int = 0
+
+    @classmethod
+    def of(cls, design: Design) -> RemovedDesign:
+        """What stays of a design."""
+        return cls(
+            Y=Removed("The responses", design.Y.shape),
+            A=cast("Any", Removed("The covariates", design.A.shape)),
+            responses=design.responses,
+            units=pd.RangeIndex(len(design.units), name=design.units.name),
+            covariates=design.covariates,
+            formula=design.formula,
+            right_hand_side=design.right_hand_side,
+            n_missing=design.n_missing,
+        )
+
+    def check(self) -> None:
+        """Nothing: the data were checked."""
+
+    @property
+    def for_statsmodels(self) -> tuple[Any, Any]:
+        """Stand-ins."""
+        return np.zeros(1), np.ones((1, len(self.covariates)))
+
+    def fit_sums(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """An error: they need the data."""
+        raise DataRemovedError(name="The responses")

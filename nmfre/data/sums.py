@@ -8,24 +8,15 @@ import numpy as np
 import pandas as pd
 
 from nmfre.core.typing import AnyArray, BoolArray, FloatArray
-from nmfre.data.checks import check_independent, check_response_sums
-from nmfre.errors import (
-    NegativeResponseError,
-    NonFiniteError,
-    ShapeError,
-    TooFewUnitsError,
-    ZeroCovariateError,
+from nmfre.data.faults import (
+    Fault,
+    Faults,
+    check_faults,
+    check_sums,
+    covariate_faults,
+    response_faults,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """The first of some entries that are not allowed, and how many they are."""
-
-    unit: int
-    column: int
-    value: float
-    count: int
+from nmfre.errors import ShapeError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +35,7 @@ class Totals:
     all_one : (K,)
         Whether a covariate is one for every unit.
     faults : dict
-        By kind: "Response" or "Covariate" (not finite), "negative", "index".
+        What is wrong with Y, A and the labels of units.
     """
 
     YY: FloatArray
@@ -54,7 +45,7 @@ class Totals:
     R: FloatArray
     QY: FloatArray
     all_one: BoolArray
-    faults: dict[str, Fault]
+    faults: Faults
 
     @property
     def YA(self) -> FloatArray:
@@ -66,9 +57,7 @@ class Totals:
         """Totals of the units of both, those of the first coming first."""
         faults = dict(self.faults)
         for kind, fault in other.faults.items():
-            first = faults.get(kind, fault)
-            count = fault.count + (first.count if kind in faults else 0)
-            faults[kind] = Fault(first.unit, first.column, first.value, count)
+            faults[kind] = faults[kind] + fault if kind in faults else fault
         Q, R = np.linalg.qr(np.vstack([self.R, other.R]))
         return Totals(
             YY=self.YY + other.YY,
@@ -95,21 +84,11 @@ def totals_of(start: int, Y: FloatArray, A: FloatArray, *labels: AnyArray) -> tu
     *labels : arrays of length n
         Labels of the units in both, which must agree, where there are any.
     """
-    faults: dict[str, Fault] = {}
-    smallest = Y.min(initial=0.0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        suspect = not (smallest >= 0 and np.isfinite(Y.sum()))
-    if suspect:
-        finite = np.isfinite(Y)
-        bad = {"Response": ~finite, "negative": finite & (Y < 0)}
-        faults |= {kind: _fault(where, Y, start) for kind, where in bad.items() if where.any()}
-    infinite = ~np.isfinite(A)
-    if infinite.any():
-        faults["Covariate"] = _fault(infinite, A, start)
+    faults = response_faults(Y, start) | covariate_faults(A, start)
     if labels:
         differs = np.asarray(labels[0] != labels[1])
         if differs.any():
-            faults["index"] = _fault(differs[None], np.zeros((1, len(differs))), start)
+            faults["index"] = Fault.first(differs[None], differs[None], start)
     all_one = (A == 1.0).all(axis=1)
     if faults:  # all that is asked of these units any more
         Y, A = np.zeros_like(Y), np.zeros_like(A)
@@ -129,48 +108,14 @@ def totals_of(start: int, Y: FloatArray, A: FloatArray, *labels: AnyArray) -> tu
     return (totals,)
 
 
-def _fault(where: BoolArray, values: FloatArray, start: int) -> Fault:
-    unit, column = np.argwhere(where.T)[0]
-    return Fault(start + int(unit), int(column), float(values[column, unit]), int(where.sum()))
-
-
-def check_totals(totals: Totals, responses: pd.Index, covariates: pd.Index, n_units: int) -> None:
-    """What `nmfre.data.checks` asks of data in memory, from the totals."""
-    faults = totals.faults
-    if "index" in faults:
+def check_totals(
+    totals: Totals, responses: pd.Index, covariates: pd.Index, units: pd.Index
+) -> None:
+    """What is asked of data in memory, too, and that labels of units agree."""
+    if "index" in totals.faults:
         raise ShapeError(
-            reason=f"the indices of endog and exog differ, first at row {faults['index'].unit}: "
-            "align them, or pass arrays."
+            reason=f"the indices of endog and exog differ, first at row "
+            f"{totals.faults['index'].unit}: align them, or pass arrays."
         )
-    for role, names in (("Response", responses), ("Covariate", covariates)):
-        if role in faults:
-            fault = faults[role]
-            raise NonFiniteError(
-                role=role,
-                name=names[fault.column],
-                value=fault.value,
-                unit=fault.unit,
-                count=fault.count,
-            )
-        if role == "Response" and "negative" in faults:
-            fault = faults["negative"]
-            raise NegativeResponseError(
-                count=fault.count,
-                unit=fault.unit,
-                response=responses[fault.column],
-                value=fault.value,
-            )
-    check_response_sums(totals.Y1, responses, n_units)
-    zero_covariates = ~totals.R.any(axis=0)
-    if zero_covariates.any():
-        raise ZeroCovariateError(
-            covariate=covariates[int(zero_covariates.argmax())], remedy="drop it"
-        )
-    if n_units <= len(covariates):
-        raise TooFewUnitsError(
-            units=n_units,
-            covariates=len(covariates),
-            needed=len(covariates) + 1,
-            remedy="Add units, or drop covariates (the intercept is one).",
-        )
-    check_independent(totals.R, covariates, n_units)
+    check_faults(totals.faults, responses, covariates, units)
+    check_sums(totals.Y1, totals.R, responses, covariates, len(units), "drop it")

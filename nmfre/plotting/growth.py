@@ -11,7 +11,6 @@ import pandas as pd
 
 from nmfre.core.arguments import check_choice
 from nmfre.core.typing import IntArray
-from nmfre.data.checks import require_memory
 from nmfre.errors import InvalidArgumentError
 from nmfre.plotting._shared import GREY, axes, colour, legend, line, occasions, plot_of, text
 
@@ -71,13 +70,10 @@ def plot_growth_curves(
     ['Female', 'Male']
     """
     check_choice("which", which, Which)
-    require_memory(results.estimate.U, "plot_growth_curves")
     design = results.model.design
+    design.require("plot_growth_curves")
     group, labels, title = _groups(design, by)
-    if which == "blup":
-        curves = results.fittedvalues.to_numpy()
-    else:
-        curves = (design.Y.toarray() if design.sparse else design.Y).T
+    curves = results.fittedvalues.to_numpy() if which == "blup" else design.response_values.T
     means = results.predict().to_numpy()
     ax = axes(ax, float(np.clip(0.3 * len(design.responses), 6.0, 12.0)), 4.2)
 

@@ -9,7 +9,6 @@ import numpy as np
 from scipy import stats
 
 from nmfre.core.arguments import check_alpha
-from nmfre.data.checks import require_memory
 from nmfre.errors import InvalidArgumentError
 from nmfre.plotting._shared import (
     GREY,
@@ -80,7 +79,7 @@ def plot_random_effects(
     check_alpha(alpha)
     rank = len(results.model.components)
     shown = range(rank) if component is None else [check_component(results, component)]
-    require_memory(results.estimate.U, "plot_random_effects")
+    results.model.design.require("plot_random_effects")
     if len(shown) == 1:
         return _panel(results, shown[0], alpha, ax)
     panels: Any = _panels(rank, len(results.model.design.units)) if ax is None else ax

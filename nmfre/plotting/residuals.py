@@ -8,7 +8,6 @@ import numpy as np
 from scipy import stats
 
 from nmfre.core.arguments import check_choice
-from nmfre.data.checks import require_memory
 from nmfre.plotting._shared import (
     GREY,
     INK,
@@ -68,7 +67,7 @@ def plot_residuals(results: NMFREResults, kind: Kind = "fitted", *, ax: Axes | N
     ('normal quantile', 'residual')
     """
     check_choice("kind", kind, Kind)
-    require_memory(results.estimate.U, "plot_residuals")
+    results.model.design.require("plot_residuals")
     return {"fitted": _fitted, "response": _response, "qq": _qq, "heatmap": _heatmap}[kind](
         results, ax
     )

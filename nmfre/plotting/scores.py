@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from nmfre.core.arguments import check_choice
-from nmfre.data.checks import require_memory
 from nmfre.plotting._shared import (
     Order,
     axes,
@@ -77,7 +76,7 @@ def plot_scores(
     """
     check_choice("which", which, Which)
     check_order(order)
-    require_memory(results.estimate.U, "plot_scores")
+    results.model.design.require("plot_scores")
     shares = results.unit_membership(which).fillna(0.0).to_numpy()
     n_units = len(shares)
     rows = np.arange(n_units) if order is None else clustered(shares)

@@ -182,8 +182,5 @@ class BaseResults(HintedResults, LikelihoodModelResults):
     def _responses(self, scores: Any, units: pd.Index | None = None) -> Any:
         """X scores (or, for None, Y) as units x responses."""
         design = self.model.design
-        if scores is not None:
-            values = self.estimate.X @ scores
-        else:
-            values = design.Y.toarray() if design.sparse else design.Y
+        values = design.response_values if scores is None else self.estimate.X @ scores
         return design.frame(values, design.responses, units)

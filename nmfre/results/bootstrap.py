@@ -18,8 +18,6 @@ from nmfre.core.arguments import (
     check_seed,
     known_arguments,
 )
-from nmfre.data.chunked import ChunkedDesign
-from nmfre.errors import NotComputedError
 from nmfre.inference.conditional import Alternative
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.refit import refit_replicates
@@ -286,11 +284,7 @@ class BootstrapResults(BaseResults):
         }
         n_failed = 0
         if refit:
-            if self.model.design.sparse or isinstance(self.model.design, ChunkedDesign):
-                raise NotComputedError(
-                    name="bootstrap(refit=True)",
-                    reason="responses are sparse or in chunks, their replicates would not be.",
-                )
+            self.model.design.require("bootstrap(refit=True)")
             thetas, n_failed = refit_replicates(
                 self.model.design,
                 self.estimate,

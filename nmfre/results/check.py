@@ -10,8 +10,6 @@ import pandas as pd
 
 from nmfre.core.findings import Finding, listed
 from nmfre.core.typing import FloatArray
-from nmfre.data.checks import require_memory
-from nmfre.data.chunked import ChunkedDesign
 from nmfre.errors import NotComputedError
 from nmfre.results.advice import Check
 from nmfre.results.diagnostics import DiagnosticResults
@@ -37,7 +35,7 @@ class CheckResults(HypothesisResults, DiagnosticResults):
         Up to 5,000 units.
         """
         n_units = self.n_units
-        require_memory(self.model.design.A, "dfbetas")
+        self.model.design.require("dfbetas")
         if n_units > MOST_UNITS:
             raise NotComputedError(
                 name="dfbetas", reason=f"there are more than {MOST_UNITS} units ({n_units})."
@@ -90,13 +88,13 @@ class CheckResults(HypothesisResults, DiagnosticResults):
         ]
 
     def _on_residuals(self) -> Iterator[Finding]:
-        if isinstance(self.model.design, ChunkedDesign):
+        if not self.model.design.in_memory:
             yield Finding("note", "residuals", None, "not looked at: the data are in chunks.")
         else:
             yield from on_residuals(self.resid, self.fittedvalues)
 
     def _on_units(self) -> Iterator[Finding]:
-        if isinstance(self.model.design, ChunkedDesign) or self.n_units > MOST_UNITS:
+        if not self.model.design.in_memory or self.n_units > MOST_UNITS:
             yield Finding(
                 "note",
                 "influence",

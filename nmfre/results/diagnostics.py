@@ -10,7 +10,6 @@ import pandas as pd
 from nmfre.core.typing import FloatArray
 from nmfre.estimation.identification import Identification
 from nmfre.results.base import BaseResults
-from nmfre.results.rsquared import rsquared
 
 
 class DiagnosticResults(BaseResults):
@@ -182,8 +181,9 @@ class DiagnosticResults(BaseResults):
 
     @cached_property
     def _rsquared(self) -> pd.DataFrame:
+        fit = self.estimate
         columns = {
-            which: rsquared(self.model.design, self.estimate, blup=which == "blup")
-            for which in ("blup", "fixed")
+            which: self.model.design.fit_sums(fit.X, fit.Theta, fit.ridge, U).rsquared()
+            for which, U in (("blup", fit.U), ("fixed", None))
         }
         return pd.DataFrame(columns, index=["correlation", "uncentered", "row-centered"])

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from nmfre.core.arguments import check_alpha, check_choice, known_arguments
-from nmfre.data.checks import is_chunked, require_memory
 from nmfre.inference.prediction import posterior_variances
 from nmfre.results.inference import InferenceResults
 from nmfre.results.prediction import Which
@@ -75,8 +74,7 @@ class FrameResults(InferenceResults):
         M02         2.58
         """
         effects, X, design = self.random_effects, self.estimate.X, self.model.design
-        require_memory(
-            design.A,
+        design.require(
             "random_effects_se",
             "for each unit they are the same, sqrt(sigma2 diag((X'X + ridge I)^-1))",
         )
@@ -190,10 +188,8 @@ class FrameResults(InferenceResults):
         {'comp1': 10, 'comp2': 10}
         """
         shares: Any = self.unit_membership(which)
-        if is_chunked(shares):
-            clusters: pd.Series = shares.map_partitions(_largest, meta=("component", object))
-            return clusters
-        return _largest(shares)
+        clusters: pd.Series = self.model.design.map_rows(_largest, shares, "component")
+        return clusters
 
     @known_arguments
     def tidy(self, alpha: float = 0.05) -> pd.DataFrame:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from nmfre.core.typing import FloatArray
-from nmfre.data.checks import is_chunked
 from nmfre.data.design import Design
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 
@@ -36,17 +32,8 @@ def _rate(estimate: MarginalEstimate) -> float:
 
 def _spans(design: Design, other: Design) -> bool:
     """Whether the other covariates are linear combinations of those of the design."""
-    A: Any = design.A
-    B: Any = other.A
-    if is_chunked(B):  # a product of chunks needs the same units in both
-        B = B.rechunk((-1, A.chunks[1])) if is_chunked(A) else np.asarray(B)
-    (products,) = design.total(_products, A, B)
+    products = design.covariate_products(other)
     n_units = len(design.units)
     squares = n_units * other.orthonormal().scale ** 2
     explained = np.sum(design.orthonormal().white(products) ** 2, axis=0) / n_units
     return bool((squares - explained <= UNEXPLAINED * squares).all())
-
-
-def _products(start: int, A: FloatArray, B: FloatArray) -> tuple[FloatArray]:
-    """A B' of some units."""
-    return (A @ B.T,)

@@ -206,7 +206,7 @@ class PredictionResults(BaseResults):
         fixed = self.estimate.Theta @ A
         if which == "fixed":
             return self._responses(fixed, units)
-        if exog is None or Y is None:
+        if Y is None:
             return self.fittedvalues
         residuals = Y - self.estimate.X @ fixed
         U = conditional_blup(self.estimate.X, self.ridge, residuals)
@@ -260,7 +260,7 @@ class PredictionResults(BaseResults):
             variances = fixed_variances(self._profile_covariance, A)
             around = self.tau2 * np.sum(X * X, axis=1)[:, None] + sigma2
         else:
-            observed = np.ones((len(X), A.shape[1]), dtype=bool) if Y is None else ~np.isnan(Y)
+            observed = self.model.design.observed if Y is None else ~np.isnan(Y)
             variances = blup_variances(self._profile_covariance, A, X, sigma2, self.ridge, observed)
             around = np.array(sigma2)
         se_mean, se_obs = (
@@ -281,7 +281,7 @@ class PredictionResults(BaseResults):
     def _request(
         self, exog: Any, endog: Any, which: Which | None
     ) -> tuple[FloatArray, FloatArray | None, pd.Index, Which]:
-        """Covariates (K, M), observed responses (P, M) or None, labels, and what to predict."""
+        """Covariates (K, M), new responses (P, M) or None, labels, and what to predict."""
         if which is None:
             which = "fixed" if endog is None else "blup"
         check_choice("which", which, Which)
@@ -291,8 +291,7 @@ class PredictionResults(BaseResults):
                 raise InvalidArgumentError(
                     "endog", "given", "None without exog: the data have theirs"
                 )
-            Y = None if design.sparse else design.Y
-            return design.A, Y, design.units, which
+            return design.A, None, design.units, which
         A, units = design.covariates_of(exog)
         if endog is None:
             if which == "blup":

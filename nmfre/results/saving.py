@@ -15,8 +15,8 @@ from statsmodels.iolib.smpickle import load_pickle
 from nmfre._version import __version__
 from nmfre.core.arguments import check_bool, known_arguments
 from nmfre.core.files import file_path, replaced
-from nmfre.data.design import Design
-from nmfre.data.placeholder import Removed
+from nmfre.data.entry import KINDS
+from nmfre.data.placeholder import Removed, RemovedDesign
 from nmfre.data.right_hand_side import RightHandSide
 from nmfre.errors import NotPickledError, SavedResultError
 from nmfre.estimation.alternating_estimate import AlternatingEstimate
@@ -39,9 +39,9 @@ STORED = ("estimate", "inference", "method", "seed", "estimator_options")
 WITHOUT_DATA = ("_rsquared", "_studentized")
 """Cached properties that need the data once, and hold no part of them."""
 DATACLASSES = (
+    *KINDS,
     AlternatingEstimate,
     Cap,
-    Design,
     EstimatorOptions,
     Identification,
     Inference,
@@ -196,7 +196,7 @@ class SavingResults(DiagnosticResults):
         """
         _ = self._rsquared  # the summary shows it
         model = self.model
-        self.model = type(model)._of_design(model.design.without_data(), model.rank)
+        self.model = type(model)._of_design(RemovedDesign.of(model.design), model.rank)
         U = cast("Any", Removed("The random effects", self.estimate.U.shape))
         self.estimate = replace(self.estimate, U=U)
         options = self.inference.options

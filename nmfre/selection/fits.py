@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nmfre.core.typing import IntArray
 from nmfre.data.design import Design
+from nmfre.data.entry import changed
 from nmfre.errors import NMFREWarning
-from nmfre.estimation.complete import squares
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimators import EstimatorOptions, estimate_ml
 from nmfre.selection.folds import units_of
@@ -32,7 +32,7 @@ class Task:
         """Estimates that know nothing of what is held out."""
         design, labels = self.design, self.labels
         if labels is not None and labels.ndim == 2:
-            design = replace(design, Y=np.where(labels == self.fold, np.nan, design.Y))
+            design = changed(design, Y=np.where(labels == self.fold, np.nan, design.Y))
         elif labels is not None:
             design = units_of(design, labels != self.fold)
         with warnings.catch_warnings():
@@ -53,12 +53,7 @@ class Task:
             scores = estimate.Theta @ A + estimate.U
             return float(np.mean((Y[held] - np.sum(X[row] * scores.T[column], axis=1)) ** 2))
         units = np.flatnonzero(held)
-        Y, scores = Y[:, units], estimate.Theta @ A[:, units]
-        if self.design.sparse:
-            fitted = float(np.vdot(X.T @ X, scores @ scores.T))
-            total = squares(Y) - 2.0 * float(np.vdot((Y.T @ X).T, scores)) + fitted
-            return total / (len(X) * len(units))
-        return float(np.nanmean((Y - X @ scores) ** 2))
+        return self.design.squared_error(X, estimate.Theta @ A[:, units], units)
 
 
 def fit(task: Task) -> dict[str, Any]:

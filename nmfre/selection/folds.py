@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from nmfre.core.typing import BoolArray, IntArray
 from nmfre.data.design import Design
+from nmfre.data.entry import changed
 from nmfre.errors import DataError, FoldsError
 
 DRAWS = 20
@@ -23,7 +22,7 @@ def entry_folds(design: Design, folds: int, rng: np.random.Generator) -> IntArra
     number of them, give or take one. Then what alone keeps a unit or a response in is taken out.
     """
     Y = design.Y
-    observed = ~np.isnan(Y)
+    observed = design.observed
     keys = np.where(observed, rng.random(Y.shape), np.inf)
     place = keys.argsort(axis=0).argsort(axis=0) + rng.permutation(Y.shape[1]) % folds
     labels = np.where(observed, place % folds, NO_FOLD)
@@ -66,4 +65,4 @@ def unit_folds(design: Design, folds: int, rng: np.random.Generator) -> IntArray
 def units_of(design: Design, which: BoolArray) -> Design:
     """The design of some of the units."""
     kept = np.flatnonzero(which)
-    return replace(design, Y=design.Y[:, kept], A=design.A[:, kept], units=design.units[kept])
+    return changed(design, Y=design.Y[:, kept], A=design.A[:, kept], units=design.units[kept])

@@ -19,7 +19,6 @@ from nmfre.core.arguments import (
 from nmfre.core.caller import warn
 from nmfre.core.parallel import run_tasks
 from nmfre.core.typing import IntArray
-from nmfre.data.checks import is_chunked
 from nmfre.errors import ConvergenceWarning, InvalidArgumentError
 from nmfre.estimation.cap import DEFAULT_CAP, Cap
 from nmfre.estimators import EstimatorOptions
@@ -133,14 +132,9 @@ def select_rank(
         raise InvalidArgumentError(
             "criterion", criterion, "'cv' where over, folds or repeats are given"
         )
-    if criterion == "cv" and is_chunked(design.Y):
-        raise InvalidArgumentError(
-            "criterion", criterion, "'bic' or 'aic' where data are in chunks"
-        )
-    if criterion == "cv" and over == "entries" and design.sparse:
-        raise InvalidArgumentError(
-            "over", over, "'units' with sparse responses, which miss no entries"
-        )
+    if criterion == "cv":
+        design.require("criterion='cv'")
+        design.require(f"over={over!r}")
     options = EstimatorOptions(
         df_cap=df_cap,
         tol=tol,

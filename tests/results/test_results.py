@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 
 import nmfre
 from nmfre import errors
-from nmfre.results.rsquared import rsquared
+from nmfre.data.entry import changed
 
 pytestmark = pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")
 
@@ -121,9 +121,10 @@ def test_rsquared_is_nan_where_sums_do_not_tell():
     U = 2 * (Y.mean(axis=1) - Y.mean())[None]
     estimate = replace(estimate, X=X, Theta=np.full((1, 1), 2 * Y.mean()), U=U)
     correlation = np.corrcoef(Y.ravel(), np.repeat(Y.mean(axis=1), 2))[0, 1] ** 2
-    assert rsquared(design, estimate, blup=True)[0] == pytest.approx(correlation, rel=1e-5)
-    in_sums = rsquared(replace(design, Y=csr_array(design.Y)), estimate, blup=True)
-    np.testing.assert_array_equal(np.isnan(in_sums), [True, False, True])
+    fit = X, estimate.Theta, estimate.ridge, U
+    assert design.fit_sums(*fit).rsquared()[0] == pytest.approx(correlation, rel=1e-5)
+    in_sums = changed(design, Y=csr_array(design.Y)).fit_sums(*fit)
+    np.testing.assert_array_equal(np.isnan(in_sums.rsquared()), [True, False, True])
 
 
 def test_rsquared_of_constant_responses_is_not_defined():

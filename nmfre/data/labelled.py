@@ -1,0 +1,83 @@
+"""Numbers with labels of their rows and columns, from what a user passes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import csr_array, issparse
+
+from nmfre.core.typing import BoolArray, FloatArray
+from nmfre.data.checks import numeric
+from nmfre.errors import NonNumericError, ShapeError, TransposedError
+
+
+def check_same_units(Y: Any, A: Any) -> None:
+    """Responses (N, P) and covariates (N, K) must have one number of rows."""
+    rows, units = Y.shape[0], A.shape[0]
+    if rows != units:
+        if Y.shape[1] == units:
+            raise TransposedError(rows=rows, units=units)
+        raise ShapeError(reason=f"endog has {rows} rows and exog {units}: one row a unit in both.")
+
+
+def sparse_responses(values: Any) -> Any:
+    """
+    Sparse responses (N x P) in rows that lie together, as floats, each cell once.
+
+    They are large: where they are all that already, they are taken as they are.
+    """
+    if values.ndim != 2:
+        raise ShapeError(
+            reason=f"endog has shape {values.shape}: pass a sparse matrix with two axes, units in "
+            "rows."
+        )
+    if values.dtype.kind not in "buif":
+        raise NonNumericError(
+            name="endog", dtype=values.dtype, remedy="convert it to real numbers."
+        )
+    array = csr_array(values, dtype=float)
+    if not array.has_canonical_format:
+        array = array.copy()
+        array.sum_duplicates()
+    return array
+
+
+def labelled_matrix(values: Any, name: str, prefix: str) -> tuple[Any, pd.Index, pd.Index]:
+    """Numbers with two axes, copied unless sparse, and the labels of their columns and rows."""
+    sparse = issparse(values) and name == "endog"
+    array = sparse_responses(values) if sparse else numeric(values, name, copy=True)
+    array, columns = two_axes(array, name, prefix)
+    rows: pd.Index = pd.RangeIndex(array.shape[0])
+    if isinstance(values, pd.DataFrame):
+        columns, rows = values.columns, values.index
+    elif isinstance(values, pd.Series):
+        columns, rows = pd.Index([name if values.name is None else values.name]), values.index
+    return array, columns, rows
+
+
+def two_axes(array: Any, name: str, prefix: str) -> tuple[Any, pd.Index]:
+    """An array, in memory or of dask, with two axes, and names for columns that have none."""
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or 0 in array.shape:
+        raise ShapeError(
+            reason=f"{name} has shape {array.shape}: pass an array with two axes, units in rows."
+        )
+    return array, pd.Index([f"{prefix}{j + 1}" for j in range(array.shape[1])])
+
+
+def in_rows(array: FloatArray, name: str, n_columns: int) -> FloatArray:
+    """New data with units in rows; one axis is a column where there is one, else a single unit."""
+    if array.ndim == 1 and n_columns == 1:
+        array, _ = two_axes(array, name, "")
+    return np.atleast_2d(array)
+
+
+def exog_names(all_one: BoolArray) -> pd.Index:
+    """Names as statsmodels gives them: const for a column of ones, x1, x2, ... for the others."""
+    names: list[str] = []
+    for is_const in all_one:
+        names.append("const" if is_const else f"x{len(names) - names.count('const') + 1}")
+    return pd.Index(names)

@@ -1,0 +1,76 @@
+"""Responses in a SciPy sparse matrix, which is never made dense on the way to an estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.sparse import coo_array
+
+from nmfre.core.typing import FloatArray, IntArray
+from nmfre.data.design import NO_REFIT, Design
+from nmfre.data.faults import Faults, response_faults
+from nmfre.data.rsquared import FitSums
+from nmfre.errors import InvalidArgumentError, NMFREError, SparseResponsesError
+from nmfre.estimation.complete import squares
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SparseDesign(Design):
+    """A design whose Y is a sparse matrix; what it does not store is zero, and none is missing."""
+
+    refusals: ClassVar[Mapping[str, Callable[[], NMFREError]]] = {
+        "df-cap": SparseResponsesError,
+        "bootstrap(refit=True)": NO_REFIT,
+        "over='entries'": partial(
+            InvalidArgumentError,
+            "over",
+            "entries",
+            "'units' with sparse responses, which miss no entries",
+        ),
+    }
+
+    def response_faults(self) -> Faults:
+        """Stored responses that are not allowed."""
+        stored = coo_array(self.Y)
+        rows, units = stored.coords
+        return {
+            kind: replace(fault, row=int(rows[fault.unit]), unit=int(units[fault.unit]))
+            for kind, fault in response_faults(stored.data[None]).items()
+        }
+
+    def response_sums(self) -> FloatArray:
+        """Sum of each response, (P,)."""
+        return np.asarray(self.Y.sum(axis=1)).ravel()
+
+    @property
+    def response_values(self) -> FloatArray:
+        """Responses as an array, (P, N)."""
+        return np.asarray(self.Y.toarray())
+
+    @property
+    def for_statsmodels(self) -> tuple[Any, Any]:
+        """A covariate in the place of Y, and the covariates."""
+        return self.A.T[:, 0], self.A.T
+
+    def fit_sums(
+        self, X: FloatArray, Theta: FloatArray, ridge: float, U: FloatArray | None
+    ) -> FitSums:
+        """From products with Y: around its means it is not sparse."""
+        scores = self.scores(Theta, U)
+        return FitSums.of_totals(
+            X,
+            len(self.units),
+            (squares(self.Y), self.response_sums()),
+            (np.asarray(self.Y @ scores.T), scores @ scores.T, scores.sum(axis=1)),
+        )
+
+    def squared_error(self, X: FloatArray, scores: FloatArray, which: IntArray) -> float:
+        """Mean square of Y - X s over the responses of some units, scores s (Q, n)."""
+        Y = self.Y[:, which]
+        fitted = float(np.vdot(X.T @ X, scores @ scores.T))
+        total = squares(Y) - 2.0 * float(np.vdot((Y.T @ X).T, scores)) + fitted
+        return total / (len(X) * len(which))
