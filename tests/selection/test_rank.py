@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 
 import nmfre
 from nmfre import errors
+from nmfre.data.entry import changed
 from nmfre.estimation.cap import DEFAULT_CAP
 from nmfre.estimators import EstimatorOptions
 from nmfre.selection import fits as fits_module
@@ -81,7 +82,7 @@ def test_units_are_predicted_by_their_covariates():
     predicted = left.predict(model.exog[held]).to_numpy()
     error = np.mean((model.endog[held] - predicted) ** 2)
     assert task.error(estimate) == pytest.approx(error, rel=1e-6)
-    sparse = replace(model.design, Y=csr_array(model.design.Y))
+    sparse = changed(model.design, Y=csr_array(model.design.Y))
     other = replace(task, design=sparse)
     assert other.error(other.estimate()) == pytest.approx(error, rel=1e-6)
 
@@ -189,7 +190,7 @@ def test_plot(choice, model, monkeypatch):
 @pytest.mark.parametrize("planted", [1e6, 0.0, np.nan])
 def test_held_out_entries_do_not_matter(model, signed, planted):
     labels = entry_folds(model.design, 3, np.random.default_rng(0))
-    wrong = replace(model.design, Y=np.where(labels == 2, planted, model.design.Y))
+    wrong = changed(model.design, Y=np.where(labels == 2, planted, model.design.Y))
     seed = np.random.SeedSequence(3)
     a, b = (
         Task(design, labels, 2, 2, options(signed=signed), seed).estimate()
@@ -208,7 +209,7 @@ def test_held_out_units_do_not_matter(model):
     seed = np.random.SeedSequence(3)
     a, b = (
         Task(design, labels, 1, 2, options(), seed).estimate()
-        for design in (model.design, replace(model.design, Y=Y, A=A))
+        for design in (model.design, changed(model.design, Y=Y, A=A))
     )
     for name in ("X", "Theta", "sigma2", "tau2"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
