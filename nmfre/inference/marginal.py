@@ -85,7 +85,7 @@ class MarginalInference(Inference):
         """What is to be known of standard errors and tests, in the order of the summary's notes."""
         found = []
         n_units = estimate.U.shape[1]
-        if n_units <= FEW_UNITS and self.options.cov_type == "sandwich":
+        if n_units <= FEW_UNITS and self.options.estimator.short_for_few:
             short = "intervals tend to be somewhat short; cov_type='cr3' corrects for the leverages"
             found.append(
                 Finding(

@@ -13,14 +13,15 @@ import math
 import os
 import zipfile
 from collections.abc import Callable, Iterable
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, BinaryIO, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csc_array, csr_array, issparse
+from scipy.sparse import csc_array, csr_array
 
 from nmfre.core.files import replaced
 from nmfre.core.typing import AnyArray
@@ -133,6 +134,87 @@ def _check_sizes(file: BinaryIO) -> None:
     file.seek(0)
 
 
+def _index_parts(index: pd.Index) -> list[Any]:
+    """Values, type, frequency and name of an index; the type has the zone of times."""
+    dtype: Any = index.dtype
+    values: Any = list(index)
+    if isinstance(index, pd.RangeIndex):
+        values = range(index.start, index.stop, index.step)
+    elif isinstance(dtype, pd.CategoricalDtype):
+        values = index.astype(dtype.categories.dtype)
+    elif isinstance(index, pd.DatetimeIndex | pd.PeriodIndex):
+        values = index.asi8
+    elif isinstance(dtype, np.dtype) and dtype.kind in PLAIN_KINDS:
+        values = index.to_numpy()
+    stored = dtype if isinstance(dtype, pd.CategoricalDtype) else str(dtype)
+    freq = index.freqstr if isinstance(index, pd.DatetimeIndex) else None
+    return [values, stored, freq, index.name]
+
+
+def _index(values: Any, dtype: Any, freq: str | None, name: Any) -> Any:
+    """The index of these parts."""
+    if str(dtype).startswith(("datetime64", "period")):
+        index: Any = pd.Index(values).view(dtype).set_names([name])
+        if freq is not None:
+            index.freq = freq
+        return index
+    if isinstance(values, list):
+        hash(tuple(values))  # or pandas would take labels apart
+    return pd.Index(values, dtype=dtype, name=name, tupleize_cols=False)
+
+
+def _sparse(form: str, shape: list[int], *parts: AnyArray) -> Any:
+    make: Any = {"csr": csr_array, "csc": csc_array}[form]
+    matrix = make(parts, shape=tuple(shape))
+    matrix.check_format(full_check=True)  # or SciPy reads beyond the end of the arrays
+    return matrix
+
+
+def _removed(name: str, shape: list[int]) -> Removed:
+    if not (_has_type(name, str) and _has_type(shape, list[int]) and min(shape) >= 0):
+        raise TypeError(f"{name!r} of shape {shape!r} is no array that was removed")
+    return Removed(name, tuple(shape))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What JSON does not have: a class, from its values to their parts, and back."""
+
+    of: type | tuple[type, ...]
+    parts: Callable[[Any], Iterable[Any]]
+    make: Callable[..., Any]
+
+
+KINDS = {
+    "stop_reason": _Kind(StopReason, lambda reason: [str(reason)], StopReason),
+    "default_cap": _Kind(DefaultCap, lambda cap: [], lambda: DEFAULT_CAP),
+    "float": _Kind(float, lambda number: [str(number)], float),
+    "date": _Kind(datetime.date, lambda day: [day.isoformat()], datetime.date.fromisoformat),
+    "tuple": _Kind(tuple, list, lambda *items: items),
+    "dict": _Kind(dict, lambda value: map(list, value.items()), lambda *items: dict(items)),
+    "range": _Kind(range, lambda value: [value.start, value.stop, value.step], range),
+    "removed": _Kind(Removed, lambda array: [array.name, list(array.shape)], _removed),
+    "sparse": _Kind(
+        (csr_array, csc_array),
+        lambda Y: [Y.format, list(Y.shape), Y.data, Y.indices, Y.indptr],
+        _sparse,
+    ),
+    "category": _Kind(
+        pd.CategoricalDtype, lambda kind: [kind.categories, kind.ordered], pd.CategoricalDtype
+    ),
+    "multi": _Kind(
+        pd.MultiIndex,
+        lambda index: [list(index.levels), list(map(np.asarray, index.codes)), list(index.names)],
+        lambda levels, codes, names: pd.MultiIndex(levels, codes, names=names),
+    ),
+    "index": _Kind(pd.Index, _index_parts, _index),
+    "frame": _Kind(
+        pd.DataFrame, lambda frame: [frame.to_numpy(), frame.index, frame.columns], pd.DataFrame
+    ),
+}
+"""By their names in the file; of those that a value is of, the first."""
+
+
 class _Encoder:
     """
     From values to JSON, with arrays put aside under a name each.
@@ -149,125 +231,42 @@ class _Encoder:
         """``what`` says in errors what the value is."""
         if isinstance(value, np.generic) and not isinstance(value, np.datetime64 | np.timedelta64):
             value = value.item()
-        if value is None or isinstance(value, bool | int):
+        if value is None or type(value) in (bool, int, str):
             return value
-        if isinstance(value, StopReason):
-            return {"stop_reason": str(value)}
-        if isinstance(value, str):
-            return str(value)
-        if isinstance(value, DefaultCap):
-            return {"default_cap": float(value)}
-        if isinstance(value, float):
-            return float(value) if math.isfinite(value) else {"float": str(float(value))}
-        kinds: list[tuple[type, Callable[[Any, str], Json]]] = [
-            (list, self._list),
-            (tuple, self._tuple),
-            (dict, self._dict),
-            (np.ndarray, self._array),
-            (pd.Index, self._index),
-            (pd.DataFrame, self._frame),
-            (Removed, self._removed),
-        ]
-        for kind, encode in kinds:
-            if isinstance(value, kind):
-                return encode(value, what)
-        if type(value) is datetime.date:
-            return {"date": value.isoformat()}
-        if issparse(value) and getattr(value, "format", None) in ("csr", "csc"):
-            return self._sparse(value, what)
+        if type(value) is float and math.isfinite(value):
+            return value
+        if isinstance(value, list):
+            return [self.encode(item, what) for item in value]
+        if isinstance(value, np.ndarray):
+            return {"array": self._array(value, what)}
         if is_dataclass(value):
-            return self._dataclass(value, what)
+            values = {
+                field.name: self.encode(getattr(value, field.name), f"{what}.{field.name}")
+                for field in fields(value)
+                if field.init
+            }
+            return {"dataclass": [type(value).__name__, values]}
+        for name, kind in KINDS.items():
+            if isinstance(value, kind.of) and not isinstance(value, datetime.datetime):
+                return {name: [self.encode(part, what) for part in kind.parts(value)]}
         raise NotArchivableError(what=f"{what} ({type(value).__name__})")
 
-    def _list(self, value: list[Any], what: str) -> Json:
-        return [self.encode(item, what) for item in value]
-
-    def _tuple(self, value: tuple[Any, ...], what: str) -> Json:
-        return {"tuple": [self.encode(item, what) for item in value]}
-
-    def _dict(self, value: dict[str, Any], what: str) -> Json:
-        return {"dict": {str(key): self.encode(item, what) for key, item in value.items()}}
-
-    def _array(self, value: AnyArray, what: str) -> Json:
+    def _array(self, value: AnyArray, what: str) -> str:
         if value.dtype.kind not in PLAIN_KINDS:
             raise NotArchivableError(what=f"{what} (array of {value.dtype})")
         if id(value) not in self.names:
             self.names[id(value)] = f"array{len(self.arrays)}"
             self.arrays[self.names[id(value)]] = value
             self.kept.append(value)
-        return {"array": self.names[id(value)]}
-
-    def _removed(self, value: Removed, what: str) -> Json:
-        return {"removed": [value.name, list(value.shape)]}
-
-    def _sparse(self, value: Any, what: str) -> Json:
-        parts = [self._array(part, what) for part in (value.data, value.indices, value.indptr)]
-        return {"sparse": [value.format, list(value.shape), *parts]}
-
-    def _frame(self, value: pd.DataFrame, what: str) -> Json:
-        labels = [self._index(index, what) for index in (value.index, value.columns)]
-        return {"frame": [self._array(value.to_numpy(), what), *labels]}
-
-    def _dataclass(self, value: Any, what: str) -> Json:
-        values = {
-            field.name: self.encode(getattr(value, field.name), f"{what}.{field.name}")
-            for field in fields(value)
-            if field.init
-        }
-        return {"dataclass": [type(value).__name__, values]}
-
-    def _index(self, index: pd.Index, what: str) -> Json:
-        name = self.encode(index.name, f"{what}, the name")
-        if isinstance(index, pd.RangeIndex):
-            return {"range": [index.start, index.stop, index.step, name]}
-        if isinstance(index, pd.MultiIndex):
-            levels = [self._index(level, what) for level in index.levels]
-            codes = [self._array(np.asarray(part), what) for part in index.codes]
-            return {"multi": [levels, codes, self.encode(list(index.names), what)]}
-        if isinstance(index, pd.CategoricalIndex):
-            codes = self._array(np.asarray(index.codes), what)
-            return {"categories": [self._index(index.categories, what), codes, index.ordered, name]}
-        if isinstance(index, pd.PeriodIndex):
-            return {"periods": [self._array(index.asi8, what), index.freqstr, name]}
-        if isinstance(index, pd.DatetimeIndex):
-            zone = None if index.tz is None else str(index.tz)
-            stored = self._array(index.asi8, what)
-            return {"times": [stored, index.unit, zone, index.freqstr, name]}
-        if isinstance(index.dtype, np.dtype) and index.dtype.kind in PLAIN_KINDS:
-            return {"numbers": [self._array(index.to_numpy(), what), name]}
-        if index.dtype == object or isinstance(index.dtype, pd.StringDtype):
-            labels = [self.encode(label, what) for label in index]
-            return {"labels": [labels, str(index.dtype), name]}
-        raise NotArchivableError(what=f"{what} (labels of type {index.dtype})")
+        return self.names[id(value)]
 
 
 class _Decoder:
-    """From JSON and arrays to values; the counterpart of `_Encoder`, kind by kind."""
+    """From JSON and arrays to values; the counterpart of `_Encoder`."""
 
     def __init__(self, arrays: Any, dataclasses: dict[str, type]) -> None:
-        self.arrays = arrays
+        self.array = cache(arrays.__getitem__)
         self.dataclasses = dataclasses
-        self.read: dict[str, AnyArray] = {}
-        self.kinds: dict[str, Callable[[Any], Any]] = {
-            "stop_reason": StopReason,
-            "default_cap": lambda _: DEFAULT_CAP,
-            "float": float,
-            "date": datetime.date.fromisoformat,
-            "tuple": lambda code: tuple(map(self.decode, code)),
-            "dict": lambda code: {key: self.decode(item) for key, item in code.items()},
-            "array": self._array,
-            "removed": self._removed,
-            "sparse": self._sparse,
-            "dataclass": self._dataclass,
-            "frame": lambda code: pd.DataFrame(*map(self.decode, code)),
-            "range": self._range,
-            "multi": self._multi,
-            "categories": self._categories,
-            "periods": self._periods,
-            "times": self._times,
-            "numbers": lambda code: pd.Index(self.decode(code[0]), name=self.decode(code[1])),
-            "labels": self._labels,
-        }
 
     def decode(self, code: Json) -> Any:
         if isinstance(code, list):
@@ -275,28 +274,13 @@ class _Decoder:
         if not isinstance(code, dict):
             return code
         ((kind, content),) = code.items()
-        return self.kinds[kind](content)
+        if kind == "array":
+            return self.array(content)
+        if kind == "dataclass":
+            return self._dataclass(*content)
+        return KINDS[kind].make(*map(self.decode, content))
 
-    def _array(self, name: str) -> AnyArray:
-        if name not in self.read:
-            self.read[name] = self.arrays[name]
-        return self.read[name]
-
-    def _sparse(self, code: Json) -> Any:
-        form, shape, *parts = code
-        make: Any = {"csr": csr_array, "csc": csc_array}[form]
-        matrix = make(tuple(map(self.decode, parts)), shape=tuple(shape))
-        matrix.check_format(full_check=True)  # or SciPy reads beyond the end of the arrays
-        return matrix
-
-    def _removed(self, code: Json) -> Removed:
-        name, shape = code
-        if not (_has_type(name, str) and _has_type(shape, list[int]) and min(shape) >= 0):
-            raise TypeError(f"{name!r} of shape {shape!r} is no array that was removed")
-        return Removed(name, tuple(shape))
-
-    def _dataclass(self, code: Json) -> Any:
-        name, stored = code
+    def _dataclass(self, name: str, stored: dict[str, Json]) -> Any:
         cls = self.dataclasses[name]
         values = {key: self.decode(item) for key, item in stored.items()}
         hints = get_type_hints(cls)
@@ -304,37 +288,6 @@ class _Decoder:
             if not _has_type(value, hints[key]):
                 raise TypeError(f"{name}.{key} cannot be of type {type(value).__name__}")
         return cls(**values)
-
-    def _range(self, code: Json) -> pd.RangeIndex:
-        start, stop, step, name = map(self.decode, code)
-        return pd.RangeIndex(start, stop, step, name=name)
-
-    def _multi(self, code: Json) -> pd.MultiIndex:
-        levels, codes, names = map(self.decode, code)
-        return pd.MultiIndex(levels=levels, codes=codes, names=names)
-
-    def _categories(self, code: Json) -> pd.CategoricalIndex:
-        categories, codes, ordered, name = map(self.decode, code)
-        values = pd.Categorical.from_codes(codes, categories=categories, ordered=ordered)
-        return pd.CategoricalIndex(values, name=name)
-
-    def _periods(self, code: Json) -> Any:
-        ordinals, freq, name = map(self.decode, code)
-        index: Any = pd.PeriodIndex
-        return index.from_ordinals(ordinals, freq=freq, name=name)
-
-    def _times(self, code: Json) -> Any:
-        stored, unit, zone, freq, name = map(self.decode, code)
-        index: Any = pd.DatetimeIndex(stored.view(f"M8[{unit}]"), name=name)
-        if zone is not None:
-            index = index.tz_localize("UTC").tz_convert(zone)
-        index.freq = freq
-        return index
-
-    def _labels(self, code: Json) -> Any:
-        labels, dtype, name = map(self.decode, code)
-        hash(tuple(labels))  # or pandas would take them apart
-        return pd.Index(labels, dtype=dtype, name=name, tupleize_cols=False)
 
 
 def _has_type(value: Any, hint: Any) -> bool:
