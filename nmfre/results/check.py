@@ -42,11 +42,9 @@ class CheckResults(HypothesisResults, DiagnosticResults):
             )
         deleted = self._infer_again(n_boot=n_units, multipliers=-np.eye(n_units)).bootstrap
         assert deleted is not None
-        return pd.DataFrame(
-            -deleted.deviations / self.inference.bse,
-            index=self.model.design.units,
-            columns=self.params.index,
-        )
+        with np.errstate(divide="ignore", invalid="ignore"):  # of an exact fit they are zero
+            changes = -deleted.deviations / self.inference.bse
+        return pd.DataFrame(changes, index=self.model.design.units, columns=self.params.index)
 
     def check(self) -> Check:
         """

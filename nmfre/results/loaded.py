@@ -44,6 +44,8 @@ def check_loaded(result: DiagnosticResults) -> None:
     r2 = result._rsquared.loc[["correlation", "uncentered", "row-centered"], ["blup", "fixed"]]
     if not all(dtype.kind == "f" for dtype in [*r2.dtypes, getattr(design.Y, "dtype", FLOAT)]):
         raise TypeError("responses or R2 are no floats")
+    if min(result.seed, options.seed or 0) < 0:
+        raise ValueError("a seed is negative")
     check_uncertainty(design, rank, options, by_likelihood=result.method == "ml")
     _check_shapes(result)
     estimate = result.estimate

@@ -158,3 +158,10 @@ def test_identification(simulated):
         found = topics(wide.fit(df_cap=0.5, tol=1e-5, n_boot=0))
     assert found["identification"] == "note"
     assert found["basis taken for known"] == "caution"
+
+
+@pytest.mark.filterwarnings("ignore::nmfre.NMFREWarning")
+def test_a_fit_without_residuals_has_no_influential_units():
+    res = nmfre.NMFRE(np.ones((12, 1)), rank=1).fit(df_cap=None, n_boot=0, maxiter=300)
+    assert not np.isfinite(res.dfbetas.to_numpy()).any()
+    assert "influential" not in str(res.check())

@@ -786,6 +786,7 @@ def test_an_edited_archive_is_a_result_or_an_error(res, tmp_path, path, value):
         ("method", {"dict": []}),
         ("estimator_options", None),
         ("seed", "0"),
+        ("seed", -1),
         ("rank", 1),
         ("rank", True),
     ],
