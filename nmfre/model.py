@@ -11,24 +11,25 @@ from numpy.typing import ArrayLike
 from patsy import EvalEnvironment
 from statsmodels.base.model import Model
 
-from nmfre.core.arguments import check_choice, check_rank, check_seed, known_arguments
+from nmfre.core.arguments import check_rank, check_seed, known_arguments
 from nmfre.core.caller import frames_to_caller, warn
 from nmfre.core.hints import HintedModel
 from nmfre.data.design import Design
 from nmfre.data.entry import design_from_arrays
 from nmfre.data.formula import design_from_formula
 from nmfre.errors import InvalidArgumentError, SingleResponseWarning
-from nmfre.estimation.cap import DEFAULT_CAP, Cap
-from nmfre.estimators import EstimatorOptions, estimate_df_cap, estimate_ml
-from nmfre.inference.conditional import Alternative, Uncertainty
+from nmfre.estimation.cap import Cap
+from nmfre.estimators import Method, estimator_of
 from nmfre.inference.covariance import CovType
 from nmfre.inference.linearized import Dispersion, Information
 from nmfre.inference.multipliers import Multiplier
+from nmfre.inference.options import (
+    Alternative,
+    InferenceOptions,
+    Uncertainty,
+    checked_multipliers,
+)
 from nmfre.results import NMFREResults
-from nmfre.uncertainty import checked_options, infer
-
-Method = Literal["df-cap", "ml"]
-ESTIMATORS = {"df-cap": estimate_df_cap, "ml": estimate_ml}
 
 
 class NMFRE(HintedModel, Model):
@@ -213,7 +214,7 @@ class NMFRE(HintedModel, Model):
         self,
         method: Method = "df-cap",
         *,
-        df_cap: float | Cap | Literal["auto"] | None = DEFAULT_CAP,
+        df_cap: float | Cap | Literal["auto", "default"] | None = "default",
         tol: float = 1e-8,
         maxiter: int = 50_000,
         start_basis: ArrayLike | None = None,
@@ -242,11 +243,12 @@ class NMFRE(HintedModel, Model):
             Estimator: the paper's alternating updates (Sections 3 and 4), or marginal maximum
             likelihood, y_n ~ N(X Theta a_n, sigma2 I + tau2 X X'); where responses are missing,
             that of the observed ones.
-        df_cap : float, Cap, "auto" or None
+        df_cap : float, Cap, "auto", "default" or None
             Cap on the effective degrees of freedom of U: a rate r in (0, 1], cap max(r N Q, 1); an
-            absolute number as ``nmfre.Cap(absolute=...)``; None for no cap. Default: the rate 0.10
-            for df-cap, no cap for ml. With a cap df-cap does not estimate tau2: it stays at its
-            start value unless the cap binds. ml maximises on df_U = cap if the maximum is beyond.
+            absolute number as ``nmfre.Cap(absolute=...)``; None for no cap. "default": the rate
+            0.10 for df-cap, no cap for ml. With a cap df-cap does not estimate tau2: it stays at
+            its start value unless the cap binds. ml maximises on df_U = cap if the maximum is
+            beyond.
             "auto" (df-cap): the smallest of the rates 0.01, 0.02, ... that does not bind, with a
             margin of 2 % in every iteration.
         tol : float
@@ -334,10 +336,10 @@ class NMFRE(HintedModel, Model):
         component
         comp1         90.501        9.429
         """
-        check_choice("method", method, Method)
         check_seed(seed, optional=True)
-        options = EstimatorOptions(
-            df_cap=None if method == "ml" and df_cap is DEFAULT_CAP else df_cap,
+        estimator = estimator_of(
+            method,
+            df_cap=df_cap,
             tol=tol,
             maxiter=maxiter,
             start_basis=start_basis,
@@ -348,34 +350,24 @@ class NMFRE(HintedModel, Model):
             signed=signed,
             n_starts=n_starts,
         )
-        inference_options = checked_options(
-            self.design,
-            self.rank,
-            uncertainty,
-            cov_type,
-            information,
-            dispersion,
-            n_boot,
-            multiplier,
-            multipliers,
-            alternative,
-            by_likelihood=method == "ml",
-            signed=signed,
+        if multipliers is not None:
+            self.design.require("multipliers")
+        options = InferenceOptions(
+            uncertainty=estimator.uncertainties[0] if uncertainty is None else uncertainty,
+            cov_type=cov_type,
+            information=information,
+            dispersion=dispersion,
+            n_boot=n_boot,
+            multiplier=multiplier,
+            multipliers=checked_multipliers(multipliers, len(self.design.units)),
+            alternative=estimator.alternative if alternative is None else alternative,
         )
+        estimator.check_inference(self.design, self.rank, options)
         seeds = np.random.SeedSequence(seed)
         for_starts, for_bootstrap = seeds.spawn(2)
-        estimate = ESTIMATORS[method](
-            self.design, self.rank, options, np.random.default_rng(for_starts)
-        )
-        inference = infer(self.design, estimate, inference_options, for_bootstrap)
-        return NMFREResults(
-            self,
-            estimate,
-            inference,
-            method=method,
-            seed=seeds.entropy,
-            estimator_options=options,
-        )
+        estimate = estimator.fit(self.design, self.rank, np.random.default_rng(for_starts))
+        inference = estimator.infer(self.design, estimate, options, for_bootstrap)
+        return NMFREResults(self, estimate, inference, estimator=estimator, seed=seeds.entropy)
 
 
 def check_model(model: Any) -> None:

@@ -21,7 +21,7 @@ FLOORS = [
     {"_version", "core"},
     {"datasets", "estimation"},
     {"data", "inference"},  # neither knows the other
-    {"estimators", "uncertainty"},
+    {"estimators"},
     {"report"},
     {"results"},
     {"model"},
@@ -33,8 +33,6 @@ FLOORS = [
 ]
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 UPWARD = {
-    ("inference/refit.py", "nmfre.data.design"),
-    ("inference/refit.py", "nmfre.estimators"),
     ("report/comparison.py", "nmfre.results"),
     ("report/summary.py", "nmfre.results"),
     ("results/base.py", "nmfre.model"),

@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 
 PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
-COMMAND_LINE = f"{PACKAGE}__main__.py"
+COMMAND_LINE = f"{PACKAGE}command_line.py"
 """A caller like others."""
 
 

@@ -14,18 +14,6 @@ AUTO = "auto"
 MARGIN = 0.02
 
 
-class DefaultCap(float):
-    """The default of ``df_cap``: a rate for df-cap, no cap for ml."""
-
-    __slots__ = ()
-
-    def __reduce__(self) -> str:
-        return "DEFAULT_CAP"  # recognised by its identity, which copies and pickles keep
-
-
-DEFAULT_CAP = DefaultCap(0.10)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cap:
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import stats
@@ -13,56 +13,13 @@ from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.orthonormal import Orthonormal, orthonormal
 from nmfre.estimation.patterns import patterns_of, squares_by_pattern, unit_grams
-from nmfre.inference.covariance import (
-    COVARIANCES,
-    CovarianceEstimator,
-    CovType,
-    Parts,
-    without_leverages,
-)
-from nmfre.inference.linearized import Dispersion, Information, linearize
-from nmfre.inference.multipliers import Draws, Multiplier
+from nmfre.inference.covariance import Parts, without_leverages
+from nmfre.inference.linearized import linearize
+from nmfre.inference.options import InferenceOptions
 from nmfre.inference.wild_bootstrap import Total, WildBootstrap, one_step, unit_blocks, whole
 
-Alternative: TypeAlias = Literal["larger", "two-sided"]
-Uncertainty: TypeAlias = Literal["marginal", "conditional"]
 BOUND = 1e-6
 """Size of Theta times that of its covariate, relative to the largest, up to which it is zero."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InferenceOptions:
-    """
-    Choices of the user, as in `nmfre.NMFRE.fit`; ``multipliers`` (n_boot, N) or None.
-
-    ``studentize``: whether replicates of the bootstrap get standard errors. ``seed``: of the
-    multipliers, where it is not that of the fit.
-    """
-
-    uncertainty: Uncertainty
-    cov_type: CovType
-    information: Information
-    dispersion: Dispersion
-    n_boot: int
-    multiplier: Multiplier
-    multipliers: FloatArray | None
-    alternative: Alternative
-    studentize: bool = False
-    seed: int | None = None
-
-    @property
-    def estimator(self) -> CovarianceEstimator:
-        """That of the covariance."""
-        return COVARIANCES[self.cov_type]
-
-    def draws(self, seeds: np.random.SeedSequence, blocks: list[slice]) -> Draws:
-        """The multipliers of these blocks of units."""
-        return Draws(
-            n_boot=self.n_boot,
-            multiplier=self.multiplier,
-            seeds=seeds.spawn(len(blocks)),
-            given=self.multipliers,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,9 +19,10 @@ from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.moments import Moments
-from nmfre.inference.conditional import Inference, InferenceOptions
+from nmfre.inference.conditional import Inference
 from nmfre.inference.coordinates import Axes, Coordinates
 from nmfre.inference.covariance import Parts
+from nmfre.inference.options import InferenceOptions
 from nmfre.inference.wild_bootstrap import Total, one_step, unit_blocks, whole
 
 LARGEST = 3_000

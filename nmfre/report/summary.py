@@ -228,7 +228,7 @@ def _notes(results: NMFREResults, alpha: float, multipletests: str | None) -> li
             "The likelihood is that of the observed responses: it takes the others to be missing "
             "at random."
         )
-    if results.estimator_options.df_cap == AUTO:
+    if results.estimator.df_cap == AUTO:
         notes.append(
             f"Cap: chosen as the smallest of the rates 0.01, 0.02, ... ({results.df_cap_rate:.2f}) "
             "that stays at least 2 % above the effective df of U in every iteration."

@@ -27,12 +27,11 @@ from nmfre.core.files import replaced
 from nmfre.core.typing import AnyArray
 from nmfre.data.placeholder import Removed
 from nmfre.errors import NotArchivableError, SavedResultError
-from nmfre.estimation.cap import DEFAULT_CAP, DefaultCap
 from nmfre.estimation.estimate import StopReason
 
 Json: TypeAlias = Any
 FORMAT = "nmfre result"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 HEADER = "header"
 PLAIN_KINDS = "biuf"
 """Kinds of NumPy types that arrays are stored with."""
@@ -187,7 +186,6 @@ class _Kind:
 
 KINDS = {
     "stop_reason": _Kind(StopReason, lambda reason: [str(reason)], StopReason),
-    "default_cap": _Kind(DefaultCap, lambda cap: [], lambda: DEFAULT_CAP),
     "float": _Kind(float, lambda number: [str(number)], float),
     "date": _Kind(datetime.date, lambda day: [day.isoformat()], datetime.date.fromisoformat),
     "tuple": _Kind(tuple, list, lambda *items: items),

@@ -16,9 +16,8 @@ from nmfre.errors import NotComputedError
 from nmfre.estimation.alternating_estimate import AlternatingEstimate
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.marginal_estimate import MarginalEstimate
-from nmfre.estimators import EstimatorOptions
+from nmfre.estimators import Estimator
 from nmfre.inference.conditional import Inference
-from nmfre.uncertainty import check_uncertainty, infer
 
 if TYPE_CHECKING:
     from nmfre.model import NMFRE
@@ -35,9 +34,8 @@ class BaseResults(HintedResults, LikelihoodModelResults):
         estimate: Estimate,
         inference: Inference,
         *,
-        method: str,
+        estimator: Estimator,
         seed: Any,
-        estimator_options: EstimatorOptions,
     ) -> None:
         super().__init__(
             model,
@@ -47,9 +45,13 @@ class BaseResults(HintedResults, LikelihoodModelResults):
         self.cov_params_default = inference.covariance
         self.estimate = estimate
         self.inference = inference
-        self.method = method
+        self.estimator = estimator
         self.seed = seed
-        self.estimator_options = estimator_options
+
+    @property
+    def method(self) -> str:
+        """Name of the estimator."""
+        return self.estimator.name
 
     @cached_property
     def theta(self) -> pd.DataFrame:
@@ -145,11 +147,8 @@ class BaseResults(HintedResults, LikelihoodModelResults):
         options = replace(self.inference.options, **changes)
         seed = self.seed if options.seed is None else options.seed
         _, for_bootstrap = np.random.SeedSequence(seed).spawn(2)
-        by_likelihood = isinstance(self.estimate, MarginalEstimate)
-        check_uncertainty(
-            self.model.design, len(self.model.components), options, by_likelihood=by_likelihood
-        )
-        return infer(self.model.design, self.estimate, options, for_bootstrap)
+        self.estimator.check_inference(self.model.design, self.model.rank, options)
+        return self.estimator.infer(self.model.design, self.estimate, options, for_bootstrap)
 
     def _with_inference(self, inference: Inference) -> Self:
         """The same fit with another inference."""
@@ -157,9 +156,8 @@ class BaseResults(HintedResults, LikelihoodModelResults):
             self.model,
             self.estimate,
             inference,
-            method=self.method,
+            estimator=self.estimator,
             seed=self.seed,
-            estimator_options=self.estimator_options,
         )
 
     def _alternating(self, name: str) -> AlternatingEstimate:

@@ -18,9 +18,8 @@ from nmfre.core.arguments import (
     check_seed,
     known_arguments,
 )
-from nmfre.inference.conditional import Alternative
 from nmfre.inference.multipliers import Multiplier
-from nmfre.inference.refit import refit_replicates
+from nmfre.inference.options import Alternative
 from nmfre.inference.wild_bootstrap import WildBootstrap
 from nmfre.results.base import BaseResults
 
@@ -285,10 +284,9 @@ class BootstrapResults(BaseResults):
         n_failed = 0
         if refit:
             self.model.design.require("bootstrap(refit=True)")
-            thetas, n_failed = refit_replicates(
+            thetas, n_failed = self.estimator.refit(
                 self.model.design,
                 self.estimate,
-                self.estimator_options,
                 n_boot=n_boot,
                 multiplier=multiplier,
                 seed=entropy,

@@ -8,15 +8,11 @@ import numpy as np
 import pandas as pd
 
 from nmfre.data.placeholder import Removed
-from nmfre.estimation.alternating_estimate import AlternatingEstimate
-from nmfre.estimation.marginal_estimate import MarginalEstimate
-from nmfre.estimators import EstimatorOptions
+from nmfre.estimators import ESTIMATORS
 from nmfre.inference.conditional import Inference
 from nmfre.inference.marginal import MarginalInference
 from nmfre.results.diagnostics import DiagnosticResults
-from nmfre.uncertainty import check_uncertainty
 
-ESTIMATES = {"df-cap": AlternatingEstimate, "ml": MarginalEstimate}
 ROUNDED_UP = 1.0 + 1e-9
 FLOAT = np.dtype(float)
 INFERENCES = {"conditional": Inference, "marginal": MarginalInference}
@@ -33,9 +29,9 @@ def check_loaded(result: DiagnosticResults) -> None:
     """
     design, rank, options = result.model.design, result.model.rank, result.inference.options
     kinds = {
-        "estimate": ESTIMATES[result.method],
+        "estimator": ESTIMATORS[result.method],
+        "estimate": result.estimator.kind,
         "inference": INFERENCES[options.uncertainty],
-        "estimator_options": EstimatorOptions,
         "seed": int,
     }
     for name, kind in kinds.items():
@@ -46,7 +42,7 @@ def check_loaded(result: DiagnosticResults) -> None:
         raise TypeError("responses or R2 are no floats")
     if min(result.seed, options.seed or 0) < 0:
         raise ValueError("a seed is negative")
-    check_uncertainty(design, rank, options, by_likelihood=result.method == "ml")
+    result.estimator.check_inference(design, rank, options)
     _check_shapes(result)
     estimate = result.estimate
     variances, df_random = [estimate.sigma2, estimate.tau2], estimate.df_random

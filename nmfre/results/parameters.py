@@ -11,9 +11,9 @@ from scipy import stats
 
 from nmfre.core.arguments import check_alpha, check_choice, known_arguments
 from nmfre.errors import NotComputedError
-from nmfre.inference.conditional import Uncertainty
 from nmfre.inference.covariance import CovType
 from nmfre.inference.marginal import MarginalInference
+from nmfre.inference.options import Uncertainty
 from nmfre.report.tables import limit_names, side_by_side
 from nmfre.results.base import BaseResults
 

@@ -39,9 +39,9 @@ class NMFREResults(
     inference : Inference
         Covariance and replicates as plain arrays, and the options they were made with.
     method : str
-        Estimator.
-    estimator_options : EstimatorOptions
-        What `nmfre.NMFRE.fit` was told about the estimation.
+        Name of the estimator.
+    estimator : Estimator
+        The estimator, `DfCap` or `MaximumLikelihood`, with the options of the fit.
     seed : int
         Seed of the start and the multipliers.
     scale : float

@@ -23,9 +23,10 @@ from nmfre.estimation.alternating_estimate import AlternatingEstimate
 from nmfre.estimation.cap import Cap
 from nmfre.estimation.identification import Identification
 from nmfre.estimation.marginal_estimate import MarginalEstimate
-from nmfre.estimators import EstimatorOptions
-from nmfre.inference.conditional import Inference, InferenceOptions
+from nmfre.estimators import ESTIMATORS
+from nmfre.inference.conditional import Inference
 from nmfre.inference.marginal import MarginalInference
+from nmfre.inference.options import InferenceOptions
 from nmfre.inference.wild_bootstrap import WildBootstrap
 from nmfre.results.archive import read_archive, write_archive
 from nmfre.results.diagnostics import DiagnosticResults
@@ -34,7 +35,7 @@ from nmfre.results.loaded import check_fit, check_loaded
 if TYPE_CHECKING:
     from nmfre.model import NMFRE
 
-STORED = ("estimate", "inference", "method", "seed", "estimator_options")
+STORED = ("estimate", "inference", "estimator", "seed")
 """What a result is made of, besides its model."""
 WITHOUT_DATA = ("_rsquared", "_studentized")
 """Cached properties that need the data once, and hold no part of them."""
@@ -42,7 +43,6 @@ DATACLASSES = (
     *KINDS,
     AlternatingEstimate,
     Cap,
-    EstimatorOptions,
     Identification,
     Inference,
     InferenceOptions,
@@ -50,6 +50,7 @@ DATACLASSES = (
     MarginalInference,
     RightHandSide,
     WildBootstrap,
+    *ESTIMATORS.values(),
 )
 PACKAGES = ("numpy", "pandas", "scipy", "statsmodels")
 

@@ -14,7 +14,7 @@ from nmfre.core.arguments import check_seed, is_number
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.alternating_estimate import AlternatingEstimate
 from nmfre.estimation.cap import is_clear, resolve_cap
-from nmfre.estimators import EstimatorOptions, fit_caps
+from nmfre.estimators import DfCap
 from nmfre.model import NMFRE, check_model
 
 if TYPE_CHECKING:
@@ -131,8 +131,7 @@ def scan_cap(
     0.3
     """
     check_model(model)
-    options = EstimatorOptions(
-        df_cap=None,
+    estimator = DfCap(
         tol=tol,
         maxiter=maxiter,
         start_basis=start_basis,
@@ -148,13 +147,8 @@ def scan_cap(
     n_units = len(model.design.units)
     caps = np.array([resolve_cap(float(rate), n_units, model.rank) for rate in grid])
     for_starts, _ = np.random.SeedSequence(seed).spawn(2)
-    estimates = fit_caps(
-        model.design,
-        model.rank,
-        options,
-        np.random.default_rng(for_starts),
-        caps,
-    )
+    rng = np.random.default_rng(for_starts)
+    estimates = estimator.fit_caps(model.design, model.rank, rng, caps)
     rows = [_row(estimate) for estimate in estimates]
     return CapScan(pd.DataFrame(rows, index=pd.Index(grid, name="rate")))
 

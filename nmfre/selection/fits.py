@@ -13,7 +13,7 @@ from nmfre.data.design import Design
 from nmfre.data.entry import changed
 from nmfre.errors import NMFREWarning
 from nmfre.estimation.marginal_estimate import MarginalEstimate
-from nmfre.estimators import EstimatorOptions, estimate_ml
+from nmfre.estimators import MaximumLikelihood
 from nmfre.selection.folds import units_of
 
 
@@ -25,7 +25,7 @@ class Task:
     labels: IntArray | None
     fold: int
     rank: int
-    options: EstimatorOptions
+    estimator: MaximumLikelihood
     seed: np.random.SeedSequence
 
     def estimate(self) -> MarginalEstimate:
@@ -37,11 +37,7 @@ class Task:
             design = units_of(design, labels != self.fold)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NMFREWarning)  # counted instead
-            estimate = estimate_ml(
-                design, self.rank, self.options, np.random.default_rng(self.seed)
-            )
-        assert isinstance(estimate, MarginalEstimate)
-        return estimate
+            return self.estimator.fit(design, self.rank, np.random.default_rng(self.seed))
 
     def error(self, estimate: MarginalEstimate) -> float:
         """Mean squared error of the predictions of what is held out."""

@@ -20,8 +20,8 @@ from nmfre.core.caller import warn
 from nmfre.core.parallel import run_tasks
 from nmfre.core.typing import IntArray
 from nmfre.errors import ConvergenceWarning, InvalidArgumentError
-from nmfre.estimation.cap import DEFAULT_CAP, Cap
-from nmfre.estimators import EstimatorOptions
+from nmfre.estimation.cap import Cap
+from nmfre.estimators import MaximumLikelihood
 from nmfre.model import NMFRE, check_model
 from nmfre.selection.fits import Task, fit
 from nmfre.selection.folds import entry_folds, unit_folds
@@ -42,7 +42,7 @@ def select_rank(
     seed: int | None = 0,
     n_jobs: int | None = None,
     progress: bool = True,
-    df_cap: float | Cap | None = DEFAULT_CAP,
+    df_cap: float | Cap | None = None,
     tol: float = 1e-8,
     maxiter: int = 50_000,
     start_sigma2: float | None = None,
@@ -135,7 +135,7 @@ def select_rank(
     if criterion == "cv":
         design.require("criterion='cv'")
         design.require(f"over={over!r}")
-    options = EstimatorOptions(
+    estimator = MaximumLikelihood(
         df_cap=df_cap,
         tol=tol,
         maxiter=maxiter,
@@ -164,7 +164,7 @@ def select_rank(
         ]
     tasks = [
         # The seed is that of the fold and the rank, whatever the other ranks are.
-        Task(design, labels, fold, rank, options, _seed(entropy, 1, repeat, fold, rank))
+        Task(design, labels, fold, rank, estimator, _seed(entropy, 1, repeat, fold, rank))
         for (repeat, fold), labels in parts
         for rank in compared
     ]

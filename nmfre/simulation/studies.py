@@ -26,7 +26,8 @@ from nmfre.estimation.cap import resolve_cap
 from nmfre.estimation.estimate import StopReason
 from nmfre.estimation.fixed_effects import fit_fixed_effects
 from nmfre.estimation.initial import nndsvd
-from nmfre.inference.conditional import InferenceOptions, conditional_inference
+from nmfre.inference.conditional import conditional_inference
+from nmfre.inference.options import InferenceOptions
 from nmfre.simulation.paper_designs import PaperDesign
 
 CHUNK = 250
@@ -177,12 +178,7 @@ def _replicate(
     """The estimate of the effect of the group on the first component, and inference on it."""
     options = InferenceOptions(
         uncertainty="conditional",
-        cov_type="sandwich",
-        information="adjusted",
-        dispersion="df",
         n_boot=n_boot,
-        multiplier="exponential",
-        multipliers=None,
         alternative="larger" if design.effect == 0.0 else "two-sided",
     )
     inference = conditional_inference(Y, A, estimate, options, seed)

@@ -44,9 +44,8 @@ def at_another_mixture(res, R):
         res.model,
         turned,
         inference,
-        method="ml",
         seed=0,
-        estimator_options=res.estimator_options,
+        estimator=res.estimator,
     )
 
 

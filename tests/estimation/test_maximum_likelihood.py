@@ -329,7 +329,7 @@ def test_the_cap_is_met_certified_and_priced(model):
         model.fit("ml", df_cap=nmfre.Cap(absolute=13.5)).params, capped.params
     )
     assert model.fit("ml").df_cap is None
-    assert model.fit("ml").estimator_options.df_cap is None
+    assert model.fit("ml").estimator.df_cap is None
 
 
 def test_starts_that_the_user_gives(model):
@@ -523,9 +523,8 @@ def test_what_is_invariant_does_not_depend_on_the_rotation(holzinger):
         holzinger,
         turned,
         inference,
-        method="ml",
         seed=0,
-        estimator_options=res.estimator_options,
+        estimator=res.estimator,
     )
     assert np.abs(other.params.to_numpy() - res.params.to_numpy()).max() > 0.01
     np.testing.assert_allclose(

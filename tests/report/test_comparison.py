@@ -165,9 +165,8 @@ def test_effects_without_standard_errors(simulated):
         res.model,
         res.estimate,
         inference,
-        method="ml",
         seed=0,
-        estimator_options=res.estimator_options,
+        estimator=res.estimator,
     )
     for stat in ("std err", "conf_int", "pvalue"):
         text = str(nmfre.compare([res], stat=stat))

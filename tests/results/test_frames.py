@@ -25,9 +25,8 @@ def changed(res, **arrays):
         res.model,
         estimate,
         res.inference,
-        method="ml",
         seed=0,
-        estimator_options=res.estimator_options,
+        estimator=res.estimator,
     )
 
 

@@ -13,9 +13,7 @@ from scipy.sparse import csr_array
 import nmfre
 from nmfre import errors
 from nmfre.data.entry import changed
-from nmfre.estimation.cap import DEFAULT_CAP
-from nmfre.estimators import EstimatorOptions
-from nmfre.selection import fits as fits_module
+from nmfre.estimators import MaximumLikelihood
 from nmfre.selection.fits import Task
 from nmfre.selection.folds import NO_FOLD, entry_folds, unit_folds
 from nmfre.simulation import BumpDesign
@@ -30,9 +28,9 @@ def drawn(rank, n_units=60, n_responses=8, seed=0):
 
 
 def options(**changes):
-    return EstimatorOptions(
+    return MaximumLikelihood(
         **{
-            "df_cap": DEFAULT_CAP,
+            "df_cap": None,
             "tol": 1e-8,
             "maxiter": 50_000,
             "start_sigma2": 1.0,
@@ -217,13 +215,13 @@ def test_held_out_units_do_not_matter(model):
 
 def test_options_reach_every_fit(model, monkeypatch):
     seen = []
-    estimate = fits_module.estimate_ml
+    estimate = MaximumLikelihood.fit
 
-    def spy(design, rank, options, rng):
-        seen.append((rank, options))
-        return estimate(design, rank, options, rng)
+    def spy(self, design, rank, rng):
+        seen.append((rank, self))
+        return estimate(self, design, rank, rng)
 
-    monkeypatch.setattr(fits_module, "estimate_ml", spy)
+    monkeypatch.setattr(MaximumLikelihood, "fit", spy)
     given = {
         "df_cap": 0.9,
         "tol": 1e-6,
@@ -235,7 +233,7 @@ def test_options_reach_every_fit(model, monkeypatch):
     }
     nmfre.select_rank(model, [1, 2], folds=2, progress=False, **given)
     assert [rank for rank, _ in seen] == [1, 2, 1, 2]
-    assert all(options == EstimatorOptions(**given) for _, options in seen)
+    assert all(estimator == MaximumLikelihood(**given) for _, estimator in seen)
 
 
 # Reproducibility

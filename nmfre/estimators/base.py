@@ -1,0 +1,216 @@
+"""What every estimator is: options, checked where they are made, and what it does with a design."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nmfre.core.arguments import (
+    check_number,
+    check_whole,
+    start_array,
+)
+from nmfre.core.caller import warn
+from nmfre.core.threads import one_thread_if_small
+from nmfre.core.typing import FloatArray
+from nmfre.data.design import Design
+from nmfre.errors import (
+    ConvergenceWarning,
+    DegenerateBasisWarning,
+    InvalidArgumentError,
+    NonFiniteFitError,
+    TooManyParametersError,
+)
+from nmfre.estimation.cap import Cap, resolve_cap
+from nmfre.estimation.estimate import Estimate, StopReason
+from nmfre.inference.conditional import Inference, conditional_inference
+from nmfre.inference.marginal import LARGEST, n_parameters
+from nmfre.inference.multipliers import Multiplier
+from nmfre.inference.options import Alternative, InferenceOptions, Uncertainty
+from nmfre.inference.refit import refit_replicates
+
+Method: TypeAlias = Literal["df-cap", "ml"]
+WARNINGS = {
+    DegenerateBasisWarning: ("components merge",),
+    ConvergenceWarning: ("not converged", "stopped early", "variances"),
+}
+"""Topics of findings that every fit warns of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimator(ABC):
+    """
+    Options that every estimator has, as in `nmfre.NMFRE.fit`, and what it can do.
+
+    Raises
+    ------
+    InvalidArgumentError
+        A value that is not allowed.
+    """
+
+    name: ClassVar[Method]
+    kind: ClassVar[type[Estimate]]
+    """What `fit` returns."""
+    uncertainties: ClassVar[tuple[Uncertainty, ...]]
+    """Kinds of inference that it offers; the first is the default."""
+    refuses: ClassVar[dict[str, tuple[Any, str]]]
+    """Options of others: the value that says nothing to this one, and what errors say of it."""
+
+    df_cap: float | Cap | Literal["auto"] | None = None
+    tol: float = 1e-8
+    maxiter: int = 50_000
+    start_basis: ArrayLike | None = None
+    start_sigma2: float | None = None
+    start_tau2: float | None = None
+
+    def __post_init__(self) -> None:
+        self._cap(1, 1)
+        check_number("tol", self.tol, least=0.0)
+        check_whole("maxiter", self.maxiter, least=1)
+        for name in ("start_sigma2", "start_tau2"):
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name), least=0.0, strict=True)
+
+    @property
+    def alternative(self) -> Alternative:
+        """Alternative of the p-values, where the user names none."""
+        return "larger"
+
+    @abstractmethod
+    def fit(self, design: Design, rank: int, rng: np.random.Generator) -> Estimate:
+        """
+        Estimate X, Theta, U and the variances.
+
+        Parameters
+        ----------
+        design : Design
+        rank : int
+        rng : numpy.random.Generator
+            For the starts.
+        """
+
+    @abstractmethod
+    def replicates(
+        self, Y: FloatArray, A: FloatArray, estimate: Estimate, w: FloatArray
+    ) -> Sequence[Estimate]:
+        """Fits, from the estimate on, of the replicate of each row of multipliers (B, N)."""
+
+    def refit(
+        self,
+        design: Design,
+        estimate: Estimate,
+        *,
+        n_boot: int,
+        multiplier: Multiplier,
+        seed: int | None,
+        n_jobs: int | None,
+        progress: bool,
+    ) -> tuple[FloatArray, int]:
+        """
+        Replicates (B, QK) of the wild bootstrap, each estimated anew, and how many fits failed.
+
+        The options but for the first two are those of `nmfre.NMFREResults.bootstrap`.
+        """
+        return refit_replicates(
+            partial(self.replicates, design.Y, design.A, estimate),
+            estimate.X,
+            len(design.units),
+            n_boot=n_boot,
+            multiplier=multiplier,
+            seed=seed,
+            n_jobs=n_jobs,
+            progress=progress,
+        )
+
+    def check_inference(self, design: Design, rank: int, options: InferenceOptions) -> None:
+        """
+        Refuse inference that there is not, before anything is estimated.
+
+        Raises
+        ------
+        InvalidArgumentError
+            Not by this estimator, or not for these data.
+        TooManyParametersError
+            Marginal uncertainty for more parameters than their joint covariance is formed for.
+        """
+        if options.uncertainty not in self.uncertainties:
+            offered = " or ".join(map(repr, self.uncertainties))
+            raise InvalidArgumentError(
+                "uncertainty", options.uncertainty, f"{offered} with {self.name}"
+            )
+        size = n_parameters(len(design.responses), rank, len(design.covariates))
+        if options.uncertainty == "marginal" and size > LARGEST:
+            raise TooManyParametersError(parameters=size, most=LARGEST)
+
+    def infer(
+        self,
+        design: Design,
+        estimate: Estimate,
+        options: InferenceOptions,
+        seeds: np.random.SeedSequence,
+    ) -> Inference:
+        """Inference on Theta of the kind that the options name, which the checks have passed."""
+        n_responses, rank = estimate.X.shape
+        with one_thread_if_small(n_parameters(n_responses, rank, len(design.A)) ** 2):
+            return self._inference(design, estimate, options, seeds)
+
+    def _inference(
+        self,
+        design: Design,
+        estimate: Estimate,
+        options: InferenceOptions,
+        seeds: np.random.SeedSequence,
+    ) -> Inference:
+        return conditional_inference(
+            design.Y,
+            design.A,
+            estimate,
+            options,
+            seeds,
+            covariates=design.orthonormal(),
+            total=design.total,
+        )
+
+    def _cap(self, n_units: int, rank: int) -> float:
+        """The cap in degrees of freedom."""
+        return resolve_cap(self.df_cap, n_units, rank)
+
+    def _variances(self) -> tuple[float, float]:
+        """Starts of sigma2 and tau2: as given, or 1."""
+        return (
+            1.0 if self.start_sigma2 is None else self.start_sigma2,
+            1.0 if self.start_tau2 is None else self.start_tau2,
+        )
+
+    def _basis(self, design: Design, rank: int) -> FloatArray | None:
+        """The start of X that the user gave, checked."""
+        if self.start_basis is None:
+            return None
+        X = start_array("start_basis", self.start_basis, (len(design.responses), rank))
+        if not X.any(axis=0).all():
+            raise InvalidArgumentError(
+                "start_basis",
+                "array with a column of zeros",
+                "columns that can be divided by their sums",
+            )
+        return X
+
+
+def warn_of(estimate: Estimate) -> None:
+    """Warn of what the user must know of every fit, each kind in one warning."""
+    if estimate.stop_reason is StopReason.NON_FINITE:
+        raise NonFiniteFitError(iteration=estimate.n_iter)
+    for category, topics in WARNINGS.items():
+        texts = [
+            f"{found.topic.capitalize()}: {found.text}"
+            for found in estimate.findings()
+            if found.topic in topics
+        ]
+        if texts:
+            warn(" ".join(texts), category)

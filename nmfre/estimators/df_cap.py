@@ -1,0 +1,179 @@
+"""Alternating updates, the paper's algorithm, and what its data must be like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nmfre.core.arguments import (
+    check_bool,
+    start_array,
+)
+from nmfre.core.caller import warn
+from nmfre.core.typing import FloatArray
+from nmfre.data.checks import python_value
+from nmfre.data.design import Design
+from nmfre.errors import (
+    InvalidArgumentError,
+    NegativeCovariateWarning,
+    ScaleError,
+)
+from nmfre.estimation.alternating import fit_alternating
+from nmfre.estimation.alternating_estimate import VARIANCE_LIMITS, AlternatingEstimate
+from nmfre.estimation.cap import AUTO, Cap, free_rate, resolve_cap
+from nmfre.estimation.estimate import Estimate
+from nmfre.estimation.initial import nndsvd
+from nmfre.estimators.base import Estimator, Method, warn_of
+from nmfre.inference.options import Uncertainty
+
+# From where on the floors of df-cap, 1e-10, moved X or Theta by 1e-4 and more (relative) in data of
+# rank 1 to 3 whose units were changed, with some margin.
+SMALL_RESPONSES = 1e-4
+"""Root mean square."""
+LARGE_COVARIATE = 1e6
+"""Largest value, in means of the units' totals: Theta is not below its floor."""
+SMALL_COVARIATE = 1e-8
+"""Sum of its products with the units' totals over P: about the denominator of Theta's update."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DfCap(Estimator):
+    """
+    Alternating updates, the paper's algorithm, with the options that it has.
+
+    Raises
+    ------
+    InvalidArgumentError
+        A value that is not allowed.
+    """
+
+    name: ClassVar[Method] = "df-cap"
+    kind: ClassVar[type[Estimate]] = AlternatingEstimate
+    uncertainties: ClassVar[tuple[Uncertainty, ...]] = ("conditional",)
+    refuses: ClassVar[dict[str, tuple[Any, str]]] = {
+        "signed": (False, "False with df-cap; method='ml' takes both"),
+        "n_starts": (1, "1 with df-cap; 'ml' takes more"),
+    }
+
+    df_cap: float | Cap | Literal["auto"] | None = 0.10
+    start_theta: ArrayLike | None = None
+    update_tau2: bool = True
+
+    def __post_init__(self) -> None:
+        Estimator.__post_init__(self)
+        check_bool("update_tau2", self.update_tau2)
+
+    @property
+    def _auto(self) -> bool:
+        return isinstance(self.df_cap, str) and self.df_cap == AUTO
+
+    def _cap(self, n_units: int, rank: int) -> float:
+        if self._auto:
+            return resolve_cap(1.0, n_units, rank)  # until the path of df_U is known
+        return Estimator._cap(self, n_units, rank)
+
+    def fit(self, design: Design, rank: int, rng: np.random.Generator) -> AlternatingEstimate:
+        """Alternating updates from one start."""
+        n_units = len(design.units)
+        (estimate,) = self.fit_caps(design, rank, rng, np.array([self._cap(n_units, rank)]))
+        warn_of(estimate)
+        if self._auto:
+            rate = free_rate(estimate.df_random_path, n_units, rank)
+            estimate = replace(estimate, cap=resolve_cap(rate, n_units, rank))
+        return estimate
+
+    def fit_caps(
+        self, design: Design, rank: int, rng: np.random.Generator, caps: FloatArray
+    ) -> list[AlternatingEstimate]:
+        """Alternating updates from one start under each of several caps, in one stack."""
+        design.require("df-cap")
+        _check_scale(design)
+        for name, value in zip(("start_sigma2", "start_tau2"), self._variances(), strict=True):
+            if not VARIANCE_LIMITS[0] <= value <= VARIANCE_LIMITS[1]:
+                raise InvalidArgumentError(
+                    name,
+                    value,
+                    "a number from 1e-12 to 1e12 with df-cap, which keeps variances between "
+                    "these; rescale the responses",
+                )
+        _warn_of_negative_covariates(design)
+        X, shape = self._basis(design, rank), (rank, len(design.covariates))
+        X = nndsvd(design.Y, rank, rng) if X is None else X
+        given = self.start_theta is not None
+        Theta = start_array("start_theta", self.start_theta, shape) if given else np.ones(shape)
+        return self._iterate(design.Y[None], design.A, X, Theta, caps)
+
+    def replicates(
+        self, Y: FloatArray, A: FloatArray, estimate: Estimate, w: FloatArray
+    ) -> list[AlternatingEstimate]:
+        """
+        Fits of Y_b = X Theta A + (Y - X Theta A) diag(w_b), under the same cap.
+
+        The residuals are those of the fixed effects, which carry U.
+        """
+        mean = estimate.X @ (estimate.Theta @ A)
+        stack = mean + (Y - mean) * w[:, None, :]
+        return self._iterate(
+            stack, A, estimate.X, estimate.Theta, np.full(len(stack), estimate.cap)
+        )
+
+    def _iterate(
+        self, stack: FloatArray, A: FloatArray, X: FloatArray, Theta: FloatArray, caps: FloatArray
+    ) -> list[AlternatingEstimate]:
+        """From one start, for each cap; responses (B, P, N) or (1, P, N)."""
+        sigma2, tau2 = self._variances()
+        return fit_alternating(
+            stack,
+            A[None],
+            np.repeat(X[None], len(caps), axis=0),
+            np.repeat(Theta[None], len(caps), axis=0),
+            cap=caps,
+            sigma2=sigma2,
+            tau2=tau2,
+            update_tau2=self.update_tau2,
+            tol=self.tol,
+            maxiter=self.maxiter,
+        )
+
+
+def _check_scale(design: Design) -> None:
+    """The fixed floors of df-cap must not matter beside the responses and covariates."""
+    Y, A = design.Y, np.abs(design.A)
+    with np.errstate(over="ignore", under="ignore"):
+        largest = Y.max()
+        size = largest * np.sqrt(np.mean((Y / largest) ** 2))
+        totals = Y.sum(axis=0)
+        products = A @ totals / len(Y)
+    if size < SMALL_RESPONSES:
+        raise _scale_error("The responses are", "root mean square", size, "all of them")
+    for name, values, product in zip(design.covariates, A, products, strict=True):
+        large = values.max() > LARGE_COVARIATE * totals.mean()
+        if large or product < SMALL_COVARIATE:
+            what = f"Covariate {python_value(name)!r} is"
+            raise _scale_error(what, "largest value", values.max(), "it", large=bool(large))
+
+
+def _scale_error(
+    what: str, measure: str, size: float, them: str, *, large: bool = False
+) -> ScaleError:
+    kind, change = ("large", "Divide") if large else ("small", "Multiply")
+    return ScaleError(
+        reason=f"{what} too {kind} for df-cap ({measure}: {size:.2g}): its fixed floor of 1e-10 "
+        f"would change the estimates. {change} {them} by 1e{abs(int(np.floor(np.log10(size))))}, "
+        "or use method='ml', which does not depend on units."
+    )
+
+
+def _warn_of_negative_covariates(design: Design) -> None:
+    negative = np.flatnonzero((design.A < 0).any(axis=1))
+    if len(negative):
+        names = ", ".join(map(str, design.covariates[negative]))
+        warn(
+            f"Covariates with negative values ({names}): the multiplicative updates of df-cap "
+            "descend for A >= 0 only. Rescale them, for example to [0, 1], or use "
+            "method='ml', signed=True.",
+            NegativeCovariateWarning,
+        )
