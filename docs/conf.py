@@ -71,7 +71,7 @@ numpydoc_validation_checks = {
 }
 numpydoc_validation_exclude = {
     r"\.[A-Z]\w*$",  # classes that nobody makes have attributes, not parameters
-    r"NMFREResults\.plot_",  # the functions of nmfre.plotting are looked at
+    r"(NMFREResults\.plot_\w+|(Bootstrap|CapScan|RankSelection)\.plot)$",  # the functions of nmfre.plotting are looked at
     r"\.(t_test|wald_test|f_test|as_\w+)$",  # statsmodels has their parameters; strings
 }
 
@@ -119,9 +119,9 @@ def only_own_arguments(
 def without_result(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
 ) -> None:
-    """Plots as methods do not take the result, which is theirs."""
-    if name.startswith("nmfre.NMFREResults.plot_"):
-        start = next(i for i, line in enumerate(lines) if line.startswith("results : "))
+    """Plots as methods do not take what they are methods of."""
+    if what == "method" and obj.__module__.startswith("nmfre.plotting"):
+        start = lines.index("----------") + 1
         end = start + 1
         while lines[end].startswith(" "):
             end += 1

@@ -29,7 +29,7 @@ from nmfre.inference.options import (
     Uncertainty,
     checked_multipliers,
 )
-from nmfre.results import NMFREResults
+from nmfre.results import Fit, NMFREResults
 
 
 class NMFRE(HintedModel, Model):
@@ -367,7 +367,15 @@ class NMFRE(HintedModel, Model):
         for_starts, for_bootstrap = seeds.spawn(2)
         estimate = estimator.fit(self.design, self.rank, np.random.default_rng(for_starts))
         inference = estimator.infer(self.design, estimate, options, for_bootstrap)
-        return NMFREResults(self, estimate, inference, estimator=estimator, seed=seeds.entropy)
+        assert isinstance(seeds.entropy, int)
+        fit = Fit(
+            model=self,
+            estimate=estimate,
+            inference=inference,
+            estimator=estimator,
+            seed=seeds.entropy,
+        )
+        return NMFREResults(fit)
 
 
 def check_model(model: Any) -> None:

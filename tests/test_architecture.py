@@ -35,12 +35,6 @@ LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 UPWARD = {
     ("report/comparison.py", "nmfre.results"),
     ("report/summary.py", "nmfre.results"),
-    ("results/base.py", "nmfre.model"),
-    ("results/bootstrap.py", "nmfre.plotting"),
-    ("results/plots.py", "nmfre.plotting"),
-    ("results/saving.py", "nmfre.model"),
-    ("selection/cap.py", "nmfre.plotting"),
-    ("selection/result.py", "nmfre.plotting"),
 }
 """Imports that point upward still."""
 NUMERICAL = {"estimation", "inference"}

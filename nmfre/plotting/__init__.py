@@ -7,6 +7,8 @@ matplotlib: ``pip install "nmfre[plots]"``. Legends and colour bars stand beside
 made with ``layout="constrained"`` leave room for them.
 """
 
+import copyreg
+
 from nmfre.plotting.basis import plot_basis, plot_basis_heatmap
 from nmfre.plotting.cap_scan import plot_cap_scan
 from nmfre.plotting.coefficients import plot_coefficients
@@ -15,9 +17,13 @@ from nmfre.plotting.iterations import plot_convergence, plot_effective_df
 from nmfre.plotting.path_diagram import plot_path_diagram
 from nmfre.plotting.random_effects import plot_random_effects
 from nmfre.plotting.rank_selection import plot_rank_selection
-from nmfre.plotting.replicates import plot_bootstrap
+from nmfre.plotting.replicates import plot_bootstrap, plot_of_bootstrap
 from nmfre.plotting.residuals import plot_residuals
 from nmfre.plotting.scores import plot_scores
+from nmfre.results import NMFREResults
+from nmfre.results.bootstrap import Bootstrap
+from nmfre.selection.cap import CapScan
+from nmfre.selection.result import RankSelection
 
 __all__ = [
     "plot_basis",
@@ -34,3 +40,30 @@ __all__ = [
     "plot_residuals",
     "plot_scores",
 ]
+
+for _plot in (
+    plot_basis,
+    plot_basis_heatmap,
+    plot_bootstrap,
+    plot_coefficients,
+    plot_convergence,
+    plot_effective_df,
+    plot_growth_curves,
+    plot_path_diagram,
+    plot_random_effects,
+    plot_residuals,
+    plot_scores,
+):
+    setattr(NMFREResults, _plot.__name__, _plot)
+Bootstrap.plot = plot_of_bootstrap
+CapScan.plot = plot_cap_scan
+RankSelection.plot = plot_rank_selection
+
+
+def _blank(kind: type) -> object:
+    """What is unpickled; that this function is here gives it its plots in any process."""
+    return object.__new__(kind)
+
+
+for _kind in (NMFREResults, Bootstrap, CapScan, RankSelection):
+    copyreg.pickle(_kind, lambda value: (_blank, (type(value),), value.__getstate__()))

@@ -14,12 +14,11 @@ from nmfre.core.arguments import check_choice, check_label
 from nmfre.core.typing import FloatArray, IntArray
 from nmfre.data.checks import DATES, SPANS, on_a_scale
 from nmfre.errors import InvalidArgumentError, MissingDependencyError
+from nmfre.results import NMFREResults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
-
-    from nmfre.results import NMFREResults
 
 COLOURS = (
     "#3f90da",
@@ -50,7 +49,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def plot_of(kind: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def plot_of(kind: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a plot refuse a first argument that is not of this class."""
 
     def decorated(function: Callable[P, R]) -> Callable[P, R]:
@@ -68,10 +67,10 @@ def plot_of(kind: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorated
 
 
-def check_class(argument: str, value: Any, kind: str) -> None:
-    """``value`` must be of a class of this name, which stands on a floor above."""
-    if kind not in {parent.__name__ for parent in type(value).__mro__}:
-        raise InvalidArgumentError(argument, value, kind)
+def check_class(argument: str, value: Any, kind: type) -> None:
+    """``value`` must be of this class."""
+    if not isinstance(value, kind):
+        raise InvalidArgumentError(argument, value, kind.__name__)
 
 
 def require_matplotlib() -> None:

@@ -23,17 +23,16 @@ from nmfre.plotting._shared import (
     occasions,
     plot_of,
 )
+from nmfre.results import NMFREResults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from nmfre.results import NMFREResults
 
 MOST_BARS = 60
 """Bars that can be told apart; more become a heatmap."""
 
 
-@plot_of("NMFREResults")
+@plot_of(NMFREResults)
 def plot_basis(results: NMFREResults, *, alpha: float = 0.05, ax: Axes | None = None) -> Axes:
     """
     The basis by response.
@@ -115,7 +114,7 @@ def plot_basis(results: NMFREResults, *, alpha: float = 0.05, ax: Axes | None = 
     return ax
 
 
-@plot_of("NMFREResults")
+@plot_of(NMFREResults)
 def plot_basis_heatmap(
     results: NMFREResults, *, order: Order | None = None, ax: Axes | None = None
 ) -> Axes:

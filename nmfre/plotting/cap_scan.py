@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nmfre.plotting._shared import INK, axes, colour, plot_of
+from nmfre.selection.cap import CapScan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from nmfre.selection.cap import CapScan
 
-
-@plot_of("CapScan")
+@plot_of(CapScan)
 def plot_cap_scan(scan: CapScan, *, ax: Axes | None = None) -> Axes:
     """
     Effective degrees of freedom and caps, and tau2 on the right, by rate.

@@ -11,11 +11,10 @@ import pandas as pd
 from nmfre.core.arguments import check_alpha, check_label
 from nmfre.errors import InvalidArgumentError
 from nmfre.plotting._shared import GREY, axes, check_class, colour, label_ticks, legend, text
+from nmfre.results import NMFREResults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from nmfre.results import NMFREResults
 
 MARKERS = "osD^vP"
 
@@ -116,7 +115,7 @@ def _named(results: Any) -> dict[str, NMFREResults]:
     else:
         fits = {"fit": results}
     for fit in fits.values():
-        check_class("results", fit, "NMFREResults")
+        check_class("results", fit, NMFREResults)
     if not fits:
         raise InvalidArgumentError("results", results, "at least one fit")
     return fits

@@ -13,18 +13,17 @@ from nmfre.core.arguments import check_choice
 from nmfre.core.typing import IntArray
 from nmfre.errors import InvalidArgumentError
 from nmfre.plotting._shared import GREY, axes, colour, legend, line, occasions, plot_of, text
+from nmfre.results import NMFREResults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from nmfre.data.design import Design
-    from nmfre.results import NMFREResults
-
 Which = Literal["observed", "blup"]
 MOST_GROUPS = 8
 
 
-@plot_of("NMFREResults")
+@plot_of(NMFREResults)
 def plot_growth_curves(
     results: NMFREResults,
     *,

@@ -9,14 +9,13 @@ import numpy as np
 from nmfre.errors import NotComputedError
 from nmfre.estimation.alternating_estimate import AlternatingEstimate
 from nmfre.plotting._shared import INK, axes, colour, legend, plot_of
+from nmfre.results import NMFREResults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from nmfre.results import NMFREResults
 
-
-@plot_of("NMFREResults")
+@plot_of(NMFREResults)
 def plot_convergence(results: NMFREResults, *, ax: Axes | None = None) -> Axes:
     """
     What was minimised, less its value at the end, by iteration, on a logarithmic scale.
@@ -72,7 +71,7 @@ def plot_convergence(results: NMFREResults, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-@plot_of("NMFREResults")
+@plot_of(NMFREResults)
 def plot_effective_df(results: NMFREResults, *, ax: Axes | None = None) -> Axes:
     """
     Effective degrees of freedom of U, their cap, and the ridge on the right, by iteration (df-cap).

@@ -27,11 +27,10 @@ from nmfre.plotting._shared import (
     text_width,
 )
 from nmfre.report.tables import meaning_of_stars, stars
+from nmfre.results import NMFREResults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from nmfre.results import NMFREResults
 
 MANY_RESPONSES = 20
 POSITIVE, NEGATIVE = COLOURS[0], COLOURS[2]
@@ -52,7 +51,7 @@ ALONG = np.linspace(0.06, 0.92, 60)
 """Where on an edge its label may sit, as shares of its length."""
 
 
-@plot_of("NMFREResults")
+@plot_of(NMFREResults)
 def plot_path_diagram(
     results: NMFREResults, *, alpha: float = 0.05, ax: Axes | None = None
 ) -> Axes:

@@ -20,16 +20,15 @@ from nmfre.plotting._shared import (
     plot_of,
     require_matplotlib,
 )
+from nmfre.results import NMFREResults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from nmfre.results import NMFREResults
-
 MOST_COLUMNS = 4
 
 
-@plot_of("NMFREResults")
+@plot_of(NMFREResults)
 def plot_random_effects(
     results: NMFREResults,
     component: str | None = None,

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nmfre.plotting._shared import GREY, INK, axes, colour, plot_of
+from nmfre.selection.result import RankSelection
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from nmfre.selection.result import RankSelection
 
-
-@plot_of("RankSelection")
+@plot_of(RankSelection)
 def plot_rank_selection(selection: RankSelection, *, ax: Axes | None = None) -> Axes:
     """
     The criterion by rank, the lowest in a circle.

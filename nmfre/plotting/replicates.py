@@ -9,16 +9,16 @@ import numpy as np
 from nmfre.core.arguments import check_alpha, check_label
 from nmfre.errors import NotComputedError
 from nmfre.plotting._shared import INK, axes, colour, plot_of, text
+from nmfre.results import NMFREResults
+from nmfre.results.bootstrap import Bootstrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from nmfre.results import NMFREResults
-
 MOST_BINS = 60
 
 
-@plot_of("NMFREResults")
+@plot_of(NMFREResults)
 def plot_bootstrap(
     results: NMFREResults,
     parameter: tuple[str, str] | str,
@@ -92,3 +92,41 @@ def plot_bootstrap(
         fontsize="medium",
     )
     return ax
+
+
+def plot_of_bootstrap(
+    bootstrap: Bootstrap[NMFREResults],
+    parameter: tuple[str, str] | str,
+    *,
+    alpha: float = 0.05,
+    ax: Axes | None = None,
+) -> Axes:
+    """
+    Histogram of the replicates of a coefficient; see `nmfre.plotting.plot_bootstrap`.
+
+    Parameters
+    ----------
+    bootstrap : Bootstrap
+    parameter : tuple or str
+        Such as ``("comp1", "age")`` or ``"comp1[age]"``.
+    alpha : float
+        1 minus the level of the percentile interval.
+    ax : matplotlib.axes.Axes, optional
+        Default: those of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> ax = model.fit(df_cap=0.21).bootstrap(99).plot("comp1[sex[T.Male]]")
+    >>> ax.get_ylabel()
+    'bootstrap replicates'
+    """
+    return plot_bootstrap(bootstrap.results, parameter, alpha=alpha, ax=ax)

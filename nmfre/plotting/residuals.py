@@ -19,18 +19,17 @@ from nmfre.plotting._shared import (
     occasions,
     plot_of,
 )
+from nmfre.results import NMFREResults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from nmfre.results import NMFREResults
 
 Kind = Literal["fitted", "response", "qq", "heatmap"]
 MANY = 5000
 """Points from which a vector graphic holds a picture of them."""
 
 
-@plot_of("NMFREResults")
+@plot_of(NMFREResults)
 def plot_residuals(results: NMFREResults, kind: Kind = "fitted", *, ax: Axes | None = None) -> Axes:
     """
     Residuals of the BLUP fit, of the responses that are observed.

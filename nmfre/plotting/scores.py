@@ -18,16 +18,15 @@ from nmfre.plotting._shared import (
     name,
     plot_of,
 )
+from nmfre.results import NMFREResults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from nmfre.results import NMFREResults
-
 Which = Literal["fixed", "blup"]
 
 
-@plot_of("NMFREResults")
+@plot_of(NMFREResults)
 def plot_scores(
     results: NMFREResults,
     *,

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from nmfre import plotting
 from nmfre.core.arguments import (
     check_bool,
     check_choice,
     check_jobs,
     check_n_boot,
     check_seed,
-    known_arguments,
 )
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Alternative
 from nmfre.inference.wild_bootstrap import WildBootstrap
-from nmfre.results.base import BaseResults
+from nmfre.results.coefficients import Coefficients
+from nmfre.results.fit import HoldsFit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from nmfre.results import NMFREResults
+Results = TypeVar("Results", bound=HoldsFit)
 
 
-class Bootstrap:
+class Bootstrap(Generic[Results]):
     """
     Replicates of params, and what follows from them; made by `nmfre.NMFREResults.bootstrap`.
 
@@ -47,9 +47,12 @@ class Bootstrap:
         Refits that did not reach the tolerance; their replicates are kept.
     """
 
+    plot: ClassVar[Callable[..., Axes]]
+    """Attached by `nmfre.plotting`."""
+
     def __init__(
         self,
-        results: NMFREResults,
+        results: Results,
         draws: WildBootstrap,
         *,
         multiplier: Multiplier,
@@ -63,11 +66,13 @@ class Bootstrap:
         self.refit = refit
         self.n_failed = n_failed
         self._draws = draws
+        self._coefficients = Coefficients(results._fit)
 
     def __repr__(self) -> str:
         kind = "refit" if self.refit else "one-step"
+        n_boot, n_params = self._draws.deviations.shape
         return (
-            f"<Bootstrap: {self.n_boot} {kind} replicates of {len(self.results.params)} params, "
+            f"<Bootstrap: {n_boot} {kind} replicates of {n_params} params, "
             f"{self.multiplier} multipliers, seed {self.seed}>"
         )
 
@@ -79,19 +84,18 @@ class Bootstrap:
     @cached_property
     def replicates(self) -> pd.DataFrame:
         """Replicates of params, (B, QK); floored at 0 where effects are bounded."""
-        return pd.DataFrame(self._draws.replicates, columns=self.results.params.index)
+        return pd.DataFrame(self._draws.replicates, columns=self._coefficients.fit.params.index)
 
     @cached_property
     def bse(self) -> pd.Series:
         """Standard deviations of the replicates."""
-        return self.results.bse_boot.rename("bse")
+        return self._coefficients.bse_boot.rename("bse")
 
     @cached_property
     def bias(self) -> pd.Series:
         """Means of the replicates less the estimates."""
-        return pd.Series(self._draws.bias, index=self.results.params.index, name="bias")
+        return self._coefficients.fit.series(self._draws.bias, "bias")
 
-    @known_arguments
     def conf_int(
         self,
         alpha: float = 0.05,
@@ -130,9 +134,8 @@ class Bootstrap:
                   sex[T.Male]    4.0    14.8
         """
         check_choice("method", method, Literal["percentile", "basic", "normal", "studentized"])
-        return self.results.conf_int(alpha, method)
+        return self._coefficients.conf_int(alpha, method)
 
-    @known_arguments
     def pvalues(self, alternative: Alternative | None = None) -> pd.Series:
         """
         Share of replicates, centred at the estimate, that lie as far out as the estimate.
@@ -158,50 +161,17 @@ class Bootstrap:
         >>> model.fit(df_cap=0.21).bootstrap(99).pvalues().to_list()
         [0.01, 0.02]
         """
-        kind = self.results.alternative if alternative is None else alternative
+        kind = self._coefficients.alternative if alternative is None else alternative
         check_choice("alternative", kind, Alternative)
         values = self._draws.pvalues(kind)
         values[np.isnan(self._draws.deviations).any(axis=0)] = np.nan
-        return pd.Series(values, index=self.results.params.index, name="pvalues")
-
-    @known_arguments
-    def plot(
-        self, parameter: tuple[str, str] | str, *, alpha: float = 0.05, ax: Axes | None = None
-    ) -> Axes:
-        """
-        Histogram of the replicates of a coefficient; see `nmfre.plotting.plot_bootstrap`.
-
-        Parameters
-        ----------
-        parameter : tuple or str
-            Such as ``("comp1", "age")`` or ``"comp1[age]"``.
-        alpha : float
-            1 minus the level of the percentile interval.
-        ax : matplotlib.axes.Axes, optional
-            Default: those of a new figure.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> ax = model.fit(df_cap=0.21).bootstrap(99).plot("comp1[sex[T.Male]]")
-        >>> ax.get_ylabel()
-        'bootstrap replicates'
-        """
-        return plotting.plot_bootstrap(self.results, parameter, alpha=alpha, ax=ax)
+        return self._coefficients.fit.series(values, "pvalues")
 
     @cached_property
     def summary_frame(self) -> pd.DataFrame:
         """Estimates, bias, standard errors, p-values and 95 % percentile limits, (QK, 6)."""
         columns = {
-            "coef": self.results.params,
+            "coef": self._coefficients.fit.params,
             "bias": self.bias,
             "std err": self.bse,
             "p": self.pvalues(),
@@ -209,109 +179,106 @@ class Bootstrap:
         return pd.DataFrame(columns).join(self.conf_int())
 
 
-class BootstrapResults(BaseResults):
-    """The bootstrap beyond the one that came with the fit."""
+def bootstrap(
+    self: Results,
+    n_boot: int = 1000,
+    multiplier: Multiplier = "exponential",
+    *,
+    seed: int | None = 0,
+    refit: bool = False,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> Bootstrap[Results]:
+    """
+    Wild bootstrap of params; the fit stays as it is.
 
-    @known_arguments
-    def bootstrap(
-        self,
-        n_boot: int = 1000,
-        multiplier: Multiplier = "exponential",
-        *,
-        seed: int | None = 0,
-        refit: bool = False,
-        n_jobs: int | None = None,
-        progress: bool = False,
-    ) -> Bootstrap:
-        """
-        Wild bootstrap of params; the fit stays as it is.
+    Parameters
+    ----------
+    n_boot : int
+        Replicates, at least 2.
+    multiplier : {"exponential", "rademacher", "mammen", "normal"}
+        Distribution of the multipliers, one a unit and replicate.
+    seed : int or None
+        Of the multipliers. None takes fresh entropy.
+    refit : bool
+        Whether every replicate is estimated anew; or is one step of the linearised estimator,
+        as in the paper (Section 5). df-cap is refitted to responses whose residuals around the
+        fixed-effect means are multiplied; ml with the weights 1 + multiplier of units in the
+        likelihood, for multipliers of residuals would change the variances that it learns from.
+    n_jobs : int, optional
+        Processes for refits, as in joblib. The replicates do not depend on it.
+    progress : bool
+        Whether refits show a progress bar.
 
-        Parameters
-        ----------
-        n_boot : int
-            Replicates, at least 2.
-        multiplier : {"exponential", "rademacher", "mammen", "normal"}
-            Distribution of the multipliers, one a unit and replicate.
-        seed : int or None
-            Of the multipliers. None takes fresh entropy.
-        refit : bool
-            Whether every replicate is estimated anew; or is one step of the linearised estimator,
-            as in the paper (Section 5). df-cap is refitted to responses whose residuals around the
-            fixed-effect means are multiplied; ml with the weights 1 + multiplier of units in the
-            likelihood, for multipliers of residuals would change the variances that it learns from.
-        n_jobs : int, optional
-            Processes for refits, as in joblib. The replicates do not depend on it.
-        progress : bool
-            Whether refits show a progress bar.
+    Returns
+    -------
+    Bootstrap
 
-        Returns
-        -------
-        Bootstrap
+    Raises
+    ------
+    InvalidArgumentError
+        Among others for refits of ml with normal multipliers: weights cannot be negative.
+    NotComputedError
+        Refits of sparse responses, or of responses in chunks.
 
-        Raises
-        ------
-        InvalidArgumentError
-            Among others for refits of ml with normal multipliers: weights cannot be negative.
-        NotComputedError
-            Refits of sparse responses, or of responses in chunks.
-
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> res = model.fit(df_cap=0.21)
-        >>> res.bootstrap(200, refit=True)
-        <Bootstrap: 200 refit replicates of 2 params, exponential multipliers, seed 0>
-        """
-        check_n_boot(n_boot, least=2)
-        check_choice("multiplier", multiplier, Multiplier)
-        check_bool("refit", refit)
-        check_jobs(n_jobs, progress)
-        check_seed(seed, optional=True)
-        if seed is not None:
-            seed = int(seed)  # NumPy integers do not come back as such
-        entropy = np.random.SeedSequence(seed).entropy
-        assert isinstance(entropy, int)
-        made_with: dict[str, Any] = {
-            "n_boot": int(n_boot),
-            "multiplier": multiplier,
-            "multipliers": None,
-            "seed": entropy,
-        }
-        n_failed = 0
-        if refit:
-            self.model.design.require("bootstrap(refit=True)")
-            thetas, n_failed = self.estimator.refit(
-                self.model.design,
-                self.estimate,
-                n_boot=n_boot,
-                multiplier=multiplier,
-                seed=entropy,
-                n_jobs=n_jobs,
-                progress=progress,
-            )
-            deviations = thetas - self.inference.estimate
-            deviations[:, np.isnan(self.inference.bse)] = np.nan
-            draws = WildBootstrap(
-                estimate=self.inference.estimate,
-                deviations=deviations,
-                floor=self.inference.floor,
-                refit=True,
-            )
-        else:
-            again = self._infer_again(**made_with, studentize=True).bootstrap
-            assert again is not None
-            draws = again
-        options = replace(self.inference.options, **made_with)
-        results = self._with_inference(replace(self.inference, bootstrap=draws, options=options))
-        return Bootstrap(
-            cast("NMFREResults", results),
-            draws,
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> res = model.fit(df_cap=0.21)
+    >>> res.bootstrap(200, refit=True)
+    <Bootstrap: 200 refit replicates of 2 params, exponential multipliers, seed 0>
+    """
+    check_n_boot(n_boot, least=2)
+    check_choice("multiplier", multiplier, Multiplier)
+    check_bool("refit", refit)
+    check_jobs(n_jobs, progress)
+    check_seed(seed, optional=True)
+    if seed is not None:
+        seed = int(seed)  # NumPy integers do not come back as such
+    entropy = np.random.SeedSequence(seed).entropy
+    assert isinstance(entropy, int)
+    fit = self._fit
+    made_with: dict[str, Any] = {
+        "n_boot": int(n_boot),
+        "multiplier": multiplier,
+        "multipliers": None,
+        "seed": entropy,
+    }
+    n_failed = 0
+    if refit:
+        fit.design.require("bootstrap(refit=True)")
+        thetas, n_failed = fit.estimator.refit(
+            fit.design,
+            fit.estimate,
+            n_boot=n_boot,
             multiplier=multiplier,
             seed=entropy,
-            refit=refit,
-            n_failed=n_failed,
+            n_jobs=n_jobs,
+            progress=progress,
         )
+        deviations = thetas - fit.inference.estimate
+        deviations[:, np.isnan(fit.inference.bse)] = np.nan
+        draws = WildBootstrap(
+            estimate=fit.inference.estimate,
+            deviations=deviations,
+            floor=fit.inference.floor,
+            refit=True,
+        )
+    else:
+        again = fit.infer_again(**made_with, studentize=True).bootstrap
+        assert again is not None
+        draws = again
+    options = replace(fit.inference.options, **made_with)
+    inference = replace(fit.inference, bootstrap=draws, options=options)
+    return Bootstrap(
+        type(self)(replace(fit, inference=inference)),
+        draws,
+        multiplier=multiplier,
+        seed=entropy,
+        refit=refit,
+        n_failed=n_failed,
+    )

@@ -12,8 +12,8 @@ from nmfre.core.findings import Finding, listed
 from nmfre.core.typing import FloatArray
 from nmfre.errors import NotComputedError
 from nmfre.results.advice import Check
-from nmfre.results.diagnostics import DiagnosticResults
-from nmfre.results.hypotheses import HypothesisResults
+from nmfre.results.coefficients import Coefficients
+from nmfre.results.fit import Part
 from nmfre.results.residuals import on_residuals
 
 MOST_UNITS = 5_000
@@ -22,7 +22,7 @@ INFLUENTIAL = 0.5
 """Standard errors by which the deletion of a unit may move an effect: a quarter of its variance."""
 
 
-class CheckResults(HypothesisResults, DiagnosticResults):
+class Checks(Part):
     """Advice, and what it rests on."""
 
     @cached_property
@@ -34,17 +34,17 @@ class CheckResults(HypothesisResults, DiagnosticResults):
         scores, as a replicate of the one-step bootstrap whose only multiplier is -1 for that unit.
         Up to 5,000 units.
         """
-        n_units = self.n_units
-        self.model.design.require("dfbetas")
+        n_units = len(self.design.units)
+        self.design.require("dfbetas")
         if n_units > MOST_UNITS:
             raise NotComputedError(
                 name="dfbetas", reason=f"there are more than {MOST_UNITS} units ({n_units})."
             )
-        deleted = self._infer_again(n_boot=n_units, multipliers=-np.eye(n_units)).bootstrap
+        deleted = self.fit.infer_again(n_boot=n_units, multipliers=-np.eye(n_units)).bootstrap
         assert deleted is not None
         with np.errstate(divide="ignore", invalid="ignore"):  # of an exact fit they are zero
             changes = -deleted.deviations / self.inference.bse
-        return pd.DataFrame(changes, index=self.model.design.units, columns=self.params.index)
+        return pd.DataFrame(changes, index=self.design.units, columns=self.fit.params.index)
 
     def check(self) -> Check:
         """
@@ -74,25 +74,25 @@ class CheckResults(HypothesisResults, DiagnosticResults):
         NOTE, few units: 27 units: intervals tend to be somewhat short; cov_type='cr3'
             corrects for the leverages of the units.
         """
-        return Check([*self._findings, *self._on_residuals(), *self._on_units()])
+        return Check([*self.findings, *self._on_residuals(), *self._on_units()])
 
     @property
-    def _findings(self) -> list[Finding]:
+    def findings(self) -> list[Finding]:
         """What is to be known of inference and estimates, in the order of the summary's notes."""
         return [
-            found.named(list(self.model.components), self.model.data.param_names)
+            found.named(list(self.fit.model.components), self.fit.model.data.param_names)
             for part in (self.inference.findings(self.estimate), self.estimate.findings())
             for found in part
         ]
 
     def _on_residuals(self) -> Iterator[Finding]:
-        if not self.model.design.in_memory:
+        if not self.design.in_memory:
             yield Finding("note", "residuals", None, "not looked at: the data are in chunks.")
         else:
-            yield from on_residuals(self.resid, self.fittedvalues)
+            yield from on_residuals(self.fit.resid, self.fit.fittedvalues)
 
     def _on_units(self) -> Iterator[Finding]:
-        if not self.model.design.in_memory or self.n_units > MOST_UNITS:
+        if not self.design.in_memory or len(self.design.units) > MOST_UNITS:
             yield Finding(
                 "note",
                 "influence",
@@ -115,5 +115,7 @@ class CheckResults(HypothesisResults, DiagnosticResults):
     def _largest_changes(self) -> pd.Series:
         """The largest change of an effect off its bound by the deletion of each unit."""
         changes: FloatArray = self.dfbetas.abs().to_numpy()
-        changes = np.where(self.at_bound.to_numpy() | ~np.isfinite(changes), 0.0, changes)
+        changes = np.where(
+            Coefficients(self.fit).at_bound.to_numpy() | ~np.isfinite(changes), 0.0, changes
+        )
         return pd.Series(changes.max(axis=1), index=self.dfbetas.index)

@@ -9,11 +9,13 @@ import pandas as pd
 
 from nmfre.core.typing import FloatArray
 from nmfre.estimation.identification import Identification
-from nmfre.results.base import BaseResults
+from nmfre.results.fit import Part
 
 
-class DiagnosticResults(BaseResults):
-    """Degrees of freedom, cap, convergence, R2."""
+class Diagnostics(Part):
+    """Degrees of freedom, cap, convergence, likelihood, R2."""
+
+    kept = frozenset({"_rsquared"})
 
     @property
     def n_units(self) -> int:
@@ -47,12 +49,12 @@ class DiagnosticResults(BaseResults):
     @property
     def cap_hits(self) -> int:
         """Number of iterations in which the cap bound."""
-        return self._alternating("cap_hits").cap_hits
+        return self.fit.alternating("cap_hits").cap_hits
 
     @property
     def first_cap_hit(self) -> int | None:
         """First iteration in which the cap bound; None where it never did."""
-        return self._alternating("first_cap_hit").first_cap_hit or None
+        return self.fit.alternating("first_cap_hit").first_cap_hit or None
 
     @property
     def n_iter(self) -> int:
@@ -92,7 +94,7 @@ class DiagnosticResults(BaseResults):
     @property
     def fixed_point_residual(self) -> float:
         """Relative change of X or Theta, the larger, in one more iteration at fixed variances."""
-        return self._alternating("fixed_point_residual").fixed_point_residual
+        return self.fit.alternating("fixed_point_residual").fixed_point_residual
 
     @property
     def fixed_point_distance(self) -> float:
@@ -101,7 +103,7 @@ class DiagnosticResults(BaseResults):
 
         Extrapolated from two more iterations at the rate at which their changes shrink.
         """
-        return self._alternating("fixed_point_distance").fixed_point_distance
+        return self.fit.alternating("fixed_point_distance").fixed_point_distance
 
     @property
     def cap_binds(self) -> bool:
@@ -109,34 +111,59 @@ class DiagnosticResults(BaseResults):
         return self.estimate.cap_binds
 
     @property
+    def llf(self) -> float:
+        """Maximised marginal log-likelihood (ml)."""
+        return self.fit.marginal("llf").llf
+
+    @property
+    def df_model(self) -> int:
+        """
+        Free parameters of ml: P Q - Q of the basis, Q K effects, 2 variances.
+
+        Less (Q - 1)(Q - 2)/2 rotations of the components, as in factor analysis, and less one where
+        the cap binds.
+        """
+        return self.fit.marginal("df_model").n_parameters
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, -2 llf + 2 df_model (ml)."""
+        return self.fit.marginal("aic").aic
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion, -2 llf + log(N) df_model: units are the observations (ml)."""
+        return self.fit.marginal("bic").bic
+
+    @property
     def gradient_norm(self) -> float:
         """Largest entry of the projected gradient of the log-likelihood per cell (ml)."""
-        return self._marginal("gradient_norm").gradient_norm
+        return self.fit.marginal("gradient_norm").gradient_norm
 
     @property
     def n_starts(self) -> int:
         """Starts of ml."""
-        return self._marginal("n_starts").n_starts
+        return self.fit.marginal("n_starts").n_starts
 
     @property
     def n_agree(self) -> int:
         """How many starts of ml reached the best log-likelihood, to 1e-4 or 1e-8 per cell."""
-        return self._marginal("n_agree").n_agree
+        return self.fit.marginal("n_agree").n_agree
 
     @property
     def llf_uncapped(self) -> float | None:
         """Log-likelihood that ml reaches without the cap; None where the cap does not bind."""
-        return self._marginal("llf_uncapped").llf_uncapped
+        return self.fit.marginal("llf_uncapped").llf_uncapped
 
     @property
     def identification(self) -> Identification:
         """Rotations of the components that leave the likelihood as it is, and which they mix."""
-        return self._marginal("identification").identification
+        return self.fit.marginal("identification").identification
 
     @property
     def mean_squared_residual(self) -> float:
         """Mean of the squared residuals of the BLUP fit; where sigma2 would settle in the end."""
-        return self.estimate.rss / self.nobs
+        return self.estimate.rss / self.fit.nobs
 
     @property
     def rsquared(self) -> float:
@@ -183,7 +210,7 @@ class DiagnosticResults(BaseResults):
     def _rsquared(self) -> pd.DataFrame:
         fit = self.estimate
         columns = {
-            which: self.model.design.fit_sums(fit.X, fit.Theta, fit.ridge, U).rsquared()
+            which: self.design.fit_sums(fit.X, fit.Theta, fit.ridge, U).rsquared()
             for which, U in (("blup", fit.U), ("fixed", None))
         }
         return pd.DataFrame(columns, index=["correlation", "uncentered", "row-centered"])

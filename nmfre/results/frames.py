@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nmfre.core.arguments import check_alpha, check_choice, known_arguments
+from nmfre.core.arguments import check_alpha, check_choice
 from nmfre.inference.prediction import posterior_variances
-from nmfre.results.inference import InferenceResults
+from nmfre.results.coefficients import Coefficients
+from nmfre.results.fit import Part
+from nmfre.results.hypotheses import Hypotheses
 from nmfre.results.prediction import Which
 
 
-class FrameResults(InferenceResults):
+class Frames(Part):
     """What is in the estimates, laid out for further use."""
 
-    @known_arguments
     def scores(self, which: Which = "blup") -> pd.DataFrame:
         """
         Scores of the units on the components, (N, Q).
@@ -46,10 +47,10 @@ class FrameResults(InferenceResults):
         M02         94.5
         """
         check_choice("which", which, Which)
-        scores = self.estimate.Theta @ self.model.design.A
+        scores = self.estimate.Theta @ self.design.A
         if which == "blup":
             scores = scores + self.estimate.U
-        frame: pd.DataFrame = self.model.design.frame(scores, self.model.components)
+        frame: pd.DataFrame = self.design.frame(scores, self.fit.model.components)
         return frame
 
     @cached_property
@@ -73,12 +74,12 @@ class FrameResults(InferenceResults):
         M01         2.58
         M02         2.58
         """
-        effects, X, design = self.random_effects, self.estimate.X, self.model.design
+        effects, X, design = self.fit.random_effects, self.estimate.X, self.design
         design.require(
             "random_effects_se",
             "for each unit they are the same, sqrt(sigma2 diag((X'X + ridge I)^-1))",
         )
-        variances = posterior_variances(X, self.sigma2, self.ridge, design.observed)
+        variances = posterior_variances(X, self.fit.sigma2, self.fit.ridge, design.observed)
         return pd.DataFrame(np.sqrt(variances).T, index=effects.index, columns=effects.columns)
 
     @cached_property
@@ -103,9 +104,8 @@ class FrameResults(InferenceResults):
         ship        0.75   0.25
         hill        0.00   1.00
         """
-        return _shares(self.basis)
+        return _shares(self.fit.basis)
 
-    @known_arguments
     def unit_membership(self, which: Which = "blup") -> pd.DataFrame:
         """
         Soft clusters of the units: positive parts of their scores, divided by their sums; (N, Q).
@@ -158,7 +158,6 @@ class FrameResults(InferenceResults):
         """
         return _largest(self.response_membership)
 
-    @known_arguments
     def unit_clusters(self, which: Which = "blup") -> pd.Series:
         """
         Hard clusters of the units: the component with the largest share, (N,).
@@ -188,10 +187,9 @@ class FrameResults(InferenceResults):
         {'comp1': 10, 'comp2': 10}
         """
         shares: Any = self.unit_membership(which)
-        clusters: pd.Series = self.model.design.map_rows(_largest, shares, "component")
+        clusters: pd.Series = self.design.map_rows(_largest, shares, "component")
         return clusters
 
-    @known_arguments
     def tidy(self, alpha: float = 0.05) -> pd.DataFrame:
         """
         A row a coefficient, under the names that broom gives.
@@ -223,22 +221,59 @@ class FrameResults(InferenceResults):
         {'level': 0.95, 'interval': 'percentile'}
         """
         check_alpha(alpha)
-        limits = self.conf_int(alpha).to_numpy()
+        coefficients, params = Coefficients(self.fit), self.fit.params
+        limits = coefficients.conf_int(alpha).to_numpy()
         columns = {
-            **{
-                name: self.params.index.get_level_values(name)
-                for name in ("component", "covariate")
-            },
-            "estimate": self.params.to_numpy(),
-            "std_error": self.bse.to_numpy(),
-            "statistic": self.tvalues.to_numpy(),
-            "p_value": self.pvalues.to_numpy(),
+            **{name: params.index.get_level_values(name) for name in ("component", "covariate")},
+            "estimate": params.to_numpy(),
+            "std_error": coefficients.bse.to_numpy(),
+            "statistic": coefficients.tvalues.to_numpy(),
+            "p_value": coefficients.pvalues.to_numpy(),
             "conf_low": limits[:, 0],
             "conf_high": limits[:, 1],
         }
         table = pd.DataFrame(columns)
-        table.attrs = {"level": 1.0 - alpha, "interval": self._default_interval}
+        table.attrs = {"level": 1.0 - alpha, "interval": coefficients.default_interval}
         return table
+
+    def summary_frame(
+        self, alpha: float = 0.05, *, multipletests: str | None = None
+    ) -> pd.DataFrame:
+        """
+        The coefficient table of the summary as a data frame, (QK, ...).
+
+        Parameters
+        ----------
+        alpha : float
+            1 minus the level of the intervals.
+        multipletests : str, optional
+            Adjustment of the p-values for multiple tests, as in `adjusted_pvalues`.
+
+        Returns
+        -------
+        DataFrame
+            Columns coef, std err, bootstrap std err (where there is a bootstrap), z, p, adjusted p
+            (where asked for), and the limits, whose names carry the level; rows as ``params``.
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> res = model.fit(df_cap=0.21)
+        >>> res.summary_frame(multipletests="holm").columns.to_list()
+        ['coef', 'std err', 'bootstrap std err', 'z', 'p', 'p (holm)', '2.5 %', '97.5 %']
+        """
+        coefficients = Coefficients(self.fit)
+        columns = {"coef": self.fit.params, "std err": coefficients.bse}
+        if self.inference.bootstrap is not None:
+            columns["bootstrap std err"] = coefficients.bse_boot
+        columns |= {"z": coefficients.tvalues, "p": coefficients.pvalues}
+        if multipletests is not None:
+            columns[f"p ({multipletests})"] = Hypotheses(self.fit).adjusted_pvalues(multipletests)
+        return pd.DataFrame(columns).join(coefficients.conf_int(alpha))
 
 
 def _shares(values: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from scipy.linalg import orth
 from statsmodels.base.model import LikelihoodModelResults
 from statsmodels.stats.contrast import WaldTestResults
 
-from nmfre.core.arguments import check_alpha, check_choice, check_label, known_arguments
+from nmfre.core.arguments import check_alpha, check_choice, check_label
 from nmfre.core.typing import FloatArray
 from nmfre.data.checks import listed
 from nmfre.data.covariates import categorical_coding
@@ -22,12 +22,13 @@ from nmfre.estimation.identification import ZERO
 from nmfre.inference.chibar import LARGEST, chi_bar_sf
 from nmfre.inference.marginal import MarginalInference
 from nmfre.report.tables import limit_names
-from nmfre.results.inference import InferenceResults
+from nmfre.results.coefficients import Coefficients
+from nmfre.results.fit import HoldsFit, Part
 from nmfre.results.inherited import adjust, ask_statsmodels
 from nmfre.results.nesting import nested
 
 
-class HypothesisResults(InferenceResults):
+class Hypotheses(Part):
     """Wald tests with the full covariance, and likelihood-ratio tests."""
 
     def t_test(self, r_matrix: Any, cov_p: Any = None, use_t: bool | None = None) -> Any:
@@ -108,7 +109,7 @@ class HypothesisResults(InferenceResults):
 
     def _tested(self, r_matrix: Any) -> LikelihoodModelResults:
         """What statsmodels tests: no hypotheses about params that are none, or have no error."""
-        names = self.model.data.param_names
+        names = self.fit.model.data.param_names
         try:
             constraint = DesignInfo(names).linear_constraint(r_matrix)
         except (ArithmeticError, LookupError, PatsyError, TypeError, ValueError) as error:
@@ -128,9 +129,8 @@ class HypothesisResults(InferenceResults):
                 "components change or which are held at their bound; see wald_test_terms.",
             )
         known = np.where(np.isnan(self.inference.covariance), 0.0, self.inference.covariance)
-        return self._with_covariance(known)
+        return Coefficients(self.fit).with_covariance(known)
 
-    @known_arguments
     def wald_test_terms(
         self, by: Literal["covariate", "component"] = "covariate"
     ) -> WaldTestResults:
@@ -166,7 +166,7 @@ class HypothesisResults(InferenceResults):
         sex           9.5177   0.002              1
         """
         check_choice("by", by, Literal["covariate", "component"])
-        rank, terms = len(self.model.components), self.model.design.terms
+        rank, terms = len(self.fit.model.components), self.design.terms
         rows: dict[str, tuple[float, float, int]] = {}
         if by == "covariate":
             for name, columns in terms.items():
@@ -175,8 +175,8 @@ class HypothesisResults(InferenceResults):
         else:
             intercepts = set(terms) & {"Intercept", "const"}
             tested = [k for name in terms if name not in intercepts for k in terms[name]]
-            covariates = np.array(tested or range(len(self.model.design.covariates)))
-            for q, name in enumerate(self.model.components):
+            covariates = np.array(tested or range(len(self.design.covariates)))
+            for q, name in enumerate(self.fit.model.components):
                 members = covariates * rank + q
                 rows[name] = *self._joint_test(*self._not_held(members)), len(members)
         table = pd.DataFrame.from_dict(
@@ -184,7 +184,6 @@ class HypothesisResults(InferenceResults):
         )
         return WaldTestResults(None, "chi2", None, table=table)
 
-    @known_arguments
     def adjusted_pvalues(self, method: str) -> pd.Series:
         """
         P-values of params, adjusted for testing all of them.
@@ -214,12 +213,11 @@ class HypothesisResults(InferenceResults):
         >>> model.fit(df_cap=0.21).adjusted_pvalues("bonferroni").round(4).to_list()
         [0.0, 0.002]
         """
-        adjusted = self.pvalues.rename("adjusted_pvalues")
+        adjusted = Coefficients(self.fit).pvalues.rename("adjusted_pvalues")
         known = adjusted.notna()
         adjusted[known] = adjust(adjusted[known], method, 0.05)[1]
         return adjusted
 
-    @known_arguments
     def t_test_pairwise(
         self, term: str, component: str, *, method: str = "holm", alpha: float = 0.05
     ) -> pd.DataFrame:
@@ -262,11 +260,11 @@ class HypothesisResults(InferenceResults):
         Male-Female  9.429    3.056  3.085  0.002
         """
         check_alpha(alpha)
-        levels, coding, columns = categorical_coding(self.model.design.design_info, term)
-        check_label("component", component, self.model.components)
+        levels, coding, columns = categorical_coding(self.design.design_info, term)
+        check_label("component", component, self.fit.model.components)
         pairs = list(combinations(range(len(levels)), 2))
-        contrasts = np.zeros((len(pairs), len(self.params)))
-        q, rank = self.model.components.get_loc(component), len(self.model.components)
+        contrasts = np.zeros((len(pairs), len(self.fit.params)))
+        q, rank = self.fit.model.components.get_loc(component), len(self.fit.model.components)
         differences = np.array([coding[j] - coding[i] for i, j in pairs])
         contrasts[:, np.array(columns) * rank + q] = differences
         test = self._tested(contrasts).t_test(contrasts)
@@ -287,8 +285,7 @@ class HypothesisResults(InferenceResults):
             index=[f"{levels[j]}-{levels[i]}" for i, j in pairs],
         )
 
-    @known_arguments
-    def compare_lr_test(self, restricted: InferenceResults) -> tuple[float, float, int]:
+    def compare_lr_test(self, restricted: HoldsFit) -> tuple[float, float, int]:
         """
         Likelihood-ratio test against a restricted ml fit of the same responses.
 
@@ -324,19 +321,20 @@ class HypothesisResults(InferenceResults):
         >>> round(statistic, 2), round(p_value, 4), df
         (8.76, 0.0031, 1)
         """
-        if not isinstance(restricted, InferenceResults):
+        if not isinstance(restricted, HoldsFit):
             raise InvalidArgumentError("restricted", restricted, "results, such as model.fit('ml')")
-        own, other = self._marginal("compare_lr_test"), restricted._marginal("compare_lr_test")
-        if not nested(self.model.design, own, restricted.model.design, other):
+        smaller = restricted._fit
+        own, other = (fit.marginal("compare_lr_test") for fit in (self.fit, smaller))
+        if not nested(self.design, own, smaller.design, other):
             raise InvalidArgumentError(
                 "restricted",
-                restricted.model.formula or "a fit",
+                smaller.model.formula or "a fit",
                 "an ml fit of the same responses, with the same sign of Theta and rate "
                 "of the cap, and nested in this one: with fewer parameters, no larger rank, and "
                 "covariates that are linear combinations of the covariates here",
             )
-        df = self.df_model - restricted.df_model
-        statistic = float(2.0 * (self.llf - restricted.llf))
+        df = own.n_parameters - other.n_parameters
+        statistic = float(2.0 * (own.llf - other.llf))
         return statistic, float(stats.chi2.sf(statistic, df)), df
 
     def _test_of_covariates(self, members: Any, columns: list[int]) -> tuple[float, float, int]:
@@ -375,7 +373,11 @@ class HypothesisResults(InferenceResults):
             return np.nan, np.nan
         statistic = float(effects @ np.linalg.pinv(covariance, hermitian=True) @ effects)
         size = len(effects)
-        mixture = bounded and self.uncertainty == "marginal" and not self.estimate.signed
+        mixture = (
+            bounded
+            and self.inference.options.uncertainty == "marginal"
+            and not self.estimate.signed
+        )
         if (
             mixture
             and size <= LARGEST

@@ -11,14 +11,15 @@ from nmfre.data.placeholder import Removed
 from nmfre.estimators import ESTIMATORS
 from nmfre.inference.conditional import Inference
 from nmfre.inference.marginal import MarginalInference
-from nmfre.results.diagnostics import DiagnosticResults
+from nmfre.results.diagnostics import Diagnostics
+from nmfre.results.fit import Fit
 
 ROUNDED_UP = 1.0 + 1e-9
 FLOAT = np.dtype(float)
 INFERENCES = {"conditional": Inference, "marginal": MarginalInference}
 
 
-def check_loaded(result: DiagnosticResults) -> None:
+def check_loaded(fit: Fit) -> None:
     """
     The parts must be those of the method, as large as the data, and agree with each other.
 
@@ -27,24 +28,25 @@ def check_loaded(result: DiagnosticResults) -> None:
     Exception
         Of any kind, if they are not.
     """
-    design, rank, options = result.model.design, result.model.rank, result.inference.options
+    design, rank, options = fit.model.design, fit.model.rank, fit.inference.options
     kinds = {
-        "estimator": ESTIMATORS[result.method],
-        "estimate": result.estimator.kind,
+        "estimator": ESTIMATORS[fit.method],
+        "estimate": fit.estimator.kind,
         "inference": INFERENCES[options.uncertainty],
         "seed": int,
     }
     for name, kind in kinds.items():
-        if type(getattr(result, name)) is not kind:
-            raise TypeError(f"{name} is no {kind.__name__}, as {result.method} has it")
-    r2 = result._rsquared.loc[["correlation", "uncentered", "row-centered"], ["blup", "fixed"]]
+        if type(getattr(fit, name)) is not kind:
+            raise TypeError(f"{name} is no {kind.__name__}, as {fit.method} has it")
+    r2 = Diagnostics(fit).rsquared_table()
+    r2 = r2.loc[["correlation", "uncentered", "row-centered"], ["blup", "fixed"]]
     if not all(dtype.kind == "f" for dtype in [*r2.dtypes, getattr(design.Y, "dtype", FLOAT)]):
         raise TypeError("responses or R2 are no floats")
-    if min(result.seed, options.seed or 0) < 0:
+    if min(fit.seed, options.seed or 0) < 0:
         raise ValueError("a seed is negative")
-    result.estimator.check_inference(design, rank, options)
-    _check_shapes(result)
-    estimate = result.estimate
+    fit.estimator.check_inference(design, rank, options)
+    _check_shapes(fit)
+    estimate = fit.estimate
     variances, df_random = [estimate.sigma2, estimate.tau2], estimate.df_random
     numbers: list[Any] = [estimate.X, estimate.Theta, variances]
     if not all(np.isfinite(part).all() for part in numbers):
@@ -53,24 +55,25 @@ def check_loaded(result: DiagnosticResults) -> None:
         raise ValueError("the basis is negative, or does not sum to one")
     if min(variances) <= 0.0 or not 0.0 <= df_random <= estimate.U.size * ROUNDED_UP:
         raise ValueError("a variance or the degrees of freedom are out of range")
-    if (np.diag(result.inference.covariance) < 0.0).any():
+    if (np.diag(fit.inference.covariance) < 0.0).any():
         raise ValueError("the square of a standard error is negative")
-    if result.inference.floor != (-np.inf if estimate.signed else 0.0):
+    if fit.inference.floor != (-np.inf if estimate.signed else 0.0):
         raise ValueError("the bound of params is not that of the fit")
-    if not np.array_equal(result.inference.estimate, estimate.Theta.ravel(order="F")):
+    if not np.array_equal(fit.inference.estimate, estimate.Theta.ravel(order="F")):
         raise ValueError("params are not the estimated effects")
 
 
-def check_fit(result: DiagnosticResults, stored: pd.DataFrame) -> None:
+def check_fit(fit: Fit, stored: pd.DataFrame) -> None:
     """The data of an archive must be those of the fit, whose R2 it has stored."""
-    if not isinstance(result.model.design.Y, Removed):
-        np.testing.assert_allclose(stored, result._rsquared, rtol=1e-6, atol=1e-6)
+    if not isinstance(fit.design.Y, Removed):
+        found = Diagnostics(fit).rsquared_table()
+        np.testing.assert_allclose(stored, found, rtol=1e-6, atol=1e-6)
 
 
-def _check_shapes(result: DiagnosticResults) -> None:
-    estimate, inference = result.estimate, result.inference
-    n_responses, n_units = result.model.design.Y.shape
-    n_covariates, rank = len(result.model.design.covariates), result.model.rank
+def _check_shapes(fit: Fit) -> None:
+    estimate, inference = fit.estimate, fit.inference
+    n_responses, n_units = fit.design.Y.shape
+    n_covariates, rank = len(fit.design.covariates), fit.model.rank
     basis, size = (n_responses, rank), rank * n_covariates
     n_boot = inference.options.n_boot
     n_all = n_responses * rank + size + 2

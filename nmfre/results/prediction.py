@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from nmfre.core.arguments import check_alpha, check_bool, check_choice, known_arguments
+from nmfre.core.arguments import check_alpha, check_bool, check_choice
 from nmfre.core.typing import FloatArray
 from nmfre.data.checks import require_memory
 from nmfre.errors import InvalidArgumentError
@@ -18,7 +18,7 @@ from nmfre.estimation.patterns import conditional_blup
 from nmfre.inference.marginal import MarginalInference
 from nmfre.inference.prediction import blup_variances, fixed_variances
 from nmfre.report.tables import side_by_side
-from nmfre.results.base import BaseResults
+from nmfre.results.fit import Part
 
 Which = Literal["fixed", "blup"]
 
@@ -57,7 +57,6 @@ class Prediction:
         n_units, n_responses = self.predicted_mean.shape
         return f"<Prediction: {self.which}, {n_units} units, {n_responses} responses>"
 
-    @known_arguments
     def conf_int(self, alpha: float = 0.05, *, obs: bool = False) -> pd.DataFrame:
         """
         Normal intervals, cut off at 0, which no response is below.
@@ -92,7 +91,6 @@ class Prediction:
         check_bool("obs", obs)
         return side_by_side(*self._limits(alpha, obs), alpha)
 
-    @known_arguments
     def summary_frame(self, alpha: float = 0.05) -> pd.DataFrame:
         """
         Means, their errors and both intervals, a row a unit and response; names as in statsmodels.
@@ -141,10 +139,9 @@ class Prediction:
         return low.clip(lower=0.0), high
 
 
-class PredictionResults(BaseResults):
+class Predictions(Part):
     """Fixed-effect means and BLUPs."""
 
-    @known_arguments
     def predict(
         self,
         exog: pd.DataFrame | ArrayLike | None = None,
@@ -205,14 +202,13 @@ class PredictionResults(BaseResults):
         A, Y, units, which = self._request(exog, endog, which)
         fixed = self.estimate.Theta @ A
         if which == "fixed":
-            return self._responses(fixed, units)
+            return self.fit.mean(fixed, units)
         if Y is None:
-            return self.fittedvalues
+            return self.fit.fittedvalues
         residuals = Y - self.estimate.X @ fixed
-        U = conditional_blup(self.estimate.X, self.ridge, residuals)
-        return self._responses(fixed + U, units)
+        U = conditional_blup(self.estimate.X, self.fit.ridge, residuals)
+        return self.fit.mean(fixed + U, units)
 
-    @known_arguments
     def get_prediction(
         self,
         exog: pd.DataFrame | ArrayLike | None = None,
@@ -255,13 +251,15 @@ class PredictionResults(BaseResults):
         A, Y, _, which = self._request(exog, endog, which)
         require_memory(A, "get_prediction", "pass the covariates of some units in memory")
         mean = self.predict(exog, endog=endog, which=which)
-        X, sigma2 = self.estimate.X, self.sigma2
+        X, sigma2 = self.estimate.X, self.fit.sigma2
         if which == "fixed":
             variances = fixed_variances(self._profile_covariance, A)
-            around = self.tau2 * np.sum(X * X, axis=1)[:, None] + sigma2
+            around = self.fit.tau2 * np.sum(X * X, axis=1)[:, None] + sigma2
         else:
-            observed = self.model.design.observed if Y is None else ~np.isnan(Y)
-            variances = blup_variances(self._profile_covariance, A, X, sigma2, self.ridge, observed)
+            observed = self.design.observed if Y is None else ~np.isnan(Y)
+            variances = blup_variances(
+                self._profile_covariance, A, X, sigma2, self.fit.ridge, observed
+            )
             around = np.array(sigma2)
         se_mean, se_obs = (
             pd.DataFrame(np.sqrt(values).T, index=mean.index, columns=mean.columns)
@@ -285,7 +283,7 @@ class PredictionResults(BaseResults):
         if which is None:
             which = "fixed" if endog is None else "blup"
         check_choice("which", which, Which)
-        design = self.model.design
+        design = self.design
         if exog is None:
             if endog is not None:
                 raise InvalidArgumentError(

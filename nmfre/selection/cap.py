@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from nmfre import plotting
 from nmfre.core.arguments import check_seed, is_number
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.alternating_estimate import AlternatingEstimate
@@ -34,6 +33,9 @@ class CapScan:
         many iterations, tau2, sigma2, iterations, and a status in words.
     """
 
+    plot: ClassVar[Callable[..., Axes]]
+    """Attached by `nmfre.plotting`."""
+
     def __init__(self, table: pd.DataFrame) -> None:
         self.table = table
 
@@ -48,32 +50,6 @@ class CapScan:
 
     def _repr_html_(self) -> str:
         return str(self.table.to_html(float_format="{:.4g}".format))
-
-    def plot(self, *, ax: Axes | None = None) -> Axes:
-        """
-        df_random and tau2 by rate; see `nmfre.plotting.plot_cap_scan`.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Default: those of a new figure.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> ax = nmfre.scan_cap(model).plot()
-        >>> ax.get_xlabel()
-        'rate of the cap'
-        """
-        return plotting.plot_cap_scan(self, ax=ax)
 
 
 def scan_cap(

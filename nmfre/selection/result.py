@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
-from nmfre import plotting
 from nmfre.errors import NotComputedError
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class RankSelection:
     folds: int
     repeats: int
     seed: Any
+    plot: ClassVar[Callable[..., Axes]]
+    """Attached by `nmfre.plotting`."""
 
     @property
     def best(self) -> int:
@@ -119,29 +121,3 @@ class RankSelection:
     def _repr_html_(self) -> str:
         table = self.table.to_html(float_format="{:.5g}".format)
         return f"<p>{self._heading}</p>{table}<p>{self._conclusion}{self._remarks}</p>"
-
-    def plot(self, *, ax: Axes | None = None) -> Axes:
-        """
-        The criterion by rank; see `nmfre.plotting.plot_rank_selection`.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Default: those of a new figure.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> ax = nmfre.select_rank(model, [1, 2], criterion="bic", progress=False).plot()
-        >>> ax.get_ylabel()
-        'BIC'
-        """
-        return plotting.plot_rank_selection(self, ax=ax)

@@ -30,7 +30,7 @@ from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
 from nmfre.inference.multipliers import Multiplier
 from nmfre.model import NMFRE
-from nmfre.results.inference import IntervalMethod
+from nmfre.results.coefficients import IntervalMethod
 from nmfre.simulation.paper_designs import Errors
 
 INTERVALS: tuple[IntervalMethod, ...] = (

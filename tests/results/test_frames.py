@@ -21,13 +21,7 @@ def res(request, simulated):
 def changed(res, **arrays):
     """The result with other estimates."""
     estimate = replace(res.estimate, **arrays)
-    return nmfre.NMFREResults(
-        res.model,
-        estimate,
-        res.inference,
-        seed=0,
-        estimator=res.estimator,
-    )
+    return nmfre.NMFREResults(replace(res._fit, estimate=estimate))
 
 
 @pytest.fixture

@@ -314,6 +314,14 @@ def test_in_a_fresh_process(data, tmp_path):
     assert "define or import it here first" in printed
 
 
+def test_what_is_unpickled_in_a_fresh_process_has_plots(res, tmp_path):
+    path = tmp_path / "fit.pickle"
+    path.write_bytes(pickle.dumps((res, res.bootstrap(10))))
+    code = "import pickle, sys; found = pickle.load(open(sys.argv[1], 'rb'))\n"
+    code += "print(found[0].plot_basis.__name__, found[1].plot.__self__ is found[1])"
+    assert run(code, path) == "plot_basis True\n"
+
+
 @pytest.mark.bits
 def test_models_copy_and_pickle(res):
     for model in (

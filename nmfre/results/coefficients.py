@@ -1,4 +1,4 @@
-"""Standard errors, tests and intervals of params."""
+"""Standard errors, z, p-values and intervals of params."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from statsmodels.base.model import LikelihoodModelResults
 
-from nmfre.core.arguments import check_alpha, check_choice, known_arguments
+from nmfre.core.arguments import check_alpha, check_choice
 from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError, NotComputedError
 from nmfre.inference.wild_bootstrap import WildBootstrap
 from nmfre.report.tables import limit_names
-from nmfre.results.base import BaseResults
+from nmfre.results.fit import Part
 from nmfre.results.inherited import ask_statsmodels
 
 IntervalMethod = Literal["percentile", "basic", "normal", "studentized", "wald"]
@@ -26,8 +26,15 @@ class _Unlabelled(LikelihoodModelResults):
     df_resid: float
 
 
-class InferenceResults(BaseResults):
+class Coefficients(Part):
     """Inference on single params."""
+
+    kept = frozenset({"studentized"})
+
+    @property
+    def uncertainty(self) -> str:
+        """Kind of inference: "marginal" (all parameters) or "conditional" (on the basis)."""
+        return self.inference.options.uncertainty
 
     @property
     def alternative(self) -> str:
@@ -42,60 +49,35 @@ class InferenceResults(BaseResults):
         NaN where ml does not have them: components that can be rotated, or are not determined, and
         effects that are held at their bound (``summary()`` says which).
         """
-        return self._series(self.inference.bse, "bse")
+        return self.fit.series(self.inference.bse, "bse")
 
     @cached_property
     def bse_boot(self) -> pd.Series:
         """Standard deviations of the bootstrap replicates of params."""
         if self.inference.bootstrap is None:
             raise NotComputedError(name="bse_boot", reason="the fit had n_boot=0.")
-        return self._series(self.inference.bootstrap.bse, "bse_boot")
+        return self.fit.series(self.inference.bootstrap.bse, "bse_boot")
 
     @cached_property
     def tvalues(self) -> pd.Series:
         """Z statistics params / bse."""
-        return self._series(self.inference.zvalues, "tvalues")
+        return self.fit.series(self.inference.zvalues, "tvalues")
 
     @cached_property
     def pvalues(self) -> pd.Series:
         """P-values of params = 0, from z, against ``alternative``."""
-        return self._series(self.inference.pvalues(), "pvalues")
+        return self.fit.series(self.inference.pvalues(), "pvalues")
 
     @cached_property
     def at_bound(self) -> pd.Series:
         """Which params are at their bound 0."""
-        return pd.Series(self.inference.at_bound, index=self.params.index, name="at_bound")
+        return pd.Series(self.inference.at_bound, index=self.fit.params.index, name="at_bound")
 
     @property
-    def llf(self) -> float:
-        """Maximised marginal log-likelihood (ml)."""
-        return self._marginal("llf").llf
-
-    @property
-    def df_model(self) -> int:
-        """
-        Free parameters of ml: P Q - Q of the basis, Q K effects, 2 variances.
-
-        Less (Q - 1)(Q - 2)/2 rotations of the components, as in factor analysis, and less one where
-        the cap binds.
-        """
-        return self._marginal("df_model").n_parameters
-
-    @property
-    def aic(self) -> float:
-        """Akaike's criterion, -2 llf + 2 df_model (ml)."""
-        return self._marginal("aic").aic
-
-    @property
-    def bic(self) -> float:
-        """Schwarz's criterion, -2 llf + log(N) df_model: units are the observations (ml)."""
-        return self._marginal("bic").bic
-
-    @property
-    def _default_interval(self) -> IntervalMethod:
+    def default_interval(self) -> IntervalMethod:
+        """Method of the intervals where none is named."""
         return "wald" if self.inference.bootstrap is None else "percentile"
 
-    @known_arguments
     def conf_int(self, alpha: float = 0.05, method: IntervalMethod | None = None) -> pd.DataFrame:
         """
         Confidence intervals of params.
@@ -135,7 +117,7 @@ class InferenceResults(BaseResults):
         """
         check_alpha(alpha)
         bootstrap = self.inference.bootstrap
-        method = self._default_interval if method is None else method
+        method = self.default_interval if method is None else method
         check_choice("method", method, IntervalMethod)
         if method == "wald":
             limits = self.inference.wald_interval(alpha)
@@ -144,12 +126,11 @@ class InferenceResults(BaseResults):
                 name=f"the {method} interval", reason="the fit had n_boot=0; use method='wald'."
             )
         elif method == "studentized":
-            limits = self._studentized.studentized_interval(alpha, self.inference.bse)
+            limits = self.studentized.studentized_interval(alpha, self.inference.bse)
         else:
             limits = getattr(bootstrap, f"{method}_interval")(alpha)
-        return pd.DataFrame(limits, index=self.params.index, columns=limit_names(alpha))
+        return pd.DataFrame(limits, index=self.fit.params.index, columns=limit_names(alpha))
 
-    @known_arguments
     def cov_params(
         self,
         r_matrix: Any = None,
@@ -191,12 +172,12 @@ class InferenceResults(BaseResults):
             raise InvalidArgumentError("scale", scale, "None")
         given = {"r_matrix": r_matrix, "column": column, "cov_p": cov_p, "other": other}
         if all(value is None for value in given.values()):
-            index = self.params.index
+            index = self.fit.params.index
             return pd.DataFrame(self.inference.covariance, index=index, columns=index)
         return np.asarray(ask_statsmodels(self._unlabelled, "cov_params", **given))
 
     @cached_property
-    def _studentized(self) -> WildBootstrap:
+    def studentized(self) -> WildBootstrap:
         """The replicates of the fit, each with its standard error, which takes another pass."""
         bootstrap = self.inference.bootstrap
         if bootstrap is not None and bootstrap.refit:
@@ -212,17 +193,18 @@ class InferenceResults(BaseResults):
                 "fit with cov_type='sandwich'.",
             )
         if bootstrap is None or bootstrap.deviations_bse is None:
-            bootstrap = self._infer_again(studentize=True).bootstrap
+            bootstrap = self.fit.infer_again(studentize=True).bootstrap
         assert bootstrap is not None
         return bootstrap
 
     @cached_property
     def _unlabelled(self) -> LikelihoodModelResults:
         """The same results with params as an array, which is what statsmodels computes with."""
-        return self._with_covariance(self.inference.covariance)
+        return self.with_covariance(self.inference.covariance)
 
-    def _with_covariance(self, covariance: FloatArray) -> LikelihoodModelResults:
-        plain = _Unlabelled(self.model, self.inference.estimate, scale=self.scale)
+    def with_covariance(self, covariance: FloatArray) -> LikelihoodModelResults:
+        """Params as an array and another covariance, for tests of statsmodels."""
+        plain = _Unlabelled(self.fit.model, self.inference.estimate, scale=self.fit.dispersion)
         plain.cov_params_default = covariance
-        plain.df_resid = self.df_resid
+        plain.df_resid = self.fit.df_resid
         return plain

@@ -1,63 +1,38 @@
-"""Standard errors and intervals of what is not Theta: basis, profiles, variances."""
+"""Standard errors and intervals of the basis, of profiles X Theta and of variances."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Self
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from nmfre.core.arguments import check_alpha, check_choice, known_arguments
+from nmfre.core.arguments import check_alpha
 from nmfre.errors import NotComputedError
-from nmfre.inference.covariance import CovType
 from nmfre.inference.marginal import MarginalInference
-from nmfre.inference.options import Uncertainty
 from nmfre.report.tables import limit_names, side_by_side
-from nmfre.results.base import BaseResults
+from nmfre.results.fit import Part
 
 
-class ParameterResults(BaseResults):
-    """Uncertainty of the other parameters, where inference is on all of them together."""
+class BasisAndVariances(Part):
+    """Basis, profiles and variances, with errors where inference is on all parameters together."""
 
-    @known_arguments
-    def with_uncertainty(
-        self, uncertainty: Uncertainty, *, cov_type: CovType | None = None
-    ) -> Self:
-        """
-        The same fit with inference of another kind; nothing is estimated anew.
+    @property
+    def cov_re(self) -> pd.DataFrame:
+        """Covariance of the random effects of a unit, tau2 I, (Q, Q)."""
+        components = self.fit.model.components
+        return pd.DataFrame(self.fit.tau2 * np.eye(len(components)), components, components)
 
-        Parameters
-        ----------
-        uncertainty : {"marginal", "conditional"}
-        cov_type : {"sandwich", "naive", "max", "cr3"}, optional
-            As in `nmfre.NMFRE.fit`. Default: that of the fit.
+    @property
+    def sigma2_estimated(self) -> bool:
+        """Whether sigma2 was estimated; if not, it is its start value: df-cap stopped too early."""
+        return self.estimate.sigma2_estimated
 
-        Returns
-        -------
-        NMFREResults
-
-        Raises
-        ------
-        InvalidArgumentError
-            A kind of inference that the fit does not have, or not with this ``cov_type``.
-
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> res = model.fit("ml")
-        >>> res.with_uncertainty("conditional").bse.round(3).to_list()
-        [2.472, 3.057]
-        """
-        check_choice("uncertainty", uncertainty, Uncertainty)
-        kind = self.inference.options.cov_type if cov_type is None else cov_type
-        check_choice("cov_type", kind, CovType)
-        return self._with_inference(self._infer_again(uncertainty=uncertainty, cov_type=kind))
+    @property
+    def tau2_estimated(self) -> bool:
+        """Whether tau2 was estimated; if not, it is its start value or what the cap made of it."""
+        return self.estimate.tau2_estimated
 
     @cached_property
     def basis_bse(self) -> pd.DataFrame:
@@ -70,11 +45,10 @@ class ParameterResults(BaseResults):
         """
         return pd.DataFrame(
             self._all_parameters("basis_bse").basis_bse,
-            index=self.basis.index,
-            columns=self.basis.columns,
+            index=self.fit.basis.index,
+            columns=self.fit.basis.columns,
         )
 
-    @known_arguments
     def basis_conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
         """
         Wald intervals of the basis, cut off at 0 and 1; NaN where ``basis_bse`` is.
@@ -104,12 +78,12 @@ class ParameterResults(BaseResults):
         12   0.252   0.262
         14   0.267   0.276
         """
-        return self._wald_limits(self.basis, self.basis_bse, alpha).clip(0.0, 1.0)
+        return self._wald_limits(self.fit.basis, self.basis_bse, alpha).clip(0.0, 1.0)
 
     @cached_property
     def profiles(self) -> pd.DataFrame:
         """X Theta, (P, K): how the mean of each response changes with each covariate."""
-        return self.basis @ self.theta
+        return self.fit.basis @ self.fit.theta
 
     @cached_property
     def profiles_bse(self) -> pd.DataFrame:
@@ -121,7 +95,7 @@ class ParameterResults(BaseResults):
         """
         inference = self._all_parameters("profiles_bse")
         variances = np.column_stack(
-            [np.diag(inference.profile_covariance([k])) for k in range(len(self.theta.columns))]
+            [np.diag(inference.profile_covariance([k])) for k in range(len(self.fit.theta.columns))]
         )
         return pd.DataFrame(
             np.sqrt(np.where(variances > 0.0, variances, np.nan)),
@@ -129,7 +103,6 @@ class ParameterResults(BaseResults):
             columns=self.profiles.columns,
         )
 
-    @known_arguments
     def profiles_conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
         """
         Wald intervals of ``profiles``.
@@ -161,7 +134,6 @@ class ParameterResults(BaseResults):
         """
         return self._wald_limits(self.profiles, self.profiles_bse, alpha)
 
-    @known_arguments
     def variance_components(self, alpha: float = 0.05) -> pd.DataFrame:
         """
         sigma2, tau2, ICC and df_random with standard errors and intervals.
@@ -193,14 +165,14 @@ class ParameterResults(BaseResults):
         df_random     23.28     1.87  17.97   25.69
         """
         inference = self._all_parameters("variance_components")
-        bse = inference.variance_bse(self.ridge)
+        bse = inference.variance_bse(self.fit.ridge)
         check_alpha(alpha)
         z = stats.norm.isf(alpha / 2.0)
         rows = {}
         for name, value, most in (
-            ("sigma2", self.sigma2, np.inf),
-            ("tau2", self.tau2, np.inf),
-            ("icc", self.icc, 1.0),
+            ("sigma2", self.fit.sigma2, np.inf),
+            ("tau2", self.fit.tau2, np.inf),
+            ("icc", self.fit.icc, 1.0),
             ("df_random", self.estimate.df_random, float(self.estimate.U.size)),
         ):
             if np.isinf(most):
