@@ -199,6 +199,20 @@ def test_a_start_whose_columns_are_one_has_no_likelihood_by_rounding():
     assert few.estimate.n_agree > 1
 
 
+@pytest.mark.parametrize("seed", [7, 53])
+def test_newton_steps_are_not_refused_for_the_rounding_of_values(seed):
+    """Residuals a thousandth of the responses: values have eight digits, gradients more."""
+    rng = np.random.default_rng(seed)
+    basis = rng.dirichlet(np.ones(7), 2).T
+    time = rng.integers(0, 10, 40).astype(float)
+    scores = 20 + 2 * rng.normal(size=(40, 2)) + np.outer(time, [1.0, -0.5])
+    endog = np.abs(scores @ basis.T + 3e-3 * rng.normal(size=(40, 7)))
+    for signed in (False, True):
+        res = fit(endog, time, signed=signed)
+        assert res.converged
+        assert res.estimate.n_agree > 1
+
+
 @given(seed=seeds, log_ridge=st.floats(-30.0, 5.0), apart=st.sampled_from([0.0, 1e-9, 1e-4]))
 @settings(max_examples=40, deadline=None)
 def test_a_basis_that_is_nearly_singular_has_the_likelihood_of_its_span(seed, log_ridge, apart):

@@ -39,8 +39,8 @@ RITZ = 1e-3
 CLIMB_TOL = 1e-6
 """Gradient norm at which Newton steps take over."""
 NEWTON_STEPS = 6
-ROUNDING = 1e-12
-"""Rise of the value per cell that is rounding: a Newton step that raises it more is not taken."""
+ROUNDING = 1e-8
+"""Rise of the value per cell that may be rounding: a Newton step that raises it more is refused."""
 LARGEST_HESSIAN = 600
 DIFFERENCE = 1e-5
 SINGULAR = 1e-8
