@@ -4,8 +4,9 @@ from nmfre import datasets, errors, plotting
 from nmfre.errors import ConvergenceWarning, NMFREError, NMFREWarning
 from nmfre.estimation.cap import Cap
 from nmfre.model import NMFRE
-from nmfre.report.comparison import Comparison, compare
+from nmfre.report.comparison import Comparison
 from nmfre.results import NMFREResults
+from nmfre.results.comparison import compare
 from nmfre.selection import RankSelection, select_rank
 from nmfre.selection.cap import CapScan, scan_cap
 

@@ -32,10 +32,7 @@ FLOORS = [
     {"__init__", "__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
-UPWARD = {
-    ("report/comparison.py", "nmfre.results"),
-    ("report/summary.py", "nmfre.results"),
-}
+UPWARD: set[tuple[str, str]] = set()
 """Imports that point upward still."""
 NUMERICAL = {"estimation", "inference"}
 MODULES = sorted(ROOT.rglob("*.py"))

@@ -4,20 +4,48 @@ from __future__ import annotations
 
 import copy
 import html
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from statsmodels.iolib.summary import Summary, forg
 from statsmodels.iolib.table import SimpleTable, default_latex_fmt
+from statsmodels.iolib.tableformatting import fmt_params
 
+WIDTH = 78
 LATEX = {"replacements": {**default_latex_fmt["replacements"], "~": r"$\sim$"}}
 
 STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 
 
 class Table(SimpleTable):
-    """A table of statsmodels whose HTML is escaped."""
+    """
+    A table of statsmodels in columns of given widths, whose HTML is escaped.
+
+    Parameters
+    ----------
+    rows : sequence of sequences of str
+    widths : list of int
+        Of the stubs, where there are any, and of the columns.
+    headers, stubs : sequence of str, optional
+    title : str, optional
+    aligns : str
+        "l" or "r" for each column, or one for all.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Sequence[str]],
+        widths: list[int],
+        headers: Sequence[str] | None = None,
+        stubs: Sequence[str] | None = None,
+        title: str | None = None,
+        aligns: str = "r",
+    ) -> None:
+        text = {"data_fmts": ["%s"], "data_aligns": aligns, "colwidths": widths}
+        super().__init__(rows, headers, stubs, title, txt_fmt={**fmt_params, **text}, ltx_fmt=LATEX)
 
     def as_html(self, **formats: Any) -> str:
         """The table as HTML."""
@@ -32,7 +60,12 @@ class Table(SimpleTable):
 
 
 class TableSummary(Summary):
-    """A summary of statsmodels whose HTML is escaped."""
+    """A summary of statsmodels of tables and notes, ``width`` wide, whose HTML is escaped."""
+
+    def __init__(self, tables: Sequence[SimpleTable], notes: Iterable[str], width: int) -> None:
+        super().__init__()
+        self.tables = list(tables)
+        self.add_extra_txt(["Notes:", *(textwrap.fill(note, width) for note in notes)])
 
     def as_html(self) -> str:
         """Tables and notes as HTML."""
@@ -40,6 +73,66 @@ class TableSummary(Summary):
         if self.extra_txt is not None:
             escaped.extra_txt = html.escape(self.extra_txt)
         return str(Summary.as_html(escaped))
+
+
+def headed_summary(
+    title: str,
+    left: list[tuple[str, str]],
+    right: list[tuple[str, str]],
+    headers: dict[str, int],
+    coefficients: tuple[list[str], list[list[str]]],
+    notes: Iterable[str],
+) -> TableSummary:
+    """
+    A header of pairs in two columns, coefficients and notes, all of one width.
+
+    Parameters
+    ----------
+    title : str
+    left, right : list of (name, value)
+        The header; the right column is at least as long as the left one.
+    headers : dict
+        Headers of the columns, and their least widths.
+    coefficients : stubs, rows
+        As `by_component` makes them.
+    notes : iterable of str
+    """
+    left = left + [("", "")] * (len(right) - len(left))
+    pairs = [(*a, f"  {name}", value) for a, (name, value) in zip(left, right, strict=True)]
+    columns = [max(map(len, column)) for column in zip(*pairs, strict=True)]
+    stubs, rows = coefficients
+    cells = [max(least, len(name) + 1) for name, least in headers.items()]
+    taken = sum(cells) + len(cells)
+    width = max(WIDTH, sum(columns) + 3, max(map(len, stubs)) + taken)
+    columns[1] = max(columns[1], (width - 3) // 2 - columns[0])
+    columns[3] = width - 3 - sum(columns[:3])
+    tables = [
+        Table(pairs, columns, title=title, aligns="lrlr"),
+        Table(rows, [width - taken, *cells], list(headers), stubs),
+    ]
+    return TableSummary(tables, notes, width)
+
+
+def by_component(
+    frame: pd.DataFrame, lines: Callable[[Any], Iterable[tuple[str, list[str]]]]
+) -> tuple[list[str], list[list[str]]]:
+    """
+    Stubs and rows of a table of coefficients, with a heading for every component.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Its index is (component, covariate).
+    lines : callable
+        From a label of the index to stubs and cells of its lines.
+    """
+    stubs: list[str] = []
+    rows: list[list[str]] = []
+    for component, table in frame.groupby(level="component", sort=False):
+        below = [line for key in table.index for line in lines(key)]
+        stubs += [str(component), *(f"  {stub}".rstrip() for stub, _ in below)]
+        rows += [[""] * len(below[0][1]), *(cells for _, cells in below)]
+    return stubs, rows
 
 
 def fixed(value: float) -> str:

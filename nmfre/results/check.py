@@ -13,8 +13,8 @@ from nmfre.core.typing import FloatArray
 from nmfre.errors import NotComputedError
 from nmfre.results.advice import Check
 from nmfre.results.coefficients import Coefficients
+from nmfre.results.findings import on_residuals, with_names
 from nmfre.results.fit import Part
-from nmfre.results.residuals import on_residuals
 
 MOST_UNITS = 5_000
 """Units up to which the deletion of each is looked at."""
@@ -74,16 +74,9 @@ class Checks(Part):
         NOTE, few units: 27 units: intervals tend to be somewhat short; cov_type='cr3'
             corrects for the leverages of the units.
         """
-        return Check([*self.findings, *self._on_residuals(), *self._on_units()])
-
-    @property
-    def findings(self) -> list[Finding]:
-        """What is to be known of inference and estimates, in the order of the summary's notes."""
-        return [
-            found.named(list(self.fit.model.components), self.fit.model.data.param_names)
-            for part in (self.inference.findings(self.estimate), self.estimate.findings())
-            for found in part
-        ]
+        found = self.estimate.findings() + self.inference.findings(self.estimate)
+        named = with_names(found, self.fit.model)
+        return Check([*named, *self._on_residuals(), *self._on_units()])
 
     def _on_residuals(self) -> Iterator[Finding]:
         if not self.design.in_memory:

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
 from statsmodels.base.model import LikelihoodModelResults
-from statsmodels.iolib.summary import Summary
 
 from nmfre.core.arguments import check_choice
 from nmfre.core.hints import HintedResults
 from nmfre.inference.covariance import CovType
 from nmfre.inference.options import Uncertainty
-from nmfre.report.summary import summarize
 from nmfre.results import bootstrap as wild
 from nmfre.results import files
 from nmfre.results.basis_and_variances import BasisAndVariances
@@ -28,6 +26,7 @@ from nmfre.results.frames import Frames
 from nmfre.results.handed_out import method_of, value_of
 from nmfre.results.hypotheses import Hypotheses
 from nmfre.results.prediction import Predictions
+from nmfre.results.summary import Printed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -148,9 +147,9 @@ class NMFREResults(HintedResults, LikelihoodModelResults):
     rsquared_table = method_of(Diagnostics.rsquared_table)
 
     dfbetas = value_of(Checks.dfbetas)
-    _findings = value_of(Checks.findings)
     check = method_of(Checks.check)
 
+    summary = method_of(Printed.summary)
     summary_frame = method_of(Frames.summary_frame)
     tidy = method_of(Frames.tidy)
     scores = method_of(Frames.scores)
@@ -195,39 +194,6 @@ class NMFREResults(HintedResults, LikelihoodModelResults):
     def _repr_html_(self) -> str:
         """The summary, for notebooks."""
         return str(self.summary().as_html())
-
-    def summary(
-        self, alpha: float = 0.05, title: str | None = None, *, multipletests: str | None = None
-    ) -> Summary:
-        """
-        Header, table of params with standard errors and intervals, and notes.
-
-        Parameters
-        ----------
-        alpha : float
-            1 minus the level of the intervals.
-        title : str, optional
-            Title of the table.
-        multipletests : str, optional
-            Adjustment of the p-values for multiple tests, as in `adjusted_pvalues`.
-
-        Returns
-        -------
-        statsmodels.iolib.summary.Summary
-            ``print`` it, or call ``as_text()``, ``as_html()``, ``as_latex()``, ``as_csv()``.
-
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> summary = model.fit(df_cap=0.21).summary(title="Growth")
-        >>> summary.as_text().splitlines()[0].strip()
-        'Growth'
-        """
-        return summarize(self, alpha, title, multipletests)
 
     def with_uncertainty(
         self, uncertainty: Uncertainty, *, cov_type: CovType | None = None

@@ -6,7 +6,7 @@ import pytest
 
 import nmfre
 from nmfre import errors
-from nmfre.results.residuals import on_residuals
+from nmfre.results.findings import on_residuals
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,15 @@
-"""What data, residuals and fitted values show of a fit."""
+"""Findings on a fit, with its labels, and those that need its data."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from nmfre.core.findings import Finding, listed
+from nmfre.results.fit import FittedModel
 
 RARE = 10
 """Units by which a response must be observed for its residual variance to be looked at."""
@@ -21,6 +22,12 @@ HEAVY = 3.0
 SIGNIFICANT = 0.001
 ROUNDING = 1e-8
 """Share of the largest fitted value up to which a negative one is rounding."""
+
+
+def with_names(found: Iterable[Finding], model: FittedModel) -> Iterator[Finding]:
+    """Findings of an estimate or an inference, with the names of components and params."""
+    names = [f"{component}[{covariate}]" for component, covariate in model.params_index]
+    return (each.named(list(model.components), names) for each in found)
 
 
 def on_residuals(resid: pd.DataFrame, fittedvalues: pd.DataFrame) -> Iterator[Finding]:

@@ -1,0 +1,156 @@
+"""Several fits side by side: their coefficients and measures in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from nmfre.core.arguments import check_alpha, check_choice
+from nmfre.errors import InvalidArgumentError
+from nmfre.report.comparison import MEASURES, Comparison, Stat
+from nmfre.results.results import NMFREResults
+
+
+def compare(
+    fits: Sequence[NMFREResults] | Mapping[Any, NMFREResults],
+    *,
+    stat: Stat = "std err",
+    alpha: float = 0.05,
+) -> Comparison:
+    """
+    Several fits side by side: other ranks, caps, methods, signs, covariates.
+
+    Coefficients are aligned by their labels.
+
+    Parameters
+    ----------
+    fits : sequence or mapping of NMFREResults
+        The fits, under their names. Default names: (1), (2), ...
+    stat : {"std err", "conf_int", "pvalue"}
+        What is printed in parentheses below each estimate.
+    alpha : float
+        1 minus the level of the intervals.
+
+    Returns
+    -------
+    Comparison
+        ``print`` it, or use its ``frame``, ``measures``, ``as_html()`` and ``as_latex()``.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there are no fits, one is not a result, or two have the same name.
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> fits = {"df-cap": model.fit(df_cap=0.21), "ml": model.fit("ml")}
+    >>> print(nmfre.compare(fits))
+              Comparison of fits
+    ======================================
+                         df-cap         ml
+    --------------------------------------
+    comp1
+      Intercept       90.501***  90.506***
+                      (2.472)    (2.470)
+      sex[T.Male]      9.429**    9.423**
+                      (3.056)    (3.056)
+    ======================================
+    Method               df-cap         ml
+    Rank                      1          1
+    Cap                    5.67        off
+    Signed                   no         no
+    Units                    27         27
+    Responses                 4          4
+    sigma2                2.947      1.933
+    tau2                  1.000     48.191
+    tau2 estimated           no        yes
+    ICC                   0.021      0.610
+    df of U                2.12      23.28
+    Saturation            0.078      0.862
+    Log-likelihood                -215.587
+    AIC                             445.17
+    BIC                             454.24
+    Uncertainty     conditional   marginal
+    Converged               yes        yes
+    ======================================
+    <BLANKLINE>
+    Notes:
+    In parentheses: standard errors. * p < 0.05, ** p < 0.01, *** p < 0.001, each
+    by the tests of its own fit.
+    """
+    check_choice("stat", stat, Stat)
+    check_alpha(alpha)
+    named = _named(fits)
+    tables = {name: _table(fit, stat, alpha) for name, fit in named.items()}
+    keys = [key for table in tables.values() for key in table.index]
+    components, covariates = (dict.fromkeys(labels) for labels in zip(*keys, strict=True))
+    index = pd.MultiIndex.from_tuples(
+        [(q, k) for q in components for k in covariates if (q, k) in set(keys)],
+        names=["component", "covariate"],
+    )
+    frame = pd.concat(
+        {name: table.reindex(index) for name, table in tables.items()}, axis=1, names=["fit", None]
+    )
+    measures = pd.DataFrame(
+        {name: _measures(fit) for name, fit in named.items()}, dtype=object, index=list(MEASURES)
+    )
+    return Comparison(frame, measures, stat, alpha)
+
+
+def _named(fits: Any) -> dict[str, NMFREResults]:
+    allowed = "a list of results, or a dictionary of results by name; names must differ"
+    if not isinstance(fits, Mapping | Sequence) or not len(fits):
+        shown = fits if isinstance(fits, Mapping | Sequence) else type(fits).__name__
+        raise InvalidArgumentError("fits", shown, allowed)
+    items = (
+        [(str(name), fit) for name, fit in fits.items()]
+        if isinstance(fits, Mapping)
+        else [(f"({i})", fit) for i, fit in enumerate(fits, start=1)]
+    )
+    named = dict(items)
+    if len(named) < len(items):
+        raise InvalidArgumentError("fits", [name for name, _ in items], allowed)
+    for name, fit in items:
+        if not isinstance(fit, NMFREResults):
+            raise InvalidArgumentError(
+                f"fits[{name!r}]", type(fit).__name__, "a result of NMFRE.fit"
+            )
+    return named
+
+
+def _table(fit: NMFREResults, stat: Stat, alpha: float) -> pd.DataFrame:
+    """Estimates, what goes below them, and p-values."""
+    frame = fit.summary_frame(alpha).rename(columns={"coef": "estimate"})
+    below = {"std err": ["std err"], "conf_int": list(frame.columns[-2:]), "pvalue": []}[stat]
+    return frame[["estimate", *below, "p"]]
+
+
+def _measures(fit: NMFREResults) -> dict[str, Any]:
+    estimate, criteria = fit.estimate, fit.estimate.criteria
+    return {
+        "Method": fit.method,
+        "Rank": fit.model.rank,
+        "Cap": fit.df_cap,
+        "Signed": estimate.signed,
+        "Units": estimate.U.shape[1],
+        "Responses": len(estimate.X),
+        "sigma2": fit.sigma2,
+        # As the summary has it: rounding is none.
+        "tau2": 0.0 if estimate.tau2_at_bound else fit.tau2,
+        "tau2 estimated": fit.tau2_estimated,
+        "ICC": fit.icc,
+        "df of U": fit.df_random,
+        "Saturation": fit.saturation,
+        "Log-likelihood": criteria.get("llf"),
+        "AIC": criteria.get("aic"),
+        "BIC": criteria.get("bic"),
+        "Uncertainty": fit.uncertainty,
+        "Converged": fit.converged,
+    }

@@ -1,0 +1,190 @@
+"""The printed summary: header, coefficients and notes of a result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from statsmodels.iolib.summary import Summary
+
+from nmfre.core.findings import Finding
+from nmfre.errors import InvalidArgumentError
+from nmfre.estimation.cap import AUTO
+from nmfre.report.tables import by_component, fixed, headed_summary, number
+from nmfre.results.diagnostics import Diagnostics
+from nmfre.results.findings import with_names
+from nmfre.results.fit import Fit, Part
+from nmfre.results.frames import Frames
+
+FORMULA_WIDTH = 22
+AT_BOUND = " (b)"
+LEVEL = ".10g"
+"""How levels are printed: as they are given, without what 1 - alpha adds in the last digits."""
+
+
+class Printed(Part):
+    """What a fit is printed as."""
+
+    def summary(
+        self, alpha: float = 0.05, title: str | None = None, *, multipletests: str | None = None
+    ) -> Summary:
+        """
+        Header, table of params with standard errors and intervals, and notes.
+
+        Parameters
+        ----------
+        alpha : float
+            1 minus the level of the intervals.
+        title : str, optional
+            Title of the table.
+        multipletests : str, optional
+            Adjustment of the p-values for multiple tests, as in `adjusted_pvalues`.
+
+        Returns
+        -------
+        statsmodels.iolib.summary.Summary
+            ``print`` it, or call ``as_text()``, ``as_html()``, ``as_latex()``, ``as_csv()``.
+
+        Examples
+        --------
+        >>> import nmfre
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> summary = model.fit(df_cap=0.21).summary(title="Growth")
+        >>> summary.as_text().splitlines()[0].strip()
+        'Growth'
+        """
+        fit = self.fit
+        if not (title is None or isinstance(title, str)):
+            raise InvalidArgumentError("title", title, "a string, or None")
+        if title is None:
+            title = f"Non-negative matrix factorization with random effects: {fit.method}"
+        frame = Frames(fit).summary_frame(alpha, multipletests=multipletests)
+        if multipletests is not None:
+            frame = frame.drop(columns="p")  # the adjusted one is printed instead
+        least = {
+            "coef": 9,
+            "std err": 8,
+            **({"(boot)": 8} if "bootstrap std err" in frame else {}),
+            "z": 7,
+            "P>z" if fit.inference.options.alternative == "larger" else "P>|z|": 6,
+            f"[{alpha / 2:{LEVEL}}": 9,
+            f"{1 - alpha / 2:{LEVEL}}]": 9,
+        }
+        write = [fixed if name.startswith(("z", "P>")) else number for name in least]
+        at_bound = dict(zip(frame.index, fit.inference.at_bound, strict=True))
+
+        def line(key: Any) -> Iterator[tuple[str, list[str]]]:
+            cells = [form(value) for form, value in zip(write, frame.loc[key], strict=True)]
+            yield f"{key[1]}{AT_BOUND if at_bound[key] else ''}", cells
+
+        left, right = _estimation(fit), _sizes(fit)
+        coefficients = by_component(frame, line)
+        notes = _notes(fit, alpha, multipletests)
+        return headed_summary(title, left, right, least, coefficients, notes)
+
+
+def _estimation(fit: Fit) -> list[tuple[str, str]]:
+    estimate, formula = fit.estimate, fit.model.formula or "none (arrays)"
+    return [
+        ("Formula:", formula if len(formula) <= FORMULA_WIDTH else "see notes"),
+        ("Method:", fit.method + (", signed" if estimate.signed else "")),
+        ("Stopped:", f"{estimate.stop_reason}, {estimate.n_iter} iter."),
+        *((f"{name}:", value) for name, value in estimate.certificate.items()),
+        *_variances(fit),
+    ]
+
+
+def _sizes(fit: Fit) -> list[tuple[str, str]]:
+    estimate, design = fit.estimate, fit.design
+    n_cells = design.n_missing + design.n_cells
+    criteria = estimate.criteria
+    cap = f"{estimate.cap:.2f}, {'bound' if estimate.cap_binds else 'did not bind'}"
+    r2 = Diagnostics(fit).rsquared_table().loc[["correlation"], ["blup", "fixed"]].to_numpy()[0]
+    rows = {
+        "Units (N)": f"{estimate.U.shape[1]}",
+        "Responses (P)": f"{len(estimate.X)}",
+        "Missing cells": f"{design.n_missing} of {n_cells}" if design.n_missing else "",
+        "Rank (Q)": f"{len(estimate.Theta)}",
+        "Covariates (K)": f"{estimate.Theta.shape[1]}",
+        "Log-likelihood": f"{criteria['llf']:.3f}" if criteria else "",
+        "AIC, BIC": f"{criteria['aic']:.2f}, {criteria['bic']:.2f}" if criteria else "",
+        "Effective df of U": f"{estimate.df_random:.2f} of {estimate.U.size}",
+        "Cap": "off" if np.isinf(estimate.cap) else cap,
+        "Saturation": f"{estimate.saturation:.3f}",
+        "R2 BLUP, fixed": ", ".join(fixed(value) or "n/a" for value in r2),
+    }
+    return [(f"{name}:", value) for name, value in rows.items() if value]
+
+
+def _variances(fit: Fit) -> list[tuple[str, str]]:
+    estimate, ridge = fit.estimate, number(fit.estimate.ridge)
+    errors = fit.inference.variance_bse(estimate.ridge)
+    sigma2, tau2 = estimate.sigma2, estimate.tau2
+    if not errors:
+        return [
+            ("sigma2:", number(sigma2) + ("" if estimate.sigma2_estimated else " (start value)")),
+            ("tau2:", f"{number(tau2)} ({estimate.tau2_origin})"),
+            ("Ridge:", ridge),
+            ("ICC:", f"{fit.icc:.3f}"),
+        ]
+    at_bound = estimate.tau2_at_bound
+    return [
+        ("sigma2 (std err):", _with_error(sigma2, sigma2 * errors["log_sigma2"], False)),
+        ("tau2 (std err):", _with_error(tau2, tau2 * errors["log_tau2"], at_bound)),
+        ("Ridge:", ridge),
+        ("ICC (std err):", _with_error(fit.icc, errors["icc"], at_bound)),
+    ]
+
+
+def _with_error(value: float, error: float, at_bound: bool) -> str:
+    if at_bound:
+        return "0.000 (at its bound)"
+    return number(value) + ("" if np.isnan(error) else f" ({number(error)})")
+
+
+def _notes(fit: Fit, alpha: float, multipletests: str | None) -> Iterator[str]:
+    """How the numbers were made, and what was found of them."""
+    estimate, options = fit.estimate, fit.inference.options
+    boot, formula = fit.inference.bootstrap, fit.model.formula
+    level = f"{1 - alpha:{LEVEL}}"
+    if formula and len(formula) > FORMULA_WIDTH:
+        yield f"Formula: {formula}"
+    if boot is not None:
+        source = "given multipliers"
+        if options.multipliers is None:
+            seed = fit.seed if options.seed is None else options.seed
+            source = f"{options.multiplier} multipliers, seed {seed}"
+        yield (
+            f"Intervals: percentile, level {level}, from {len(boot.replicates)} "
+            f"{'refit' if boot.refit else 'one-step'} wild-bootstrap replicates ({source})."
+        )
+    else:
+        bound = "" if estimate.signed else ", cut off at 0"
+        yield f"Intervals: Wald, level {level}{bound}; no bootstrap was asked for."
+    sided = "two-sided"
+    if options.alternative == "larger":
+        sided = "one-sided" + ("" if estimate.signed else " (effects are bounded below by 0)")
+    if multipletests is not None:
+        sided += f", adjusted for multiple tests ({multipletests})"
+    yield f"Std err: {options.cov_type}; P-values are {sided}. Both are {fit.inference.scope}"
+    yield from _short(fit.inference.findings(estimate), fit)
+    if fit.design.n_missing:
+        yield (
+            "The likelihood is that of the observed responses: it takes the others to be missing "
+            "at random."
+        )
+    if fit.estimator.df_cap == AUTO:
+        yield (
+            "Cap: chosen as the smallest of the rates 0.01, 0.02, ... "
+            f"({estimate.cap / estimate.U.size:.2f}) that stays at least 2 % above the effective "
+            "df of U in every iteration."
+        )
+    yield from _short(estimate.findings(), fit)
+
+
+def _short(found: list[Finding], fit: Fit) -> Iterator[str]:
+    return (each.short for each in with_names(found, fit.model) if each.short is not None)
