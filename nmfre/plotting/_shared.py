@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
 import numpy as np
 import pandas as pd
 
-from nmfre.core.arguments import check_choice, check_label
+from nmfre.core.arguments import check_alpha, check_choice, check_label
 from nmfre.core.typing import FloatArray, IntArray
 from nmfre.data.checks import DATES, SPANS, on_a_scale
 from nmfre.errors import InvalidArgumentError, MissingDependencyError
@@ -50,16 +50,18 @@ R = TypeVar("R")
 
 
 def plot_of(kind: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Make a plot refuse a first argument that is not of this class."""
+    """Make a plot refuse a first argument that is not of this class, and an alpha that is none."""
 
     def decorated(function: Callable[P, R]) -> Callable[P, R]:
-        first = next(iter(signature(function).parameters))
+        first, *others = signature(function).parameters
 
         @wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
             given = args[0] if args else kwargs.get(first)
             if args or first in kwargs:
                 check_class(first, given, kind)
+            if "alpha" in others:
+                check_alpha(kwargs.get("alpha", 0.05))
             return function(*args, **kwargs)
 
         return checked
@@ -201,6 +203,27 @@ def legend(ax: Axes, title: str | None = None, **handles: Any) -> None:
     ax.legend(title=title, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, **handles)
 
 
+def twin(ax: Axes, label: str) -> Axes:
+    """Axes with a scale of their own on the right."""
+    other = ax.twinx()
+    other.spines["top"].set_visible(False)
+    other.set_ylabel(label)
+    return other
+
+
+def legend_above(ax: Axes, handles: Sequence[Any], labels: Sequence[str]) -> None:
+    """A legend above the axes, in one line, of what they and their twin show."""
+    ax.legend(
+        handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False
+    )
+
+
+def zero_line(ax: Axes, axis: Literal["x", "y"]) -> None:
+    """A thin line at zero of this axis, behind all else."""
+    draw = ax.axvline if axis == "x" else ax.axhline
+    draw(0.0, color=GREY, linewidth=1, zorder=0)
+
+
 def occasions(ax: Axes, responses: pd.Index) -> tuple[FloatArray, IntArray]:
     """
     Positions of the responses along the x axis, which is labelled, and their order along it.
@@ -254,15 +277,12 @@ def _numbers(responses: pd.Index) -> tuple[FloatArray, str]:
     return seconds / length, unit
 
 
-def clustered(shares: FloatArray) -> IntArray:
-    """Order of rows: by the column with the largest entry, and there from large to small."""
+def ordered(shares: FloatArray, order: Order | None) -> IntArray:
+    """Order of rows; "cluster": by the column with the largest entry, there from large to small."""
+    if order is None:
+        return np.arange(len(shares))
+    check_choice("order", order, Order)
     return np.lexsort((-shares.max(axis=1), shares.argmax(axis=1)))
-
-
-def check_order(order: Any) -> None:
-    """``order`` must be None or one of the orders."""
-    if order is not None:
-        check_choice("order", order, Order)
 
 
 def check_component(results: NMFREResults, component: Any) -> int:

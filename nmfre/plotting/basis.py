@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nmfre.core.arguments import check_alpha
 from nmfre.data.checks import on_a_scale
 from nmfre.plotting._shared import (
+    INK,
     Order,
     axes,
-    check_order,
-    clustered,
     colour,
     heatmap,
     label_ticks,
@@ -21,6 +19,7 @@ from nmfre.plotting._shared import (
     line,
     name,
     occasions,
+    ordered,
     plot_of,
 )
 from nmfre.results import NMFREResults
@@ -70,7 +69,6 @@ def plot_basis(results: NMFREResults, *, alpha: float = 0.05, ax: Axes | None = 
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('age', 'loading')
     """
-    check_alpha(alpha)
     basis = results.basis
     as_lines = on_a_scale(basis.index)
     n_responses, rank = basis.shape
@@ -106,7 +104,7 @@ def plot_basis(results: NMFREResults, *, alpha: float = 0.05, ax: Axes | None = 
             where = position + (q - (rank - 1) / 2) * width
             ax.bar(where, loading, 0.92 * width, color=colour(q), label=component)
             if limits is not None:
-                ax.vlines(where, *limits[:, q].T, color="#333333", linewidth=1)
+                ax.vlines(where, *limits[:, q].T, color=INK, linewidth=1)
     largest = float(np.nanmax(basis if limits is None else limits, initial=basis.to_numpy().max()))
     ax.set(ylabel="loading", ylim=(0.0, 1.05 * largest))
     if rank > 1:
@@ -151,10 +149,9 @@ def plot_basis_heatmap(
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['8', '10', '12', '14']
     """
-    check_order(order)
     X = results.estimate.X
     responses, rank = results.basis.index, X.shape[1]
-    rows = np.arange(len(X)) if order is None else clustered(X)
+    rows = ordered(X, order)
     width = np.clip(2.6 + 0.6 * rank, 3.5, 10.0) + max(labels_width(responses) - 0.6, 0.0)
     ax = axes(ax, width, np.clip(1.0 + 0.19 * len(X), 2.5, 14.0))
     heatmap(ax, X[rows], "loading")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nmfre.plotting._shared import INK, axes, colour, plot_of
+from nmfre.plotting._shared import INK, axes, colour, legend_above, plot_of, twin
 from nmfre.selection.cap import CapScan
 
 if TYPE_CHECKING:
@@ -47,23 +47,16 @@ def plot_cap_scan(scan: CapScan, *, ax: Axes | None = None) -> Axes:
     """
     table = scan.table
     ax = axes(ax, 6.5, 3.8)
-    twin = ax.twinx()
-    twin.spines["top"].set_visible(False)
+    right = twin(ax, "tau2")
     (cap,) = ax.plot(table.index, table["cap"], ":", color=INK)
     (df,) = ax.plot(table.index, table["df_random"], color=colour(0), linewidth=2)
-    (tau2,) = twin.plot(table.index, table["tau2"], "--", color=colour(2))
+    (tau2,) = right.plot(table.index, table["tau2"], "--", color=colour(2))
     bound = table[table["binds"]]
     free = table[~table["binds"]]
     ax.plot(bound.index, bound["df_random"], "o", color=colour(0))
     ax.plot(free.index, free["df_random"], "o", color=colour(0), markerfacecolor="white")
     ax.set(xlabel="rate of the cap", ylabel="effective df of U", ylim=(0.0, None))
-    twin.set(ylabel="tau2", ylim=(0.0, None))
-    ax.legend(
-        [df, cap, tau2],
-        ["effective df (filled: the cap bound)", "cap", "tau2 (right)"],
-        loc="lower center",
-        bbox_to_anchor=(0.5, 1.0),
-        ncols=3,
-        frameon=False,
-    )
+    right.set_ylim(0.0, None)
+    labels = ["effective df (filled: the cap bound)", "cap", "tau2 (right)"]
+    legend_above(ax, [df, cap, tau2], labels)
     return ax

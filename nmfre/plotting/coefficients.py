@@ -10,7 +10,7 @@ import pandas as pd
 
 from nmfre.core.arguments import check_alpha, check_label
 from nmfre.errors import InvalidArgumentError
-from nmfre.plotting._shared import GREY, axes, check_class, colour, label_ticks, legend, text
+from nmfre.plotting._shared import axes, check_class, colour, label_ticks, legend, text, zero_line
 from nmfre.results import NMFREResults
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def plot_coefficients(
         y = np.array([position[row] for row in shown]) + offset
         _points(ax, result.params[shown], result.conf_int(alpha).loc[shown], y, i, fit)
     ax.locator_params("x", nbins=7)
-    ax.axvline(0.0, color=GREY, linewidth=1, zorder=0)
+    zero_line(ax, "x")
     ax.set_ylim(len(lines) - 0.5, -0.5)
     label_ticks(ax, "y", [line[1] if isinstance(line, tuple) else line for line in lines])
     for tick, label in zip(ax.get_yticks(), ax.get_yticklabels(), strict=True):

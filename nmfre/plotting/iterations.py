@@ -8,7 +8,7 @@ import numpy as np
 
 from nmfre.errors import NotComputedError
 from nmfre.estimation.alternating_estimate import AlternatingEstimate
-from nmfre.plotting._shared import INK, axes, colour, legend, plot_of
+from nmfre.plotting._shared import INK, axes, colour, legend, legend_above, plot_of, twin
 from nmfre.results import NMFREResults
 
 if TYPE_CHECKING:
@@ -113,20 +113,16 @@ def plot_effective_df(results: NMFREResults, *, ax: Axes | None = None) -> Axes:
         )
     iteration = np.arange(1, estimate.n_iter + 1)
     ax = axes(ax, 6.5, 3.6)
-    twin = ax.twinx()
-    twin.spines["top"].set_visible(False)
+    right = twin(ax, "ridge")
     marker = "o" if estimate.n_iter == 1 else ""
     (df,) = ax.plot(iteration, estimate.df_random_path, marker=marker, color=colour(0), linewidth=2)
-    (ridge,) = twin.plot(iteration, estimate.ridge_path, "--", marker=marker, color=colour(2))
+    (ridge,) = right.plot(iteration, estimate.ridge_path, "--", marker=marker, color=colour(2))
     handles, labels = [df, ridge], ["effective df", "ridge (right)"]
     if results.df_cap is not None:
         handles.insert(1, ax.axhline(results.df_cap, color=INK, linestyle=":"))
         labels.insert(1, f"cap, {results.df_cap:.4g}")
     top = 1.06 * max(estimate.df_random_path.max(), results.df_cap or 0.0)
     ax.set(xlabel="iteration", ylabel="effective df of U", ylim=(0.0, top))
-    twin.set_ylabel("ridge")
     ax.locator_params("x", integer=True)
-    ax.legend(
-        handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False
-    )
+    legend_above(ax, handles, labels)
     return ax

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from nmfre.core.arguments import check_alpha
 from nmfre.core.typing import FloatArray
 from nmfre.plotting._shared import (
     COLOURS,
@@ -95,7 +94,6 @@ def plot_path_diagram(
     >>> [shown.get_text() for shown in ax.texts if shown.get_text()[0].isdigit()]
     ['8', '10', '12', '14', '90.5***', '9.43**']
     """
-    check_alpha(alpha)
     require_matplotlib()
     design, components = results.model.design, list(results.model.components)
     covariates = [text(label) for label in design.covariates]

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from nmfre.core.arguments import check_alpha
 from nmfre.errors import InvalidArgumentError
 from nmfre.plotting._shared import (
-    GREY,
     axes,
     check_component,
     colour,
@@ -19,6 +17,7 @@ from nmfre.plotting._shared import (
     name,
     plot_of,
     require_matplotlib,
+    zero_line,
 )
 from nmfre.results import NMFREResults
 
@@ -75,7 +74,6 @@ def plot_random_effects(
     >>> ax.get_yticklabels()[-1].get_text()  # the largest
     'M10'
     """
-    check_alpha(alpha)
     rank = len(results.model.components)
     shown = range(rank) if component is None else [check_component(results, component)]
     results.model.design.require("plot_random_effects")
@@ -130,7 +128,7 @@ def _panel(results: NMFREResults, q: int, alpha: float, ax: Any) -> Any:
         linewidth=np.clip(room / 2, 0.4, 1.8),
     )
     ax.plot(effects, y, "o", color=colour(q), markersize=np.clip(room / 2, 1.0, 4.5))
-    ax.axvline(0.0, color=GREY, linewidth=1, zorder=0)
+    zero_line(ax, "x")
     ax.locator_params("x", nbins=6)
     ax.set_ylim(-0.8, n_units - 0.2)
     label_ticks(ax, "y", units[order])

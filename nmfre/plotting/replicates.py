@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nmfre.core.arguments import check_alpha, check_label
+from nmfre.core.arguments import check_label
 from nmfre.errors import NotComputedError
 from nmfre.plotting._shared import INK, axes, colour, plot_of, text
 from nmfre.results import NMFREResults
@@ -64,7 +64,6 @@ def plot_bootstrap(
     >>> ax.get_title()
     '9.429, 95 % interval 3.56 to 15.31'
     """
-    check_alpha(alpha)
     names = results.model.data.param_names
     pairs = list(results.params.index)
     known = {pair: i for i, pair in enumerate(pairs)} | {name: i for i, name in enumerate(names)}

@@ -18,6 +18,7 @@ from nmfre.plotting._shared import (
     name,
     occasions,
     plot_of,
+    zero_line,
 )
 from nmfre.results import NMFREResults
 
@@ -75,7 +76,7 @@ def plot_residuals(results: NMFREResults, kind: Kind = "fitted", *, ax: Axes | N
 def _fitted(results: NMFREResults, ax: Axes | None) -> Axes:
     ax = axes(ax, 5.5, 4.0)
     _cloud(ax, results.fittedvalues.to_numpy().ravel(), results.resid.to_numpy().ravel())
-    ax.axhline(0.0, color=GREY, linewidth=1, zorder=0)
+    zero_line(ax, "y")
     ax.set(xlabel="fitted value", ylabel="residual")
     return ax
 
@@ -85,7 +86,7 @@ def _response(results: NMFREResults, ax: Axes | None) -> Axes:
     n_responses = len(resid.columns)
     observed = [column[~np.isnan(column)] for column in resid.to_numpy().T]
     ax = axes(ax, np.clip(2.0 + 0.25 * n_responses, 4.5, 12.0), 4.0)
-    ax.axhline(0.0, color=GREY, linewidth=1, zorder=0)
+    zero_line(ax, "y")
     position, order = occasions(ax, resid.columns)
     gaps = np.diff(position[order])
     gap = max(gaps.min(initial=np.inf), 0.02 * gaps.sum()) if n_responses > 1 else 1.0

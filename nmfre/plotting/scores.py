@@ -10,12 +10,11 @@ from nmfre.core.arguments import check_choice
 from nmfre.plotting._shared import (
     Order,
     axes,
-    check_order,
-    clustered,
     colour,
     label_ticks,
     legend,
     name,
+    ordered,
     plot_of,
 )
 from nmfre.results import NMFREResults
@@ -74,11 +73,10 @@ def plot_scores(
     ('subject', 'share of the scores')
     """
     check_choice("which", which, Which)
-    check_order(order)
     results.model.design.require("plot_scores")
     shares = results.unit_membership(which).fillna(0.0).to_numpy()
     n_units = len(shares)
-    rows = np.arange(n_units) if order is None else clustered(shares)
+    rows = ordered(shares, order)
     ax = axes(ax, np.clip(2.5 + 0.16 * n_units, 5.0, 12.0), 4.0)
     edges = np.arange(n_units + 1) - 0.5
     top = np.cumsum(shares[rows], axis=1)

@@ -259,7 +259,7 @@ class TestCoefficients:
         assert ticks(ax.yaxis) == ["comp1", "sex[T.Male]"]
 
     def test_errors(self, fits):
-        with pytest.raises(errors.InvalidArgumentError, match=r"'Intercept', 'sex"):
+        with pytest.raises(errors.InvalidArgumentError, match=r"'Intercept' or 'sex"):
             fits["growth ml"].plot_coefficients(covariates=["age"])
         with pytest.raises(errors.InvalidArgumentError, match="at least one fit"):
             plotting.plot_coefficients([])
