@@ -37,7 +37,18 @@ class Finding:
     params: Sequence[int] = ()
 
     def named(self, components: Sequence[Any], params: Sequence[str]) -> Finding:
-        """The same with names in its texts."""
+        """
+        The same with names in its texts.
+
+        Parameters
+        ----------
+        components, params : sequence
+            All names, in order.
+
+        Returns
+        -------
+        Finding
+        """
         names = listed([params[i] for i in self.params])
         if self.components:
             names = ", ".join(str(components[i]) for i in self.components)

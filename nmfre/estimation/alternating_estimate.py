@@ -82,7 +82,13 @@ class AlternatingEstimate(Estimate):
         return "set by the cap" if self.cap_binds else "start value"
 
     def findings(self) -> list[Finding]:
-        """What is to be known of the estimates, in the order of the summary's notes."""
+        """
+        What is to be known of the estimates, in the order of the summary's notes.
+
+        Returns
+        -------
+        list of Finding
+        """
         return [*self._on_convergence(), *self._on_random_effects(), *self._on_variances()]
 
     def _on_convergence(self) -> Iterator[Finding]:

@@ -102,7 +102,13 @@ class MarginalEstimate(Estimate):
         return int(n_free - n_rotations - self.cap_binds)
 
     def findings(self) -> list[Finding]:
-        """What is to be known of the estimates, in the order of the summary's notes."""
+        """
+        What is to be known of the estimates, in the order of the summary's notes.
+
+        Returns
+        -------
+        list of Finding
+        """
         return [*self._on_convergence(), *self._on_identification(), *self._on_random_effects()]
 
     def _on_convergence(self) -> Iterator[Finding]:

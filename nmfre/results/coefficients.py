@@ -144,10 +144,12 @@ class Coefficients(Part):
 
         Parameters
         ----------
-        r_matrix, column, cov_p, other : array_like, optional
+        r_matrix, column : array_like, optional
             As in `statsmodels.base.model.LikelihoodModelResults.cov_params`.
         scale : None
             There is none: the covariance is not a multiple of another one.
+        cov_p, other : array_like, optional
+            As in statsmodels.
 
         Returns
         -------
