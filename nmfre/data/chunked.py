@@ -7,10 +7,9 @@ order, of arrays in one layout, so that they do not depend on the number of work
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import accumulate, pairwise
 from typing import Any, ClassVar
@@ -22,12 +21,11 @@ from nmfre.core.layout import aligned, laid_out
 from nmfre.core.threads import one_thread
 from nmfre.core.typing import FloatArray
 from nmfre.data.checks import check_unique, is_chunked, numeric_frame, require_memory
-from nmfre.data.design import NO_REFIT, Design
-from nmfre.data.faults import check_faults, covariate_faults
-from nmfre.data.interchange import has_row_labels, table
-from nmfre.data.labelled import check_same_units, exog_names, labelled_matrix, two_axes
+from nmfre.data.design import NO_REPLICATES, REFIT, Design
+from nmfre.data.faults import Faults, check_faults, covariate_faults
+from nmfre.data.labelled import INTERCEPT, Rows, check_same_units, exog_names, two_axes
 from nmfre.data.rsquared import FitSums
-from nmfre.data.sums import Totals, check_totals, totals_of
+from nmfre.data.sums import Totals, totals_of
 from nmfre.errors import (
     ChunkedResponsesError,
     ChunkError,
@@ -35,6 +33,7 @@ from nmfre.errors import (
     InvalidArgumentError,
     NMFREError,
     NonNumericError,
+    NotComputedError,
     ShapeError,
 )
 from nmfre.estimation.complete import DenseMoments, dense_moments
@@ -56,26 +55,37 @@ class ChunkedDesign(Design):
     """
 
     in_memory: ClassVar[bool] = False
-    refusals: ClassVar[Mapping[str, Callable[[], NMFREError]]] = {
-        "df-cap": ChunkedResponsesError,
-        "bootstrap(refit=True)": NO_REFIT,
-        "multipliers": partial(
-            InvalidArgumentError, "multipliers", "array", "None where data are in chunks"
-        ),
-        "criterion='cv'": partial(
-            InvalidArgumentError, "criterion", "cv", "'bic' or 'aic' where data are in chunks"
-        ),
-    }
-
     totals: Totals
 
-    def check(self) -> None:
-        """Nothing: the pass has checked the data."""
+    def refusals(self) -> dict[str, NMFREError]:
+        """As in `Design`."""
+        return {
+            "df-cap": ChunkedResponsesError(),
+            REFIT: NotComputedError(name=REFIT, reason=NO_REPLICATES),
+            "multipliers": InvalidArgumentError(
+                "multipliers", "array", "None where data are in chunks"
+            ),
+            "criterion='cv'": InvalidArgumentError(
+                "criterion", "cv", "'bic' or 'aic' where data are in chunks"
+            ),
+        }
 
     def require(self, what: str, instead: str = "fit a sample of the units in memory") -> None:
         """As in `Design`; values of all units are never at hand."""
         Design.require(self, what)
         require_memory(self.A, what, instead)
+
+    def faults(self) -> Faults:
+        """As in `Design`, from the pass."""
+        return self.totals.faults
+
+    def response_sums(self) -> FloatArray:
+        """Sum of each response, (P,)."""
+        return self.totals.Y1
+
+    def covariate_root(self) -> FloatArray:
+        """As in `Design`, from the pass."""
+        return self.totals.R
 
     @property
     def for_statsmodels(self) -> tuple[Any, Any]:
@@ -152,7 +162,7 @@ class ChunkedDesign(Design):
             return Design.covariates_of(self, exog)
         if hasattr(exog, "columns"):
             exog = self.columns_of(exog)
-        array = _Rows.of(exog, "exog", "x").array
+        array = _rows(exog, "exog", "x").array
         self.check_columns(array)
         responses, covariates = self.responses, self.covariates
 
@@ -178,71 +188,47 @@ def design_from_chunks(endog: Any, exog: Any) -> ChunkedDesign:
     One of them may be in memory. Units are numbered in the order of the rows.
     """
     da = import_module("dask.array")
-    Y = _Rows.of(endog, "endog", "y")
-    A = None if exog is None else _Rows.of(exog, "exog", "x")
-    if A is not None:
-        check_same_units(Y.array, A.array)
-    rows = (Y if A is None or is_chunked(endog) else A).array.chunks[0]
-    n_units = sum(rows)
-    units = pd.RangeIndex(n_units)
-    data = [Y.in_chunks(rows)]
-    if A is None:
-        data.append(da.ones((1, n_units), chunks=(1, rows)))
-        covariates = pd.Index(["Intercept"])
+    Y = _rows(endog, "endog", "y")
+    if exog is None:
+        A = Rows(da.ones((len(Y.array), 1), chunks=(Y.array.chunks[0], 1)), INTERCEPT)
     else:
-        data.append(A.in_chunks(rows))
-        covariates = A.columns
-    labels = []
-    if A is not None and Y.index is not None and A.index is not None:
-        labels = [_in_chunks(index, rows) for index in (Y.index, A.index)]
+        A = _rows(exog, "exog", "x")
+    check_same_units(Y.array, A.array)
+    rows = (Y if is_chunked(endog) else A).array.chunks[0]
+    data = [part.array.rechunk((rows, -1)).T for part in (Y, A)]
+    labels = [part.index for part in (Y, A) if part.index is not None]
+    if len(labels) == 2:
+        data += [da.asarray(index).rechunk((rows,)) for index in labels]
     check_unique(Y.columns, "response")
-    check_unique(covariates, "covariate")
-    (totals,) = _total(totals_of, *data, *labels)
-    if A is not None and not A.labelled:
-        covariates = exog_names(totals.all_one)
-    check_totals(totals, Y.columns, covariates, units)
+    check_unique(A.columns, "covariate")
+    (totals,) = _total(totals_of, *data)
     return ChunkedDesign(
         Y=data[0],
         A=data[1],
         responses=Y.columns,
-        units=units,
-        covariates=covariates,
+        units=pd.RangeIndex(sum(rows)),
+        covariates=A.columns if A.named else exog_names(totals.all_one),
         totals=totals,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """Numbers with two axes, units in rows, in memory or not, and their labels."""
-
-    array: Any
-    columns: pd.Index
-    index: Any  # of the rows, or None
-    labelled: bool
-
-    @classmethod
-    def of(cls, values: Any, name: str, prefix: str) -> _Rows:
-        """From what a user passes as ``name``; columns without labels get the prefix."""
-        if not is_chunked(values):
-            has_index, values = has_row_labels(values), table(values)
-            labelled = isinstance(values, pd.DataFrame | pd.Series)
-            array, columns, index = labelled_matrix(values, name, prefix)
-            if not isinstance(array, np.ndarray):
-                raise ShapeError(reason=f"{name} is sparse: make the other a NumPy array.")
-            one_chunk = import_module("dask.array").from_array(array, chunks=(-1, -1))
-            return cls(one_chunk, columns, index.to_numpy() if has_index else None, labelled)
-        with _named_errors():
-            array, labels, index = _parts_of(values, name)
-        if array.dtype.kind not in "buif":
-            raise NonNumericError(name=name, dtype=array.dtype, remedy="convert it to numbers.")
-        array, columns = two_axes(array, name, prefix)
-        return cls(
-            array.astype(float), columns if labels is None else labels, index, labels is not None
+def _rows(values: Any, name: str, prefix: str) -> Rows:
+    """As `Rows.of`, with a dask array, in one chunk where ``values`` are in memory."""
+    if not is_chunked(values):
+        rows = Rows.of(values, name, prefix)
+        if not isinstance(rows.array, np.ndarray):
+            raise ShapeError(reason=f"{name} is sparse: make the other a NumPy array.")
+        array = import_module("dask.array").from_array(rows.array, chunks=(-1, -1))
+        return replace(
+            rows, array=array, index=None if rows.index is None else rows.index.to_numpy()
         )
-
-    def in_chunks(self, rows: tuple[int, ...]) -> Any:
-        """The array with units in columns, in these chunks of units."""
-        return self.array.rechunk((rows, -1)).T
+    with _named_errors():
+        array, labels, index = _parts_of(values, name)
+    if array.dtype.kind not in "buif":
+        raise NonNumericError(name=name, dtype=array.dtype, remedy="convert it to numbers.")
+    array, columns = two_axes(array, name, prefix)
+    array = array.astype(float)
+    return Rows(array, columns, None, False) if labels is None else Rows(array, labels, index)
 
 
 def _parts_of(values: Any, name: str) -> tuple[Any, pd.Index | None, Any]:
@@ -261,10 +247,6 @@ def _parts_of(values: Any, name: str) -> tuple[Any, pd.Index | None, Any]:
         reason=f"{name} is a {type(values).__name__} of dask: pass a dask array or DataFrame, "
         "units in rows."
     )
-
-
-def _in_chunks(index: Any, rows: tuple[int, ...]) -> Any:
-    return import_module("dask.array").asarray(index).rechunk((rows,))
 
 
 def _total(function: Callable[..., tuple[Any, ...]], *data: Any) -> tuple[Any, ...]:

@@ -8,9 +8,8 @@ where a Design is made, and nowhere else.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -34,16 +33,13 @@ from nmfre.data.labelled import in_rows
 from nmfre.data.naming import known_columns
 from nmfre.data.right_hand_side import RightHandSide
 from nmfre.data.rsquared import FitSums
-from nmfre.errors import MissingColumnError, NMFREError, NotComputedError, ShapeError
+from nmfre.errors import MissingColumnError, NMFREError, ShapeError
 from nmfre.estimation.complete import moments_of
 from nmfre.estimation.moments import Moments
 from nmfre.estimation.orthonormal import Orthonormal, orthonormal
 
-NO_REFIT = partial(
-    NotComputedError,
-    name="bootstrap(refit=True)",
-    reason="responses are sparse or in chunks, their replicates would not be.",
-)
+REFIT = "bootstrap(refit=True)"
+NO_REPLICATES = "responses are sparse or in chunks, their replicates would not be."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +65,6 @@ class Design(LaidOut, ABC):
 
     in_memory: ClassVar[bool] = True
     """Whether values of all units can be looked at, and not only be summed."""
-    refusals: ClassVar[Mapping[str, Callable[[], NMFREError]]] = {}
-    """The errors of what cannot be done with these data."""
 
     Y: Any
     A: FloatArray
@@ -95,22 +89,32 @@ class Design(LaidOut, ABC):
         self.check_entries()
         with np.errstate(over="ignore"):
             Y1 = self.response_sums()
-        R = np.asarray(np.linalg.qr(self.A.T, mode="r"))
-        n_units, drop = len(self.units), "drop it from the formula"
-        check_sums(Y1, R, self.responses, self.covariates, n_units, drop)
+        n_units, drop = len(self.units), "drop it from the formula" if self.in_memory else "drop it"
+        check_sums(Y1, self.covariate_root(), self.responses, self.covariates, n_units, drop)
 
     def check_entries(self) -> None:
         """Each entry must be allowed."""
-        faults = self.response_faults() | covariate_faults(self.A)
-        check_faults(faults, self.responses, self.covariates, self.units)
+        check_faults(self.faults(), self.responses, self.covariates, self.units)
 
-    def response_faults(self) -> Faults:
-        """Responses that are not allowed."""
-        return response_faults(self.Y)
+    def faults(self) -> Faults:
+        """Entries that are not allowed."""
+        return response_faults(self.Y) | covariate_faults(self.A)
 
     def response_sums(self) -> FloatArray:
         """Sum of the observed values of each response, (P,)."""
         return np.asarray(self.Y.sum(axis=1))
+
+    def covariate_root(self) -> FloatArray:
+        """Triangular factor R of A' = QR, (at most K, K)."""
+        return np.asarray(np.linalg.qr(self.A.T, mode="r"))
+
+    def parts(self) -> dict[str, Any]:
+        """The attributes that designs of all kinds have."""
+        return {field.name: getattr(self, field.name) for field in fields(Design)}
+
+    def refusals(self) -> dict[str, NMFREError]:
+        """The errors of what cannot be done with these data, by its name."""
+        return {}
 
     def require(self, what: str, instead: str = "") -> None:
         """
@@ -128,8 +132,9 @@ class Design(LaidOut, ABC):
         NMFREError
             The subclass that names what the data lack.
         """
-        if what in self.refusals:
-            raise self.refusals[what]()
+        refusal = self.refusals().get(what)
+        if refusal is not None:
+            raise refusal
 
     @property
     def n_missing(self) -> int:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 
-from nmfre.core.typing import FloatArray
 from nmfre.data.checks import is_chunked
 from nmfre.data.chunked import design_from_chunks
 from nmfre.data.dense import DenseDesign
 from nmfre.data.design import Design
-from nmfre.data.interchange import has_row_labels, table
-from nmfre.data.labelled import check_same_units, exog_names, labelled_matrix
+from nmfre.data.labelled import INTERCEPT, Rows, check_same_units, exog_names
 from nmfre.data.missing import MissingDesign
 from nmfre.data.placeholder import RemovedDesign
 from nmfre.data.sparse import SparseDesign
@@ -35,28 +32,24 @@ def in_memory(**parts: Any) -> Design:
 
 def changed(design: Design, **parts: Any) -> Design:
     """The design with other responses or units, which may make it one of another kind."""
-    return in_memory(**{f.name: getattr(design, f.name) for f in fields(design)} | parts)
+    return in_memory(**design.parts() | parts)
 
 
 def design_from_arrays(endog: Any, exog: Any) -> Design:
     """Design of responses (N x P) and covariates (N x K; None for an intercept alone)."""
     if is_chunked(endog, exog):
         return design_from_chunks(endog, exog)
-    labelled = [has_row_labels(part) for part in (endog, exog)]
-    endog, exog = table(endog), table(exog)
-    Y, responses, units = labelled_matrix(endog, "endog", "y")
-    n_units = Y.shape[0]
-    A: FloatArray = np.ones((n_units, 1))
-    covariates = pd.Index(["Intercept"])
-    if exog is not None:
-        A, covariates, exog_units = labelled_matrix(exog, "exog", "x")
-        check_same_units(Y, A)
-        if all(labelled) and not units.equals(exog_units):
-            raise ShapeError(
-                reason="the indices of endog and exog differ: align them, or pass arrays."
-            )
-        if labelled == [False, True]:
-            units = exog_units
-        if not isinstance(exog, pd.DataFrame | pd.Series):
-            covariates = exog_names(np.all(A == 1.0, axis=0))
-    return in_memory(Y=Y.T, A=A.T, responses=responses, units=units, covariates=covariates)
+    Y = Rows.of(endog, "endog", "y")
+    n_units = Y.array.shape[0]
+    A = Rows(np.ones((n_units, 1)), INTERCEPT) if exog is None else Rows.of(exog, "exog", "x")
+    check_same_units(Y.array, A.array)
+    labels = [part.index for part in (Y, A) if part.index is not None]
+    if labels and not labels[-1].equals(labels[0]):
+        raise ShapeError(reason="the indices of endog and exog differ: align them, or pass arrays.")
+    return in_memory(
+        Y=Y.array.T,
+        A=A.array.T,
+        responses=Y.columns,
+        units=labels[0] if labels else pd.RangeIndex(n_units),
+        covariates=A.columns if A.named else exog_names((A.array == 1.0).all(axis=0)),
+    )

@@ -15,6 +15,7 @@ from nmfre.errors import (
     NegativeResponseError,
     NonFiniteError,
     ScaleError,
+    ShapeError,
     TooFewUnitsError,
     ZeroCovariateError,
     ZeroResponseError,
@@ -71,6 +72,11 @@ def check_faults(
     faults: Faults, responses: pd.Index, covariates: pd.Index, units: pd.Index
 ) -> None:
     """There must be none; the labels tell where they are."""
+    if "index" in faults:
+        raise ShapeError(
+            reason=f"the indices of endog and exog differ, first at row {faults['index'].unit}: "
+            "align them, or pass arrays."
+        )
     kinds = {"Response": responses, "negative": responses, "Covariate": covariates}
     for kind, names in kinds.items():
         if kind in faults:

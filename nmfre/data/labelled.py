@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,46 @@ from scipy.sparse import csr_array, issparse
 
 from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.data.checks import numeric
+from nmfre.data.interchange import has_row_labels, table
 from nmfre.errors import NonNumericError, ShapeError, TransposedError
+
+INTERCEPT = pd.Index(["Intercept"])
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """
+    Numbers with two axes, units in rows, in memory or of dask, and their labels.
+
+    Attributes
+    ----------
+    array : (N, J)
+    columns : Index
+        Labels of the columns.
+    index : Index, array or None
+        Labels of the rows, where they have any.
+    named : bool
+        Whether the labels of the columns are those of the data, and not made up.
+    """
+
+    array: Any
+    columns: pd.Index
+    index: Any = None
+    named: bool = True
+
+    @classmethod
+    def of(cls, values: Any, name: str, prefix: str) -> Rows:
+        """From what is passed as ``name``, copied unless sparse; made up labels get the prefix."""
+        has_index, values = has_row_labels(values), table(values)
+        sparse = issparse(values) and name == "endog"
+        array = sparse_responses(values) if sparse else numeric(values, name, copy=True)
+        array, columns = two_axes(array, name, prefix)
+        named = isinstance(values, pd.DataFrame | pd.Series)
+        if isinstance(values, pd.DataFrame):
+            columns = values.columns
+        elif named:
+            columns = pd.Index([name if values.name is None else values.name])
+        return cls(array, columns, values.index if has_index else None, named)
 
 
 def check_same_units(Y: Any, A: Any) -> None:
@@ -42,19 +82,6 @@ def sparse_responses(values: Any) -> Any:
         array = array.copy()
         array.sum_duplicates()
     return array
-
-
-def labelled_matrix(values: Any, name: str, prefix: str) -> tuple[Any, pd.Index, pd.Index]:
-    """Numbers with two axes, copied unless sparse, and the labels of their columns and rows."""
-    sparse = issparse(values) and name == "endog"
-    array = sparse_responses(values) if sparse else numeric(values, name, copy=True)
-    array, columns = two_axes(array, name, prefix)
-    rows: pd.Index = pd.RangeIndex(array.shape[0])
-    if isinstance(values, pd.DataFrame):
-        columns, rows = values.columns, values.index
-    elif isinstance(values, pd.Series):
-        columns, rows = pd.Index([name if values.name is None else values.name]), values.index
-    return array, columns, rows
 
 
 def two_axes(array: Any, name: str, prefix: str) -> tuple[Any, pd.Index]:

@@ -9,9 +9,9 @@ import numpy as np
 from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.data.checks import python_value
 from nmfre.data.design import Design
-from nmfre.data.faults import Faults, response_faults
+from nmfre.data.faults import Faults, covariate_faults, response_faults
 from nmfre.data.rsquared import FitSums
-from nmfre.errors import MissingCellError, UnobservedResponseError, UnobservedUnitError
+from nmfre.errors import MissingCellError, NMFREError, UnobservedResponseError, UnobservedUnitError
 from nmfre.estimation.complete import squares
 
 
@@ -36,24 +36,24 @@ class MissingDesign(Design):
                 unit=python_value(self.units[int(no_unit.argmax())]), count=int(no_unit.sum())
             )
 
-    def response_faults(self) -> Faults:
-        """Responses that are not allowed."""
-        return response_faults(self.Y, missing=True)
+    def faults(self) -> Faults:
+        """As in `Design`, where responses may be NaN."""
+        return response_faults(self.Y, missing=True) | covariate_faults(self.A)
 
     def response_sums(self) -> FloatArray:
         """Sum of the observed values of each response, (P,)."""
         return np.asarray(np.nansum(self.Y, axis=1))
 
-    def require(self, what: str, instead: str = "") -> None:
-        """As in `Design`; df-cap needs all cells."""
-        if what == "df-cap":
-            row, column = np.argwhere(~self.observed)[0]
-            raise MissingCellError(
-                count=self.n_missing,
-                cells=self.Y.size,
-                response=python_value(self.responses[row]),
-                unit=python_value(self.units[column]),
-            )
+    def refusals(self) -> dict[str, NMFREError]:
+        """As in `Design`."""
+        row, column = divmod(int(np.isnan(self.Y).argmax()), len(self.units))
+        cell = MissingCellError(
+            count=self.n_missing,
+            cells=self.Y.size,
+            response=python_value(self.responses[row]),
+            unit=python_value(self.units[column]),
+        )
+        return {"df-cap": cell}
 
     @property
     def n_missing(self) -> int:

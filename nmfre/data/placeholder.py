@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -64,16 +64,12 @@ class RemovedDesign(Design):
     @classmethod
     def of(cls, design: Design) -> RemovedDesign:
         """What stays of a design."""
-        return cls(
-            Y=Removed("The responses", design.Y.shape),
-            A=cast("Any", Removed("The covariates", design.A.shape)),
-            responses=design.responses,
-            units=pd.RangeIndex(len(design.units), name=design.units.name),
-            covariates=design.covariates,
-            formula=design.formula,
-            right_hand_side=design.right_hand_side,
-            n_missing=design.n_missing,
-        )
+        gone = {
+            "Y": Removed("The responses", design.Y.shape),
+            "A": Removed("The covariates", design.A.shape),
+            "units": pd.RangeIndex(len(design.units), name=design.units.name),
+        }
+        return cls(**design.parts() | gone, n_missing=design.n_missing)
 
     def check(self) -> None:
         """Nothing: the data were checked."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array
 
 from nmfre.core.typing import FloatArray, IntArray
-from nmfre.data.design import NO_REFIT, Design
-from nmfre.data.faults import Faults, response_faults
+from nmfre.data.design import NO_REPLICATES, REFIT, Design
+from nmfre.data.faults import Faults, covariate_faults, response_faults
 from nmfre.data.rsquared import FitSums
-from nmfre.errors import InvalidArgumentError, NMFREError, SparseResponsesError
+from nmfre.errors import InvalidArgumentError, NMFREError, NotComputedError, SparseResponsesError
 from nmfre.estimation.complete import squares
 
 
@@ -22,25 +20,25 @@ from nmfre.estimation.complete import squares
 class SparseDesign(Design):
     """A design whose Y is a sparse matrix; what it does not store is zero, and none is missing."""
 
-    refusals: ClassVar[Mapping[str, Callable[[], NMFREError]]] = {
-        "df-cap": SparseResponsesError,
-        "bootstrap(refit=True)": NO_REFIT,
-        "over='entries'": partial(
-            InvalidArgumentError,
-            "over",
-            "entries",
-            "'units' with sparse responses, which miss no entries",
-        ),
-    }
+    def refusals(self) -> dict[str, NMFREError]:
+        """As in `Design`."""
+        return {
+            "df-cap": SparseResponsesError(),
+            REFIT: NotComputedError(name=REFIT, reason=NO_REPLICATES),
+            "over='entries'": InvalidArgumentError(
+                "over", "entries", "'units' with sparse responses, which miss no entries"
+            ),
+        }
 
-    def response_faults(self) -> Faults:
-        """Stored responses that are not allowed."""
+    def faults(self) -> Faults:
+        """As in `Design`, of stored responses."""
         stored = coo_array(self.Y)
         rows, units = stored.coords
-        return {
+        found = {
             kind: replace(fault, row=int(rows[fault.unit]), unit=int(units[fault.unit]))
             for kind, fault in response_faults(stored.data[None]).items()
         }
+        return found | covariate_faults(self.A)
 
     def response_sums(self) -> FloatArray:
         """Sum of each response, (P,)."""

@@ -5,18 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from nmfre.core.typing import AnyArray, BoolArray, FloatArray
 from nmfre.data.faults import (
     Fault,
     Faults,
-    check_faults,
-    check_sums,
     covariate_faults,
     response_faults,
 )
-from nmfre.errors import ShapeError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +48,7 @@ class Totals:
         """YA', (P, K)."""
         return self.QY.T @ self.R
 
-    @np.errstate(over="ignore", invalid="ignore")  # `check_totals` tells it
+    @np.errstate(over="ignore", invalid="ignore")  # `check_sums` tells it
     def __add__(self, other: Totals) -> Totals:
         """Totals of the units of both, those of the first coming first."""
         faults = dict(self.faults)
@@ -94,7 +90,7 @@ def totals_of(start: int, Y: FloatArray, A: FloatArray, *labels: AnyArray) -> tu
         Y, A = np.zeros_like(Y), np.zeros_like(A)
     ones = np.ones(Y.shape[1])
     Q, R = np.linalg.qr(A.T)
-    with np.errstate(over="ignore", invalid="ignore"):  # `check_totals` tells it
+    with np.errstate(over="ignore", invalid="ignore"):  # `check_sums` tells it
         totals = Totals(
             YY=Y @ Y.T,
             AA=A @ A.T,
@@ -106,16 +102,3 @@ def totals_of(start: int, Y: FloatArray, A: FloatArray, *labels: AnyArray) -> tu
             faults=faults,
         )
     return (totals,)
-
-
-def check_totals(
-    totals: Totals, responses: pd.Index, covariates: pd.Index, units: pd.Index
-) -> None:
-    """What is asked of data in memory, too, and that labels of units agree."""
-    if "index" in totals.faults:
-        raise ShapeError(
-            reason=f"the indices of endog and exog differ, first at row "
-            f"{totals.faults['index'].unit}: align them, or pass arrays."
-        )
-    check_faults(totals.faults, responses, covariates, units)
-    check_sums(totals.Y1, totals.R, responses, covariates, len(units), "drop it")
