@@ -15,7 +15,7 @@ from scipy.stats import chi2, multivariate_normal
 
 import nmfre
 from nmfre import errors
-from nmfre.estimation import moments as moments_module
+from nmfre.estimation import complete as moments_module
 from nmfre.estimation.complete import DenseMoments, OperatorMoments, moments_of
 from nmfre.estimation.effective_df import effective_df
 from nmfre.estimation.identification import identify, sparsest_rotation
