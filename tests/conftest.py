@@ -106,8 +106,8 @@ def model(orthodont):
     )
 
 
-@pytest.fixture
-def simulated():
+@pytest.fixture(scope="session")
+def simulated_once():
     """Wide data of 40 units, 5 responses and 2 components: names y1..y5, age, group."""
     import pandas as pd
 
@@ -117,6 +117,12 @@ def simulated():
     scores = 5 + 3 * frame[["age"]].to_numpy() + rng.normal(size=(40, 2))
     Y = np.maximum(scores @ X.T + rng.normal(size=(40, 5)), 0)
     return pd.concat([pd.DataFrame(Y, columns=[f"y{j}" for j in range(1, 6)]), frame], axis=1)
+
+
+@pytest.fixture
+def simulated(simulated_once):
+    """A copy of these that a test may change."""
+    return simulated_once.copy()
 
 
 @pytest.fixture(scope="session")

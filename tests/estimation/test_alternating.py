@@ -33,11 +33,11 @@ def same(a, b):
 @pytest.mark.parametrize("cap", [np.inf, 9.0])
 def test_a_member_of_a_stack_is_the_single_fit_to_the_bit(cap):
     Y, A, X, Theta = problems(7)
-    together = fit_alternating(Y, A, X, Theta, cap=cap, tol=1e-6)
+    together = fit_alternating(Y, A, X, Theta, cap=cap, tol=1e-5)
     assert len({estimate.n_iter for estimate in together}) > 3  # they leave one after another
     for b, estimate in enumerate(together):
         one = slice(b, b + 1)
-        (alone,) = fit_alternating(Y[one], A[one], X[one], Theta[one], cap=cap, tol=1e-6)
+        (alone,) = fit_alternating(Y[one], A[one], X[one], Theta[one], cap=cap, tol=1e-5)
         assert same(estimate, alone)
         assert estimate.stop_reason is StopReason.TOLERANCE
 
@@ -46,9 +46,9 @@ def test_a_member_of_a_stack_is_the_single_fit_to_the_bit(cap):
 def test_shared_data_and_different_caps():
     Y, A, X, Theta = problems(4)
     caps = np.array([np.inf, 20.0, 8.0, 2.0])
-    shared = fit_alternating(Y[:1], A[:1], X, Theta, cap=caps, tol=1e-6)
+    shared = fit_alternating(Y[:1], A[:1], X, Theta, cap=caps, tol=1e-5)
     repeated = fit_alternating(
-        np.repeat(Y[:1], 4, axis=0), np.repeat(A[:1], 4, axis=0), X, Theta, cap=caps, tol=1e-6
+        np.repeat(Y[:1], 4, axis=0), np.repeat(A[:1], 4, axis=0), X, Theta, cap=caps, tol=1e-5
     )
     for a, b, cap in zip(shared, repeated, caps, strict=True):
         assert same(a, b)
@@ -86,7 +86,7 @@ def test_order_of_responses_does_not_matter():
 
 def test_the_limit_satisfies_the_equations_of_the_estimator():
     Y, A, X, Theta = problems(1, Q=1, N=60)
-    (e,) = fit_alternating(Y, A, X, Theta, cap=np.inf, tol=0.0, maxiter=30_000)
+    (e,) = fit_alternating(Y, A, X, Theta, cap=np.inf, tol=0.0, maxiter=5_000)
     Y, A = Y[0], A[0]
     M = e.X.T @ e.X + e.ridge * np.eye(1)
     U = np.linalg.solve(M, e.X.T @ (Y - e.X @ e.Theta @ A))

@@ -20,9 +20,9 @@ def res(model):
     return model.fit(df_cap=0.21)
 
 
-@pytest.fixture
-def res2(simulated):
-    model = nmfre.NMFRE.from_formula("y1 + y2 + y3 + y4 + y5 ~ age + group", simulated, rank=2)
+@pytest.fixture(scope="module")
+def res2(simulated_once):
+    model = nmfre.NMFRE.from_formula("y1 + y2 + y3 + y4 + y5 ~ age + group", simulated_once, rank=2)
     return model.fit(df_cap=0.5)
 
 
