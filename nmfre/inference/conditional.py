@@ -181,11 +181,9 @@ def conditional_inference(
     squares, bootstrap = one_step(
         (Y, A, estimate.U),
         linearization.influence,
-        blocks,
         options.draws(seeds, blocks),
         estimate=theta,
         floor=floor,
-        studentize=options.studentize,
         total=total,
     )
     size = np.repeat(covariates.scale, X.shape[1])

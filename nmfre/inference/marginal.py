@@ -284,12 +284,10 @@ def marginal_inference(
     squares, bootstrap = one_step(
         (Y, A),
         scores,
-        blocks,
         options.draws(seeds, blocks),
         estimate=theta,
         floor=floor,
         projection=moments.scale * free @ hessian_inv @ J[theta_rows].T,
-        studentize=options.studentize,
         total=total,
     )
     covariance = options.estimator.covariance(

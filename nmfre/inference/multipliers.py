@@ -53,6 +53,8 @@ class Draws:
 
     Attributes
     ----------
+    blocks : list of slices
+        Units, as `nmfre.inference.wild_bootstrap.unit_blocks` divides them.
     n_boot : int
         B; 0 for no replicates.
     multiplier : {"exponential", "rademacher", "mammen", "normal"}
@@ -61,15 +63,20 @@ class Draws:
         Every block has a stream of its own, so that blocks may be worked on in any order.
     given : (B, N) or None
         The w_bn themselves; nothing is drawn then.
+    studentize : bool
+        Whether every replicate gets a standard error.
     """
 
+    blocks: list[slice]
     n_boot: int
     multiplier: Multiplier
     seeds: list[np.random.SeedSequence]
     given: FloatArray | None = None
+    studentize: bool = False
 
-    def __call__(self, number: int, block: slice) -> FloatArray | None:
+    def __call__(self, number: int) -> FloatArray | None:
         """Those of the units of a block, (B, n); None without replicates."""
+        block = self.blocks[number]
         if self.given is not None:
             return self.given[:, block]
         if not self.n_boot:

@@ -82,10 +82,12 @@ class InferenceOptions:
     def draws(self, seeds: np.random.SeedSequence, blocks: list[slice]) -> Draws:
         """The multipliers of these blocks of units."""
         return Draws(
+            blocks=blocks,
             n_boot=self.n_boot,
             multiplier=self.multiplier,
             seeds=seeds.spawn(len(blocks)),
             given=self.multipliers,
+            studentize=self.studentize,
         )
 
 

@@ -119,7 +119,7 @@ def whole(function: Total, *data: Any) -> tuple[Any, ...]:
     return function(0, *data)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class WildSums:
     """
     The sums of `one_step` over consecutive units; sums over all are sums of these.
@@ -129,19 +129,18 @@ class WildSums:
     """
 
     influence: Callable[..., FloatArray]
-    blocks: list[slice]
     draws: Draws
     projection: FloatArray | None
-    studentize: bool
 
     def __call__(self, start: int, *data: Any) -> tuple[Any, Any, Any]:
         """Meat, steps and squares of the units that ``data`` hold, the first being ``start``."""
         meat: Any = 0.0
         steps: Any = 0.0
         squares: Any = 0.0
-        size, stop = self.blocks[0].stop, start + data[0].shape[1]
+        blocks = self.draws.blocks
+        size, stop = blocks[0].stop, start + data[0].shape[1]
         for number in range(start // size, -(-stop // size)):
-            block = self.blocks[number]
+            block = blocks[number]
             first, last = max(block.start, start), min(block.stop, stop)
             if first == last:
                 continue
@@ -149,12 +148,12 @@ class WildSums:
             meat = meat + values.T @ values
             if self.projection is not None:
                 values = values @ self.projection
-            w = self.draws(number, block)
+            w = self.draws(number)
             if w is None:
                 continue
             w = w[:, first - block.start : last - block.start]
             steps = steps + w @ values
-            if self.studentize:
+            if self.draws.studentize:
                 squares = squares + (w * w) @ (values * values)
         return meat, steps, squares
 
@@ -162,13 +161,11 @@ class WildSums:
 def one_step(
     data: tuple[Any, ...],
     influence: Callable[..., FloatArray],
-    blocks: list[slice],
     draws: Draws,
     *,
     estimate: FloatArray,
     floor: float,
     projection: FloatArray | None = None,
-    studentize: bool = False,
     total: Total = whole,
 ) -> tuple[FloatArray, WildBootstrap | None]:
     """
@@ -180,19 +177,15 @@ def one_step(
         Units in columns.
     influence : callable
         From some columns of the data to I^-1 s_n, or s_n, of these units, (n, d).
-    blocks : list of slices
-        Units, as `unit_blocks` divides them.
     draws : Draws
-        The w_bn of these blocks.
+        The w_bn. With ``studentize``, the standard error of a replicate is the root of N/(N-1)
+        times the sum of squares of its N terms around their mean.
     estimate : array, (QK,)
         What the replicates are of.
     floor : float
         Its lower bound.
     projection : array, (d, QK), optional
         The replicates as linear functions of the influences. Default: these.
-    studentize : bool
-        Whether every replicate gets a standard error: the root of N/(N-1) times the sum of squares
-        of its N terms around their mean.
     total : callable
         Sums over all units from a function of the first unit and the data of some.
 
@@ -203,19 +196,12 @@ def one_step(
     bootstrap : WildBootstrap or None
         Estimates less sum_n w_bn times the influences; None where none were drawn.
     """
-    sums = WildSums(
-        influence=influence,
-        blocks=blocks,
-        draws=draws,
-        projection=projection,
-        studentize=studentize,
-    )
-    meat, steps, squares = total(sums, *data)
+    meat, steps, squares = total(WildSums(influence, draws, projection), *data)
     if not draws.n_boot:
         return meat, None
     bse = None
-    if studentize:
-        n_units = blocks[-1].stop
+    if draws.studentize:
+        n_units = draws.blocks[-1].stop
         bse = np.sqrt(n_units / (n_units - 1) * (squares - steps * steps / n_units))
     bootstrap = WildBootstrap(estimate=estimate, deviations=-steps, floor=floor, deviations_bse=bse)
     return meat, bootstrap

@@ -61,8 +61,8 @@ def main() -> None:
         lambda: one_step(
             (influence.T,),
             np.transpose,
-            unit_blocks(27, 10_000),
             Draws(
+                blocks=unit_blocks(27, 10_000),
                 n_boot=10_000,
                 multiplier="exponential",
                 seeds=np.random.SeedSequence(0).spawn(1),

@@ -55,13 +55,14 @@ def replicates(estimate, influence, *, n_boot, multiplier, seed=1, floor=0.0, **
     influence = np.asarray(influence)
     blocks = unit_blocks(len(influence), n_boot)
     draws = Draws(
+        blocks=blocks,
         n_boot=n_boot,
         multiplier=multiplier,
         seeds=np.random.SeedSequence(seed).spawn(len(blocks)),
         given=given.pop("multipliers", None),
+        **given,
     )
-    options = {"estimate": estimate, "floor": floor, **given}
-    return one_step((influence.T,), np.transpose, blocks, draws, **options)[1]
+    return one_step((influence.T,), np.transpose, draws, estimate=estimate, floor=floor)[1]
 
 
 @pytest.mark.parametrize("name", MULTIPLIERS)
