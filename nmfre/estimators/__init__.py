@@ -14,6 +14,8 @@ from nmfre.estimators.maximum_likelihood import MaximumLikelihood
 __all__ = ["ESTIMATORS", "DfCap", "Estimator", "MaximumLikelihood", "Method", "estimator_of"]
 
 ESTIMATORS: dict[str, type[Estimator]] = {cls.name: cls for cls in (DfCap, MaximumLikelihood)}
+NEUTRAL = {"n_starts": 1, "signed": False, "start_theta": None, "update_tau2": True}
+"""Options that not every estimator has: what to the others means nothing."""
 
 
 def estimator_of(method: str, **options: Any) -> Estimator:
@@ -25,7 +27,7 @@ def estimator_of(method: str, **options: Any) -> Estimator:
     method : str
     **options
         As in `nmfre.NMFRE.fit`; ``df_cap="default"`` leaves the choice to the estimator. An option
-        that belongs to another method must have the value that means nothing here.
+        that belongs to another method must have the value that means nothing to this one.
 
     Raises
     ------
@@ -43,11 +45,12 @@ def estimator_of(method: str, **options: Any) -> Estimator:
             continue
         owner = next(other for other in ESTIMATORS.values() if name in _names(other))
         owner(**{name: value})  # with the error of a value that is allowed nowhere
-        neutral, allowed = estimator.refuses[name]
+        neutral = NEUTRAL[name]
         if value is not None and (neutral is None or value != neutral):
-            shown = "array" if neutral is None else value
             raise InvalidArgumentError(
-                name, shown, f"{allowed} (the option belongs to method={owner.name!r})"
+                name,
+                "array" if neutral is None else value,
+                f"{neutral!r} with {method}; it belongs to method={owner.name!r}",
             )
     return estimator(**own)
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -29,11 +29,12 @@ from nmfre.errors import (
 )
 from nmfre.estimation.cap import Cap, resolve_cap
 from nmfre.estimation.estimate import Estimate, StopReason
+from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.inference.conditional import Inference, conditional_inference
-from nmfre.inference.marginal import LARGEST, n_parameters
+from nmfre.inference.marginal import LARGEST, marginal_inference, n_parameters
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Alternative, InferenceOptions, Uncertainty
-from nmfre.inference.refit import refit_replicates
+from nmfre.inference.refit import Replicates
 
 Method: TypeAlias = Literal["df-cap", "ml"]
 WARNINGS = {
@@ -59,8 +60,6 @@ class Estimator(ABC):
     """What `fit` returns."""
     uncertainties: ClassVar[tuple[Uncertainty, ...]]
     """Kinds of inference that it offers; the first is the default."""
-    refuses: ClassVar[dict[str, tuple[Any, str]]]
-    """Options of others: the value that says nothing to this one, and what errors say of it."""
 
     df_cap: float | Cap | Literal["auto"] | None = None
     tol: float = 1e-8
@@ -101,32 +100,9 @@ class Estimator(ABC):
     ) -> Sequence[Estimate]:
         """Fits, from the estimate on, of the replicate of each row of multipliers (B, N)."""
 
-    def refit(
-        self,
-        design: Design,
-        estimate: Estimate,
-        *,
-        n_boot: int,
-        multiplier: Multiplier,
-        seed: int | None,
-        n_jobs: int | None,
-        progress: bool,
-    ) -> tuple[FloatArray, int]:
-        """
-        Replicates (B, QK) of the wild bootstrap, each estimated anew, and how many fits failed.
-
-        The options but for the first two are those of `nmfre.NMFREResults.bootstrap`.
-        """
-        return refit_replicates(
-            partial(self.replicates, design.Y, design.A, estimate),
-            estimate.X,
-            len(design.units),
-            n_boot=n_boot,
-            multiplier=multiplier,
-            seed=seed,
-            n_jobs=n_jobs,
-            progress=progress,
-        )
+    def refit(self, design: Design, estimate: Estimate, multiplier: Multiplier) -> Replicates:
+        """What makes fits of multipliers (B, N), for `nmfre.inference.refit.refit_replicates`."""
+        return partial(self.replicates, design.Y, design.A, estimate)
 
     def check_inference(self, design: Design, rank: int, options: InferenceOptions) -> None:
         """
@@ -158,24 +134,20 @@ class Estimator(ABC):
         """Inference on Theta of the kind that the options name, which the checks have passed."""
         n_responses, rank = estimate.X.shape
         with one_thread_if_small(n_parameters(n_responses, rank, len(design.A)) ** 2):
-            return self._inference(design, estimate, options, seeds)
-
-    def _inference(
-        self,
-        design: Design,
-        estimate: Estimate,
-        options: InferenceOptions,
-        seeds: np.random.SeedSequence,
-    ) -> Inference:
-        return conditional_inference(
-            design.Y,
-            design.A,
-            estimate,
-            options,
-            seeds,
-            covariates=design.orthonormal(),
-            total=design.total,
-        )
+            if options.uncertainty == "conditional":
+                return conditional_inference(
+                    design.Y,
+                    design.A,
+                    estimate,
+                    options,
+                    seeds,
+                    covariates=design.orthonormal(),
+                    total=design.total,
+                )
+            assert isinstance(estimate, MarginalEstimate)
+            return marginal_inference(
+                design.Y, design.A, design.moments(), estimate, options, seeds, total=design.total
+            )
 
     def _cap(self, n_units: int, rank: int) -> float:
         """The cap in degrees of freedom."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -53,10 +53,6 @@ class DfCap(Estimator):
     name: ClassVar[Method] = "df-cap"
     kind: ClassVar[type[Estimate]] = AlternatingEstimate
     uncertainties: ClassVar[tuple[Uncertainty, ...]] = ("conditional",)
-    refuses: ClassVar[dict[str, tuple[Any, str]]] = {
-        "signed": (False, "False with df-cap; method='ml' takes both"),
-        "n_starts": (1, "1 with df-cap; 'ml' takes more"),
-    }
 
     df_cap: float | Cap | Literal["auto"] | None = 0.10
     start_theta: ArrayLike | None = None

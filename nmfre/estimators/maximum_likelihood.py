@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -28,10 +28,9 @@ from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.maximize import starting_bases
 from nmfre.estimation.maximum_likelihood import fit_marginal
 from nmfre.estimators.base import Estimator, Method, warn_of
-from nmfre.inference.conditional import Inference
-from nmfre.inference.marginal import marginal_inference
 from nmfre.inference.multipliers import Multiplier
-from nmfre.inference.options import Alternative, InferenceOptions, Uncertainty
+from nmfre.inference.options import Alternative, Uncertainty
+from nmfre.inference.refit import Replicates
 
 DEFAULT_STARTS = 5
 
@@ -50,13 +49,6 @@ class MaximumLikelihood(Estimator):
     name: ClassVar[Method] = "ml"
     kind: ClassVar[type[Estimate]] = MarginalEstimate
     uncertainties: ClassVar[tuple[Uncertainty, ...]] = ("marginal", "conditional")
-    refuses: ClassVar[dict[str, tuple[Any, str]]] = {
-        "start_theta": (
-            None,
-            "None with ml, where Theta follows from the basis and the variances",
-        ),
-        "update_tau2": (True, "True with ml, which estimates tau2"),
-    }
 
     signed: bool = False
     n_starts: int | None = None
@@ -125,9 +117,7 @@ class MaximumLikelihood(Estimator):
             for weights in (1.0 + w) / (1.0 + w.mean(axis=1, keepdims=True))
         ]
 
-    def refit(
-        self, design: Design, estimate: Estimate, *, multiplier: Multiplier, **how: Any
-    ) -> tuple[FloatArray, int]:
+    def refit(self, design: Design, estimate: Estimate, multiplier: Multiplier) -> Replicates:
         """As every estimator, but for normal multipliers."""
         if multiplier == "normal":
             raise InvalidArgumentError(
@@ -135,18 +125,4 @@ class MaximumLikelihood(Estimator):
                 multiplier,
                 "another where ml is fitted anew, with weights 1 + w that cannot be negative",
             )
-        return Estimator.refit(self, design, estimate, multiplier=multiplier, **how)
-
-    def _inference(
-        self,
-        design: Design,
-        estimate: Estimate,
-        options: InferenceOptions,
-        seeds: np.random.SeedSequence,
-    ) -> Inference:
-        if options.uncertainty == "conditional":
-            return Estimator._inference(self, design, estimate, options, seeds)
-        assert isinstance(estimate, MarginalEstimate)
-        return marginal_inference(
-            design.Y, design.A, design.moments(), estimate, options, seeds, total=design.total
-        )
+        return Estimator.refit(self, design, estimate, multiplier)

@@ -19,6 +19,7 @@ from nmfre.core.arguments import (
 )
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Alternative
+from nmfre.inference.refit import refit_replicates
 from nmfre.inference.wild_bootstrap import WildBootstrap
 from nmfre.results.coefficients import Coefficients
 from nmfre.results.fit import HoldsFit
@@ -251,9 +252,10 @@ def bootstrap(
     n_failed = 0
     if refit:
         fit.design.require("bootstrap(refit=True)")
-        thetas, n_failed = fit.estimator.refit(
-            fit.design,
-            fit.estimate,
+        thetas, n_failed = refit_replicates(
+            fit.estimator.refit(fit.design, fit.estimate, multiplier),
+            fit.estimate.X,
+            len(fit.design.units),
             n_boot=n_boot,
             multiplier=multiplier,
             seed=entropy,

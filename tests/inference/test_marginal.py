@@ -11,10 +11,10 @@ from conftest import Case
 from scipy import stats
 
 import nmfre
-from nmfre import errors, uncertainty
-from nmfre import model as model_module
+from nmfre import errors
 from nmfre.estimation.complete import moments_of
 from nmfre.estimation.likelihood import MarginalScore
+from nmfre.estimators import MaximumLikelihood, base
 from nmfre.inference.conditional import conditional_inference
 from nmfre.inference.coordinates import Coordinates, _contrasts
 from nmfre.inference.marginal import marginal_inference
@@ -211,11 +211,11 @@ def test_what_does_not_go_with_the_kind_raises(model, monkeypatch):
         model.fit(cov_type="cr3")
     with pytest.raises(errors.InvalidArgumentError, match="uncertainty='none'"):
         model.fit("ml", uncertainty="none")
-    monkeypatch.setattr(uncertainty, "LARGEST", 7)
+    monkeypatch.setattr(base, "LARGEST", 7)
     assert model.fit("ml", uncertainty="conditional").bse.notna().all()
     with pytest.raises(errors.TooManyParametersError, match="8 parameters is not formed"):
         model.fit("ml", uncertainty="conditional").with_uncertainty("marginal")
-    monkeypatch.setitem(model_module.ESTIMATORS, "ml", None)  # said before anything is estimated
+    monkeypatch.setattr(MaximumLikelihood, "fit", None)  # said before anything is estimated
     with pytest.raises(errors.TooManyParametersError, match="8 parameters is not formed"):
         model.fit("ml")
 
