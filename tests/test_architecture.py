@@ -102,6 +102,13 @@ def test_functions_and_classes(path):
             assert len(public) <= MOST_PUBLIC, f"{node.name}: {public}"
 
 
+def test_kinds_of_data_are_known_to_the_data_layer_alone():
+    kinds = {f"nmfre.data.{kind}" for kind in ("chunked", "dense", "missing", "sparse")}
+    for path in MODULES:
+        if path.parent.name != "data":
+            assert not kinds & set(imports(path)), path
+
+
 def test_public_names_exist_and_are_documented():
     for name in nmfre.__all__:
         assert getattr(nmfre, name).__doc__

@@ -40,9 +40,8 @@ def on_a_scale(labels: pd.Index | pd.Series) -> bool:
 
 def check_unique(labels: pd.Index, what: str) -> None:
     """Labels must not repeat."""
-    repeated = labels.duplicated(keep=False)
-    if repeated.any():
-        first = int(repeated.argmax())
+    if not labels.is_unique:
+        first = int(labels.duplicated(keep=False).argmax())
         rows = np.flatnonzero(labels.isin(labels[[first]]))  # NaN, too
         raise DuplicateCellError(
             cell=f"{what} {python_value(labels[first])!r}",
