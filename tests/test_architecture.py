@@ -12,8 +12,8 @@ import pytest
 import nmfre
 import nmfre.paper
 import nmfre.simulation
-from nmfre.results.advice import Check
 from nmfre.results.bootstrap import Bootstrap
+from nmfre.results.check import Check
 from nmfre.results.prediction import Prediction
 
 ROOT = Path(nmfre.__file__).parent

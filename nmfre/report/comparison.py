@@ -23,34 +23,25 @@ from nmfre.report.tables import (
 Stat = Literal["std err", "conf_int", "pvalue"]
 
 
-def _two_decimals(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
+def _two_decimals(value: float) -> str:
+    return f"{value:.2f}"
 
 
-def _yes_or_no(value: bool) -> str:
-    return "yes" if value else "no"
-
-
-MEASURES: dict[str, Callable[[Any], str]] = {
-    "Method": str,
-    "Rank": str,
-    "Cap": lambda cap: _two_decimals(cap) or "off",
-    "Signed": _yes_or_no,
-    "Units": str,
-    "Responses": str,
-    "sigma2": number,
-    "tau2": number,
-    "tau2 estimated": _yes_or_no,
-    "ICC": fixed,
-    "df of U": _two_decimals,
-    "Saturation": fixed,
-    "Log-likelihood": lambda llf: "" if llf is None else fixed(llf),
-    "AIC": _two_decimals,
-    "BIC": _two_decimals,
-    "Uncertainty": str,
-    "Converged": _yes_or_no,
+FORMATS: dict[str, Callable[[float], str]] = {
+    **dict.fromkeys(("Cap", "df of U", "AIC", "BIC"), _two_decimals),
+    **dict.fromkeys(("ICC", "Saturation", "Log-likelihood"), fixed),
+    **dict.fromkeys(("sigma2", "tau2"), number),
 }
-"""How each measure of a fit is printed."""
+"""How measures of a fit are printed that are numbers."""
+
+
+def _printed(name: str, value: Any) -> str:
+    """A measure of a fit as it is printed."""
+    if value is None:
+        return "off" if name == "Cap" else ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return FORMATS.get(name, str)(value)
 
 
 @dataclass(frozen=True, repr=False)
@@ -155,7 +146,7 @@ class Comparison:
     def _summary(self) -> TableSummary:
         fits, names = list(self.measures.columns), list(self.measures.index)
         stubs, rows = by_component(self.frame, self._lines)
-        footer = [[MEASURES[name](value) for value in self.measures.loc[name]] for name in names]
+        footer = [[_printed(name, value) for value in self.measures.loc[name]] for name in names]
         columns = zip(fits, *rows, *footer, strict=True)
         widths = [max(map(len, (*stubs, *names))), *(max(map(len, c)) + 1 for c in columns)]
         tables = [

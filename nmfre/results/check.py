@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import html
+import textwrap
 from collections.abc import Iterator
 from functools import cached_property
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 
-from nmfre.core.findings import Finding, listed
+from nmfre.core.findings import Finding, Severity, listed
 from nmfre.core.typing import FloatArray
 from nmfre.errors import NotComputedError
-from nmfre.results.advice import Check
 from nmfre.results.coefficients import Coefficients
 from nmfre.results.findings import on_residuals, with_names
 from nmfre.results.fit import Part
 
 MOST_UNITS = 5_000
 """Units up to which the deletion of each is looked at."""
+WIDTH = 78
 INFLUENTIAL = 0.5
 """Standard errors by which the deletion of a unit may move an effect: a quarter of its variance."""
 
@@ -112,3 +115,46 @@ class Checks(Part):
             Coefficients(self.fit).at_bound.to_numpy() | ~np.isfinite(changes), 0.0, changes
         )
         return pd.Series(changes.max(axis=1), index=self.dfbetas.index)
+
+
+class Check:
+    """
+    Advice on a fit, the gravest first; made by `nmfre.NMFREResults.check`.
+
+    Attributes
+    ----------
+    advice : list of Finding
+        With severity, topic and text.
+    """
+
+    def __init__(self, findings: list[Finding]) -> None:
+        order = get_args(Severity)
+        self.advice = sorted(findings, key=lambda found: order.index(found.severity))
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """A row a piece of advice: severity, topic, text."""
+        rows = [(item.severity, item.topic, item.text) for item in self.advice]
+        return pd.DataFrame(rows, columns=["severity", "topic", "text"])
+
+    def __str__(self) -> str:
+        if not self.advice:
+            return "Nothing to remark."
+        return "\n".join(
+            textwrap.fill(
+                f"{item.severity.upper()}, {item.topic}: {item.text}",
+                WIDTH,
+                subsequent_indent="    ",
+            )
+            for item in self.advice
+        )
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        items = "".join(
+            f"<li><b>{item.severity}</b>, {html.escape(item.topic)}: {html.escape(item.text)}</li>"
+            for item in self.advice
+        )
+        return f"<ul>{items}</ul>" if items else "<p>Nothing to remark.</p>"

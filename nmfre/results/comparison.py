@@ -9,7 +9,7 @@ import pandas as pd
 
 from nmfre.core.arguments import check_alpha, check_choice
 from nmfre.errors import InvalidArgumentError
-from nmfre.report.comparison import MEASURES, Comparison, Stat
+from nmfre.report.comparison import Comparison, Stat
 from nmfre.results.results import NMFREResults
 
 
@@ -98,9 +98,7 @@ def compare(
     frame = pd.concat(
         {name: table.reindex(index) for name, table in tables.items()}, axis=1, names=["fit", None]
     )
-    measures = pd.DataFrame(
-        {name: _measures(fit) for name, fit in named.items()}, dtype=object, index=list(MEASURES)
-    )
+    measures = pd.DataFrame({name: _measures(fit) for name, fit in named.items()}, dtype=object)
     return Comparison(frame, measures, stat, alpha)
 
 
