@@ -41,20 +41,8 @@ __all__ = [
     "plot_scores",
 ]
 
-for _plot in (
-    plot_basis,
-    plot_basis_heatmap,
-    plot_bootstrap,
-    plot_coefficients,
-    plot_convergence,
-    plot_effective_df,
-    plot_growth_curves,
-    plot_path_diagram,
-    plot_random_effects,
-    plot_residuals,
-    plot_scores,
-):
-    setattr(NMFREResults, _plot.__name__, _plot)
+for _name in NMFREResults.__annotations__.keys() & set(__all__):
+    setattr(NMFREResults, _name, globals()[_name])
 Bootstrap.plot = plot_of_bootstrap
 CapScan.plot = plot_cap_scan
 RankSelection.plot = plot_rank_selection

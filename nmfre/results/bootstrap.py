@@ -51,22 +51,16 @@ class Bootstrap(Generic[Results]):
     plot: ClassVar[Callable[..., Axes]]
     """Attached by `nmfre.plotting`."""
 
-    def __init__(
-        self,
-        results: Results,
-        draws: WildBootstrap,
-        *,
-        multiplier: Multiplier,
-        seed: int,
-        refit: bool,
-        n_failed: int,
-    ) -> None:
+    def __init__(self, results: Results, n_failed: int) -> None:
+        inference = results._fit.inference
+        assert inference.bootstrap is not None
+        assert inference.options.seed is not None
         self.results = results
-        self.multiplier = multiplier
-        self.seed = seed
-        self.refit = refit
+        self.multiplier = inference.options.multiplier
+        self.seed = inference.options.seed
+        self.refit = inference.bootstrap.refit
         self.n_failed = n_failed
-        self._draws = draws
+        self._draws = inference.bootstrap
         self._coefficients = Coefficients(results._fit)
 
     def __repr__(self) -> str:
@@ -238,9 +232,8 @@ def bootstrap(
     check_bool("refit", refit)
     check_jobs(n_jobs, progress)
     check_seed(seed, optional=True)
-    if seed is not None:
-        seed = int(seed)  # NumPy integers do not come back as such
-    entropy = np.random.SeedSequence(seed).entropy
+    # NumPy integers do not come back as such.
+    entropy = np.random.SeedSequence(None if seed is None else int(seed)).entropy
     assert isinstance(entropy, int)
     fit = self._fit
     made_with: dict[str, Any] = {
@@ -276,11 +269,4 @@ def bootstrap(
         draws = again
     options = replace(fit.inference.options, **made_with)
     inference = replace(fit.inference, bootstrap=draws, options=options)
-    return Bootstrap(
-        type(self)(replace(fit, inference=inference)),
-        draws,
-        multiplier=multiplier,
-        seed=entropy,
-        refit=refit,
-        n_failed=n_failed,
-    )
+    return Bootstrap(type(self)(replace(fit, inference=inference)), n_failed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -149,25 +150,20 @@ def save(self: HoldsFit, fname: str | Path | BinaryIO, remove_data: bool = False
 
 def unpickled(kind: type[Results], fname: str | Path | BinaryIO) -> Results:
     """What `save` has written, checked to be results of this class."""
-    if hasattr(fname, "read"):
-        return _unpickled(kind, fname, getattr(fname, "name", "The file"))
-    path = file_path("fname", fname)
-    with path.open("rb") as file:
-        return _unpickled(kind, file, path)
-
-
-def _unpickled(kind: type[Results], file: Any, path: Any) -> Results:
-    try:
-        result = load_pickle(file)
-        if isinstance(result, kind):
-            check_loaded(result._fit)
-    except MemoryError:
-        raise
-    except Exception as error:  # a file can be wrong in any way
-        reason = f"it is damaged, or of another version ({type(error).__name__}: {error})"
-        raise SavedResultError(path=path, reason=reason) from error
+    path = None if hasattr(fname, "read") else file_path("fname", fname)
+    shown = getattr(fname, "name", "The file") if path is None else path
+    with nullcontext(fname) if path is None else path.open("rb") as file:
+        try:
+            result = load_pickle(file)
+            if isinstance(result, kind):
+                check_loaded(result._fit)
+        except MemoryError:
+            raise
+        except Exception as error:  # a file can be wrong in any way
+            reason = f"it is damaged, or of another version ({type(error).__name__}: {error})"
+            raise SavedResultError(path=shown, reason=reason) from error
     if not isinstance(result, kind):
-        raise SavedResultError(path=path, reason=f"it holds a {type(result).__name__}")
+        raise SavedResultError(path=shown, reason=f"it holds a {type(result).__name__}")
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ from nmfre.results.fit import Part
 Which = Literal["fixed", "blup"]
 
 
+@dataclass(eq=False, repr=False)
 class Prediction:
     """
     Predicted means of responses, with errors of the means and of new observations.
@@ -41,17 +43,10 @@ class Prediction:
         "fixed" or "blup".
     """
 
-    def __init__(
-        self,
-        predicted_mean: pd.DataFrame,
-        se_mean: pd.DataFrame,
-        se_obs: pd.DataFrame,
-        which: str,
-    ) -> None:
-        self.predicted_mean = predicted_mean
-        self.se_mean = se_mean
-        self.se_obs = se_obs
-        self.which = which
+    predicted_mean: pd.DataFrame
+    se_mean: pd.DataFrame
+    se_obs: pd.DataFrame
+    which: str
 
     def __repr__(self) -> str:
         n_units, n_responses = self.predicted_mean.shape
