@@ -176,7 +176,8 @@ class Coefficients(Part):
         if all(value is None for value in given.values()):
             index = self.fit.params.index
             return pd.DataFrame(self.inference.covariance, index=index, columns=index)
-        return np.asarray(ask_statsmodels(self._unlabelled, "cov_params", **given))
+        plain = self.with_covariance(self.inference.covariance)
+        return np.asarray(ask_statsmodels(plain, "cov_params", **given))
 
     @cached_property
     def studentized(self) -> WildBootstrap:
@@ -191,21 +192,15 @@ class Coefficients(Part):
             raise NotComputedError(
                 name="the studentized interval",
                 reason="standard errors of replicates are sandwiches, those of the fit "
-                f"{options.cov_type!r}; "
-                "fit with cov_type='sandwich'.",
+                f"{options.cov_type!r}; fit with cov_type='sandwich'.",
             )
         if bootstrap is None or bootstrap.deviations_bse is None:
             bootstrap = self.fit.infer_again(studentize=True).bootstrap
         assert bootstrap is not None
         return bootstrap
 
-    @cached_property
-    def _unlabelled(self) -> LikelihoodModelResults:
-        """The same results with params as an array, which is what statsmodels computes with."""
-        return self.with_covariance(self.inference.covariance)
-
     def with_covariance(self, covariance: FloatArray) -> LikelihoodModelResults:
-        """Params as an array and another covariance, for tests of statsmodels."""
+        """Params as an array, which is what statsmodels computes with, and a covariance."""
         plain = _Unlabelled(self.fit.model, self.inference.estimate, scale=self.fit.dispersion)
         plain.cov_params_default = covariance
         plain.df_resid = self.fit.df_resid

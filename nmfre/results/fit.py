@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar, cast, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,8 @@ from nmfre.inference.conditional import Inference
 
 if TYPE_CHECKING:
     from statsmodels.base.model import ModelData
+
+E = TypeVar("E", bound=Estimate)
 
 
 class FittedModel(Protocol):
@@ -174,17 +176,17 @@ class Fit(Source):
 
     def alternating(self, name: str) -> AlternatingEstimate:
         """The estimate, for what only alternating updates have."""
-        if isinstance(self.estimate, AlternatingEstimate):
-            return self.estimate
-        raise NotComputedError(name=name, reason="it belongs to the iteration of df-cap.")
+        return self._of(AlternatingEstimate, name, "it belongs to the iteration of df-cap.")
 
     def marginal(self, name: str) -> MarginalEstimate:
         """The estimate, for what only maximum likelihood has."""
-        if isinstance(self.estimate, MarginalEstimate):
-            return self.estimate
-        raise NotComputedError(
-            name=name, reason="df-cap minimises a penalised sum of squares; fit with method='ml'."
-        )
+        reason = "df-cap minimises a penalised sum of squares; fit with method='ml'."
+        return self._of(MarginalEstimate, name, reason)
+
+    def _of(self, kind: type[E], name: str, reason: str) -> E:
+        if not isinstance(self.estimate, kind):
+            raise NotComputedError(name=name, reason=reason)
+        return self.estimate
 
     def without_data(self) -> Fit:
         """The same without responses, covariates and random effects."""
