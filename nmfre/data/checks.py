@@ -84,7 +84,8 @@ def check_constant(
 def numeric(values: Any, name: str, *, copy: bool = False) -> FloatArray:
     """Values as an array of floats, NaN where masked; theirs where they are one, unless copied."""
     if isinstance(values, pd.DataFrame):
-        return numeric_frame(values).to_numpy(dtype=float, copy=copy, na_value=np.nan)
+        block = numeric_frame(values).to_numpy(dtype=float, na_value=np.nan)  # perhaps theirs
+        return np.array(block, order="F", copy=True if copy else None)
     if issparse(values):
         raise InvalidArgumentError(name, values, f"a dense array here: pass {name}.toarray()")
     try:
