@@ -41,7 +41,7 @@ def plot_cap_scan(scan: CapScan, *, ax: Axes | None = None) -> Axes:
     >>> model = nmfre.NMFRE.from_formula(
     ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
     ... )
-    >>> ax = nmfre.plotting.plot_cap_scan(nmfre.scan_cap(model))
+    >>> ax = nmfre.scan_cap(model).plot()
     >>> ax.get_ylabel()
     'effective df of U'
     """

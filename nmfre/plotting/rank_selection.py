@@ -41,7 +41,7 @@ def plot_rank_selection(selection: RankSelection, *, ax: Axes | None = None) -> 
     ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
     ... )
     >>> selection = nmfre.select_rank(model, [1, 2], criterion="bic", progress=False)
-    >>> ax = nmfre.plotting.plot_rank_selection(selection)
+    >>> ax = selection.plot()
     >>> ax.get_title()
     'Lowest: rank 1.'
     """

@@ -48,8 +48,7 @@ class Bootstrap(Generic[Results]):
         Refits that did not reach the tolerance; their replicates are kept.
     """
 
-    plot: ClassVar[Callable[..., Axes]]
-    """Attached by `nmfre.plotting`."""
+    plot: ClassVar[Callable[..., Axes]]  # attached by nmfre.plotting
 
     def __init__(self, results: Results, n_failed: int) -> None:
         inference = results._fit.inference

@@ -49,7 +49,7 @@ class NMFREResults(HintedResults, LikelihoodModelResults):
     method : str
         Name of the estimator.
     estimator : Estimator
-        The estimator, `DfCap` or `MaximumLikelihood`, with the options of the fit.
+        The estimator, ``DfCap`` or ``MaximumLikelihood``, with the options of the fit.
     seed : int
         Seed of the start and the multipliers.
     scale : float

@@ -33,8 +33,7 @@ class CapScan:
         many iterations, tau2, sigma2, iterations, and a status in words.
     """
 
-    plot: ClassVar[Callable[..., Axes]]
-    """Attached by `nmfre.plotting`."""
+    plot: ClassVar[Callable[..., Axes]]  # attached by nmfre.plotting
 
     def __init__(self, table: pd.DataFrame) -> None:
         self.table = table

@@ -41,8 +41,7 @@ class RankSelection:
     folds: int
     repeats: int
     seed: Any
-    plot: ClassVar[Callable[..., Axes]]
-    """Attached by `nmfre.plotting`."""
+    plot: ClassVar[Callable[..., Axes]]  # attached by nmfre.plotting
 
     @property
     def best(self) -> int:
