@@ -2,6 +2,7 @@
 
 from importlib import import_module
 from typing import TYPE_CHECKING
+from warnings import catch_warnings
 
 from nmfre._version import __version__ as __version__
 
@@ -13,7 +14,8 @@ else:
         """The public names, imported when one is asked for: the help of the command line is not."""
         if name in ("datasets", "errors", "plotting"):
             return import_module(f"nmfre.{name}")
-        api = import_module("nmfre.api")
+        with catch_warnings():  # statsmodels sets filters, which must not undo the user's
+            api = import_module("nmfre.api")
         if name != "__all__" and name not in api.__all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(api, name)

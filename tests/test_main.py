@@ -266,3 +266,11 @@ def test_as_a_module():
     )
     assert "--occasion" in done.stdout
     assert "number of components; a formula needs it" in done.stdout
+
+
+def test_the_import_leaves_filters_of_warnings_alone():
+    code = (
+        "import warnings as w, nmfre; w.simplefilter('ignore'); nmfre.NMFRE; print(w.filters[0][0])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout == "ignore\n"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import nmfre
 from nmfre import errors
+from nmfre.estimation.estimate import StopReason
+from nmfre.estimators import df_cap
 
 
 def test_caps(model):
@@ -214,10 +217,14 @@ def test_starts_of_variances_beyond_the_limits_of_df_cap(model):
                 model.fit(**{name: value})
 
 
-def test_starts_out_of_scale_raise():
-    model = nmfre.NMFRE(np.random.default_rng(0).random((20, 3)), np.full((20, 1), 1e5), rank=1)
+def test_a_fit_that_is_not_finite_raises(model, monkeypatch):
+    def broken(*args, **kwargs):
+        return [replace(e, stop_reason=StopReason.NON_FINITE) for e in original(*args, **kwargs)]
+
+    original = df_cap.fit_alternating
+    monkeypatch.setattr(df_cap, "fit_alternating", broken)
     with pytest.raises(errors.NonFiniteFitError, match="non-finite at iteration"):
-        model.fit(start_theta=[[1e150]])
+        model.fit()
 
 
 @pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")
