@@ -177,6 +177,9 @@ def test_data_in_any_other_scale_give_the_same_inference(sizes, missing, data):
 # Starts
 
 
+# Signed components may merge, which is said, and then no start converges.
+@pytest.mark.filterwarnings("ignore::nmfre.errors.DegenerateBasisWarning")
+@pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")
 @given(seed=seeds, signed=st.booleans())
 @settings(max_examples=6, deadline=None)
 def test_more_starts_never_make_it_worse(seed, signed):
@@ -224,10 +227,14 @@ def test_a_basis_that_is_nearly_singular_has_the_likelihood_of_its_span(seed, lo
     Gamma, _ = m.profiled(X, np.exp(log_ridge), signed=False)
     point = marginal_value(m, X, Gamma, log_ridge)
     left, s, _ = np.linalg.svd(X, full_matrices=False)
-    residuals = endog.T / m.scale - X @ Gamma @ m.covariates.white(np.stack([np.ones(60), year]))
+    white = m.covariates.white(np.stack([np.ones(60), year]))
+    residuals = endog.T / m.scale - X @ Gamma @ white
+    # Effects of columns that are nearly one are large: so is the rounding of what is expected.
+    rounding = 8 * np.finfo(float).eps * np.linalg.norm(X @ np.abs(Gamma) @ np.abs(white))
     shrunk = s**2 / (s**2 + np.exp(log_ridge))
     squares = np.sum(residuals**2) - np.sum(shrunk[:, None] * (left.T @ residuals) ** 2)
-    assert point.sigma2 * residuals.size == pytest.approx(squares, rel=1e-6)
+    allowed = 1e-6 * squares + rounding * np.linalg.norm(residuals)
+    assert abs(point.sigma2 * residuals.size - squares) <= allowed
 
 
 def test_agreement_of_starts_has_two_sides(monkeypatch):
