@@ -272,7 +272,8 @@ class Coordinates:
         """
         One-sided score statistics of entries of Theta at their bound, (QK,); NaN for the others.
 
-        NaN also for components that are not identified: rotations may move the entry off its bound.
+        NaN also for components that are not identified, as rotations may move the entry off its
+        bound, and where the cleared score is zero for every unit but for rounding.
         The score of the entry, cleared of those of all parameters off their bounds, over the root
         of its sum of squares over units.
 
@@ -283,11 +284,13 @@ class Coordinates:
         squares : array, (f, f)
             sum_n s_n s_n' of the unit scores by the full coordinates.
         """
-        tested = ~self.mixing_theta[self.theta_at_bound]
-        squares_of_cleared = np.sum((cleared @ squares) * cleared, axis=1)
+        of_cleared = np.sum((cleared @ squares) * cleared, axis=1)
+        terms = np.sum((np.abs(cleared) @ np.abs(squares)) * np.abs(cleared), axis=1)
+        tested = of_cleared > len(squares) * np.finfo(float).eps * terms  # or nothing is left of it
+        tested &= ~self.mixing_theta[self.theta_at_bound]
         z = np.full(len(self.theta_at_bound), np.nan)
-        z[self.theta_at_bound & ~self.mixing_theta] = (
-            cleared[tested] @ total / np.sqrt(squares_of_cleared[tested])
+        z[np.flatnonzero(self.theta_at_bound)[tested]] = (
+            cleared[tested] @ total / np.sqrt(of_cleared[tested])
         )
         return z
 

@@ -682,3 +682,19 @@ def test_a_design_checks_its_values(value):
     ((name, given),) = value.items()
     with pytest.raises(errors.InvalidArgumentError, match=f"{name}={given!r} is not allowed"):
         BumpDesign(n_responses=4, rank=1, n_units=27, **value)
+
+
+def test_a_score_of_which_nothing_is_left_has_no_test():
+    """Two responses do not determine two components: cleared of all else, the score is rounding."""
+    endog = np.array(
+        [
+            *([1.6202023, 2.4302382], [6.2603526, 4.481454], [4.5117097, 4.062139]),
+            *([6.514512, 7.1132793], [4.8530626, 5.5756197], [3.5484197, 3.58284]),
+            *([9.748013, 7.4933248], [8.09371, 6.388182], [4.6416807, 5.074063]),
+            *([7.448144, 7.154254], [4.95727, 5.503217]),
+        ],
+        dtype="f4",
+    )
+    res = nmfre.NMFRE(endog, rank=2).fit("ml", n_boot=0)
+    assert res.at_bound.sum() == 1
+    assert res.tvalues.isna().all()
