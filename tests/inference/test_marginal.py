@@ -154,6 +154,7 @@ def test_model_based_standard_errors_are_those_of_a_mixed_model():
     np.testing.assert_allclose(res.bse / 4, mixed.bse_fe, rtol=5e-3)
 
 
+@pytest.mark.slow
 def test_a_parametric_bootstrap_by_refitting_agrees(bumps):
     res = bumps.fit("ml", signed=True, n_starts=2, cov_type="naive", n_boot=0)
     rng = np.random.default_rng(0)
@@ -443,6 +444,7 @@ def test_an_effect_a_little_below_its_bound_stays_free():
     assert res.bse.notna().all()
 
 
+@pytest.mark.slow
 def test_refits_agree_where_an_effect_is_held_at_its_bound():
     endog, exog = falling()
     res = nmfre.NMFRE(endog, exog, rank=1).fit("ml", n_boot=0)
@@ -567,6 +569,7 @@ def test_conditional_effects_of_a_millionth_of_the_largest_are_at_their_bound(
 # A Monte Carlo study
 
 
+@pytest.mark.slow
 def test_coverage_of_both_kinds():
     design = BumpDesign(n_responses=8, rank=2, n_units=200)
     study = coverage_study(design, 100, n_boot=100, progress=False)
@@ -580,6 +583,7 @@ def test_coverage_of_both_kinds():
     assert study.loc[("marginal", "joint test, rejections"), "value"] == 1.0
 
 
+@pytest.mark.slow
 def test_coverage_where_no_entry_of_the_basis_lies_on_its_bound():
     design = BumpDesign(n_responses=8, rank=2, n_units=200, signed=False, background=0.3)
     study = coverage_study(design, 100, n_boot=2, seed=2, progress=False)
@@ -590,6 +594,7 @@ def test_coverage_where_no_entry_of_the_basis_lies_on_its_bound():
         assert 0.8 < ratio < 1.2
 
 
+@pytest.mark.slow
 def test_size_of_the_joint_test():
     design = BumpDesign(n_responses=8, rank=2, n_units=60, effects="none", errors="exponential")
     study = coverage_study(design, 100, n_boot=2, progress=False)

@@ -88,7 +88,7 @@ def test_the_results_of_a_bootstrap_say_what_it_was_made_with(model, method, tmp
     ("options", "multiplier"),
     [
         ({"df_cap": 0.21}, "rademacher"),
-        ({"method": "ml"}, "mammen"),
+        pytest.param({"method": "ml"}, "mammen", marks=pytest.mark.slow),
         ({"method": "ml"}, "exponential"),
     ],
 )
@@ -106,7 +106,12 @@ def test_refits_agree_with_one_step(model, options, multiplier):
 
 @pytest.mark.parametrize(
     ("signed", "multiplier"),
-    [(True, "exponential"), (True, "rademacher"), (True, "mammen"), (False, "exponential")],
+    [
+        (True, "exponential"),
+        pytest.param(True, "rademacher", marks=pytest.mark.slow),
+        pytest.param(True, "mammen", marks=pytest.mark.slow),
+        pytest.param(False, "exponential", marks=pytest.mark.slow),
+    ],
 )
 def test_refits_of_two_components_agree_with_marginal_errors(two_components, signed, multiplier):
     res = two_components.fit("ml", signed=signed, n_boot=0)

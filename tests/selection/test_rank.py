@@ -55,7 +55,7 @@ def choice(model):
 # What is found
 
 
-@pytest.mark.parametrize("rank", [2, 3])
+@pytest.mark.parametrize("rank", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_the_true_rank_is_found(rank):
     model, near = drawn(rank, n_units=60), range(rank - 1, rank + 2)
     entries = nmfre.select_rank(model, near, folds=3, **QUICK)
