@@ -172,10 +172,11 @@ def fit_from_arrays(fname: str | Path, model_class: type[FittedModel]) -> Fit:
     path = file_path("fname", fname)
     values = read_archive(path, DATACLASSES)
     try:
-        model = model_class._of_design(values["design"], values["rank"])
-        fit = Fit(model=model, **{name: values[name] for name in STORED})
-        check_fit(fit, values["rsquared"])
-        Diagnostics(fit).__dict__["_rsquared"] = values["rsquared"]
+        model = model_class._of_design(values.pop("design"), values.pop("rank"))
+        rsquared = values.pop("rsquared")
+        fit = Fit(model=model, **values)
+        check_fit(fit, rsquared)
+        Diagnostics(fit).__dict__["_rsquared"] = rsquared
         check_loaded(fit)
     except Exception as error:  # a file can be wrong in any way
         reason = f"it is damaged ({type(error).__name__}: {error})"

@@ -865,3 +865,15 @@ def test_objects_in_an_archive_are_not_unpickled(res, tmp_path):
             archive.writestr(name, content)
     with pytest.raises(errors.SavedResultError, match="holds values of type object"):
         nmfre.from_arrays(tmp_path / "evil.npz")
+
+
+def test_a_value_that_no_result_has_is_refused(res, tmp_path):
+    res.to_arrays(tmp_path / "fit.npz")
+    with np.load(tmp_path / "fit.npz") as arrays:
+        stored = dict(arrays)
+    header = json.loads(stored[HEADER].tobytes())
+    header["values"]["method"] = "df-cap"
+    stored[HEADER] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    np.savez(tmp_path / "other.npz", **stored)
+    with pytest.raises(errors.SavedResultError, match="unexpected keyword argument 'method'"):
+        nmfre.from_arrays(tmp_path / "other.npz")
