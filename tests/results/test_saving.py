@@ -690,6 +690,17 @@ def test_arrays_that_are_not_results(res, tmp_path):
         nmfre.from_arrays(tmp_path / "none.npz")
 
 
+def with_header(res, folder, change):
+    """Write an archive of the result as other.npz, its header changed."""
+    res.to_arrays(folder / "fit.npz")
+    with np.load(folder / "fit.npz") as arrays:
+        stored = dict(arrays)
+    header = json.loads(stored[HEADER].tobytes())
+    change(header)
+    stored[HEADER] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    np.savez(folder / "other.npz", **stored)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -702,12 +713,7 @@ def test_arrays_that_are_not_results(res, tmp_path):
     ],
 )
 def test_headers_of_others(res, tmp_path, change, message):
-    res.to_arrays(tmp_path / "fit.npz")
-    with np.load(tmp_path / "fit.npz") as arrays:
-        stored = dict(arrays)
-    header = json.loads(stored[HEADER].tobytes()) | change
-    stored[HEADER] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-    np.savez(tmp_path / "other.npz", **stored)
+    with_header(res, tmp_path, lambda header: header.update(change))
     with pytest.raises(errors.SavedResultError, match=message):
         nmfre.from_arrays(tmp_path / "other.npz")
 
@@ -868,12 +874,6 @@ def test_objects_in_an_archive_are_not_unpickled(res, tmp_path):
 
 
 def test_a_value_that_no_result_has_is_refused(res, tmp_path):
-    res.to_arrays(tmp_path / "fit.npz")
-    with np.load(tmp_path / "fit.npz") as arrays:
-        stored = dict(arrays)
-    header = json.loads(stored[HEADER].tobytes())
-    header["values"]["method"] = "df-cap"
-    stored[HEADER] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-    np.savez(tmp_path / "other.npz", **stored)
+    with_header(res, tmp_path, lambda header: header["values"].update(method="df-cap"))
     with pytest.raises(errors.SavedResultError, match="unexpected keyword argument 'method'"):
         nmfre.from_arrays(tmp_path / "other.npz")
