@@ -52,6 +52,7 @@ class AlternatingEstimate(Estimate):
     fixed_point_distance: float
     marginal_remedy: ClassVar[str] = "method='ml' includes its uncertainty"
     signed_remedy: ClassVar[str] = "method='ml', signed=True"
+    elsewhere: ClassVar[str] = "it belongs to the iteration of df-cap."
 
     @property
     def sigma2_estimated(self) -> bool:

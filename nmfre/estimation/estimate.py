@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from nmfre.core.findings import Finding
+from nmfre.core.kinds import OfKinds
 from nmfre.core.layout import LaidOut
 from nmfre.core.typing import FloatArray, IntArray
 
@@ -34,7 +35,7 @@ class StopReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate(LaidOut):
+class Estimate(LaidOut, OfKinds):
     """
     Estimates of one problem, components sorted by centroid.
 

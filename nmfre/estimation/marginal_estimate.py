@@ -49,6 +49,7 @@ class MarginalEstimate(Estimate):
     condition: float
     marginal_remedy: ClassVar[str] = "uncertainty='marginal' includes its uncertainty"
     signed_remedy: ClassVar[str] = "signed=True"
+    elsewhere: ClassVar[str] = "df-cap minimises a penalised sum of squares; fit with method='ml'."
 
     @property
     def cap_binds(self) -> bool:

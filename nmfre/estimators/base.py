@@ -144,9 +144,14 @@ class Estimator(ABC):
                     covariates=design.orthonormal(),
                     total=design.total,
                 )
-            assert isinstance(estimate, MarginalEstimate)
             return marginal_inference(
-                design.Y, design.A, design.moments(), estimate, options, seeds, total=design.total
+                design.Y,
+                design.A,
+                design.moments(),
+                estimate.of_kind(MarginalEstimate, "marginal uncertainty"),
+                options,
+                seeds,
+                total=design.total,
             )
 
     def _cap(self, n_units: int, rank: int) -> float:

@@ -9,7 +9,8 @@ import numpy as np
 from scipy import stats
 
 from nmfre.core.findings import Finding
-from nmfre.core.typing import BoolArray, FloatArray
+from nmfre.core.kinds import OfKinds
+from nmfre.core.typing import BoolArray, FloatArray, IntArray
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.orthonormal import Orthonormal, orthonormal
 from nmfre.estimation.patterns import patterns_of, squares_by_pattern, unit_grams
@@ -23,7 +24,7 @@ BOUND = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inference:
+class Inference(OfKinds):
     """
     Inference on vec(Theta), which stacks columns: entry q + Q k is Theta[q, k].
 
@@ -88,6 +89,16 @@ class Inference:
     def variance_bse(self, ridge: float) -> dict[str, float]:
         """Standard errors of the variances: none, they are taken for known."""
         return {}
+
+    def not_held(self, members: IntArray) -> IntArray:
+        """Positions in vec(Theta) less those held at their bound 0, which only ml does."""
+        return members
+
+    def profile_covariance(self, X: FloatArray, covariates: list[int]) -> FloatArray:
+        """Covariance of the mean profiles X Theta[:, k] of some covariates, stacked; (P n, P n)."""
+        n_covariates = len(self.estimate) // X.shape[1]
+        J = np.kron(np.eye(n_covariates)[covariates], X)
+        return np.asarray(J @ self.covariance @ J.T)
 
     @property
     def bse(self) -> FloatArray:

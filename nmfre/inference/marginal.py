@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 
 from nmfre.core.findings import Finding
-from nmfre.core.typing import BoolArray, FloatArray
+from nmfre.core.typing import BoolArray, FloatArray, IntArray
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.moments import Moments
@@ -80,6 +80,10 @@ class MarginalInference(Inference):
     undetermined: bool
     scope: ClassVar[str] = (
         "for all parameters together: they carry the uncertainty of the basis and the variances."
+    )
+    elsewhere: ClassVar[str] = (
+        "inference is conditional on the basis; it needs uncertainty='marginal', which "
+        "method='ml' has."
     )
 
     def findings(self, estimate: Estimate) -> list[Finding]:
@@ -147,17 +151,21 @@ class MarginalInference(Inference):
         bse = np.sqrt(np.maximum(variances, 0.0))
         return np.where(np.array(self.mixing) | self.held_basis, np.nan, bse)
 
-    def profile_covariance(self, covariates: list[int]) -> FloatArray:
-        """Covariance of the mean profiles X Theta[:, k] of some covariates, stacked; (P n, P n)."""
-        n_responses, rank = self.X.shape
+    def not_held(self, members: IntArray) -> IntArray:
+        """Positions in vec(Theta) less those held at their bound 0."""
+        return members[~self.held[members]]
+
+    def profile_covariance(self, X: FloatArray, covariates: list[int]) -> FloatArray:
+        """Covariance of the mean profiles; NaN where the likelihood is flat in some direction."""
+        n_responses, rank = X.shape
         if self.undetermined:
             return np.full(2 * (n_responses * len(covariates),), np.nan)
         rows = []
         for k in covariates:
             J = np.zeros((n_responses, len(self.psi_covariance)))
-            J[:, : self.X.size] = np.kron(self.Theta[:, k], np.eye(n_responses))
-            first = self.X.size + rank * k
-            J[:, first : first + rank] = self.X
+            J[:, : X.size] = np.kron(self.Theta[:, k], np.eye(n_responses))
+            first = X.size + rank * k
+            J[:, first : first + rank] = X
             rows.append(J)
         stacked = np.vstack(rows)
         covariance: FloatArray = stacked @ self.psi_covariance @ stacked.T

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nmfre.errors import NotComputedError
 from nmfre.estimation.alternating_estimate import AlternatingEstimate
 from nmfre.plotting._shared import INK, axes, colour, legend, legend_above, plot_of, twin
 from nmfre.results import NMFREResults
@@ -105,12 +104,11 @@ def plot_effective_df(results: NMFREResults, *, ax: Axes | None = None) -> Axes:
     >>> ax.get_ylabel()
     'effective df of U'
     """
-    estimate = results.estimate
-    if not isinstance(estimate, AlternatingEstimate):
-        raise NotComputedError(
-            name="The path of the effective degrees of freedom",
-            reason="ml maximises over the ridge and the basis together; see df_random for its end.",
-        )
+    estimate = results.estimate.of_kind(
+        AlternatingEstimate,
+        "The path of the effective degrees of freedom",
+        "ml maximises over the ridge and the basis together; see df_random for its end.",
+    )
     iteration = np.arange(1, estimate.n_iter + 1)
     ax = axes(ax, 6.5, 3.6)
     right = twin(ax, "ridge")

@@ -9,7 +9,6 @@ import pandas as pd
 from scipy import stats
 
 from nmfre.core.arguments import check_alpha
-from nmfre.errors import NotComputedError
 from nmfre.inference.marginal import MarginalInference
 from nmfre.report.tables import limit_names, side_by_side
 from nmfre.results.fit import Part
@@ -44,7 +43,7 @@ class BasisAndVariances(Part):
         identified.
         """
         return pd.DataFrame(
-            self._all_parameters("basis_bse").basis_bse,
+            self.inference.of_kind(MarginalInference, "basis_bse").basis_bse,
             index=self.fit.basis.index,
             columns=self.fit.basis.columns,
         )
@@ -93,9 +92,10 @@ class BasisAndVariances(Part):
         NaN for profiles that are zero because all effects of the covariate are held at the
         boundary.
         """
-        inference = self._all_parameters("profiles_bse")
+        inference = self.inference.of_kind(MarginalInference, "profiles_bse")
+        X, n_covariates = self.estimate.X, self.estimate.Theta.shape[1]
         variances = np.column_stack(
-            [np.diag(inference.profile_covariance([k])) for k in range(len(self.fit.theta.columns))]
+            [np.diag(inference.profile_covariance(X, [k])) for k in range(n_covariates)]
         )
         return pd.DataFrame(
             np.sqrt(np.where(variances > 0.0, variances, np.nan)),
@@ -164,7 +164,7 @@ class BasisAndVariances(Part):
         icc            0.61     0.14   0.33    0.83
         df_random     23.28     1.87  17.97   25.69
         """
-        inference = self._all_parameters("variance_components")
+        inference = self.inference.of_kind(MarginalInference, "variance_components")
         bse = inference.variance_bse(self.fit.ridge)
         check_alpha(alpha)
         z = stats.norm.isf(alpha / 2.0)
@@ -186,15 +186,6 @@ class BasisAndVariances(Part):
                 rows[name] = [value, se, *(most * odds / (1.0 + odds))]
         return pd.DataFrame.from_dict(
             rows, orient="index", columns=["estimate", "std err", *limit_names(alpha)]
-        )
-
-    def _all_parameters(self, name: str) -> MarginalInference:
-        if isinstance(self.inference, MarginalInference):
-            return self.inference
-        raise NotComputedError(
-            name=name,
-            reason="inference is conditional on the basis; it needs uncertainty='marginal', which "
-            "method='ml' has.",
         )
 
     def _wald_limits(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, cast, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,6 @@ import pandas as pd
 from nmfre.core.typing import FloatArray
 from nmfre.data.design import Design
 from nmfre.data.placeholder import Removed, RemovedDesign
-from nmfre.errors import NotComputedError
 from nmfre.estimation.alternating_estimate import AlternatingEstimate
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.marginal_estimate import MarginalEstimate
@@ -21,8 +20,6 @@ from nmfre.inference.conditional import Inference
 
 if TYPE_CHECKING:
     from statsmodels.base.model import ModelData
-
-E = TypeVar("E", bound=Estimate)
 
 
 class FittedModel(Protocol):
@@ -176,17 +173,11 @@ class Fit(Source):
 
     def alternating(self, name: str) -> AlternatingEstimate:
         """The estimate, for what only alternating updates have."""
-        return self._of(AlternatingEstimate, name, "it belongs to the iteration of df-cap.")
+        return self.estimate.of_kind(AlternatingEstimate, name)
 
     def marginal(self, name: str) -> MarginalEstimate:
         """The estimate, for what only maximum likelihood has."""
-        reason = "df-cap minimises a penalised sum of squares; fit with method='ml'."
-        return self._of(MarginalEstimate, name, reason)
-
-    def _of(self, kind: type[E], name: str, reason: str) -> E:
-        if not isinstance(self.estimate, kind):
-            raise NotComputedError(name=name, reason=reason)
-        return self.estimate
+        return self.estimate.of_kind(MarginalEstimate, name)
 
     def without_data(self) -> Fit:
         """The same without responses, covariates and random effects."""

@@ -20,7 +20,6 @@ from nmfre.data.covariates import categorical_coding
 from nmfre.errors import InvalidArgumentError, NotComputedError
 from nmfre.estimation.identification import ZERO
 from nmfre.inference.chibar import LARGEST, chi_bar_sf
-from nmfre.inference.marginal import MarginalInference
 from nmfre.report.tables import limit_names
 from nmfre.results.coefficients import Coefficients
 from nmfre.results.fit import HoldsFit, Part
@@ -347,20 +346,21 @@ class Hypotheses(Part):
         effects, covariance = self._not_held(members)
         if not np.isnan(covariance).any():
             return *self._joint_test(effects, covariance), len(members)
-        if not isinstance(self.inference, MarginalInference) or self.inference.undetermined:
+        X = self.estimate.X
+        covariance = self.inference.profile_covariance(X, columns)
+        if np.isnan(covariance).any():
             raise NotComputedError(name="the joint test", reason="effects have no covariance.")
-        profiles = self.estimate.X @ self.estimate.Theta
+        profiles = X @ self.estimate.Theta
         size = np.linalg.norm(profiles, axis=0)
         span = orth(profiles[:, size > 0.0] / size[size > 0.0], rcond=ZERO)
         project = np.kron(np.eye(len(columns)), span.T)
         effects = project @ profiles[:, columns].ravel(order="F")
-        covariance = project @ self.inference.profile_covariance(columns) @ project.T
+        covariance = project @ covariance @ project.T
         return *self._joint_test(effects, covariance, bounded=False), len(effects)
 
     def _not_held(self, members: Any) -> tuple[FloatArray, FloatArray]:
         """Effects that are not held at their bound 0, where they add nothing, and covariance."""
-        if isinstance(self.inference, MarginalInference):
-            members = members[~self.inference.held[members]]
+        members = self.inference.not_held(members)
         return self.inference.estimate[members], self.inference.covariance[np.ix_(members, members)]
 
     def _joint_test(

@@ -16,7 +16,6 @@ from nmfre.core.typing import FloatArray
 from nmfre.data.checks import require_memory
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.patterns import conditional_blup
-from nmfre.inference.marginal import MarginalInference
 from nmfre.inference.prediction import blup_variances, fixed_variances
 from nmfre.report.tables import side_by_side
 from nmfre.results.fit import Part
@@ -265,11 +264,8 @@ class Predictions(Part):
     @cached_property
     def _profile_covariance(self) -> FloatArray:
         """Covariance of the profiles X Theta[:, k], stacked; (P K, P K)."""
-        n_covariates = self.estimate.Theta.shape[1]
-        if isinstance(self.inference, MarginalInference):
-            return self.inference.profile_covariance(list(range(n_covariates)))
-        J = np.kron(np.eye(n_covariates), self.estimate.X)
-        return np.asarray(J @ self.inference.covariance @ J.T)
+        X, Theta = self.estimate.X, self.estimate.Theta
+        return self.inference.profile_covariance(X, list(range(Theta.shape[1])))
 
     def _request(
         self, exog: Any, endog: Any, which: Which | None

@@ -97,7 +97,7 @@ def test_variances_of_blups_with_known_parameters(two):
     L = np.eye(5)
     L[:, seen] -= G[:, seen] @ np.linalg.inv(Sigma[np.ix_(seen, seen)])
     J = np.kron([[1.0, 0.5]], np.eye(5))
-    fixed = J @ two.inference.profile_covariance([0, 1]) @ J.T
+    fixed = J @ two.inference.profile_covariance(two.estimate.X, [0, 1]) @ J.T
     np.testing.assert_allclose(some.se_mean.iloc[0] ** 2, np.diag(posterior + L @ fixed @ L.T))
     np.testing.assert_allclose(some.se_obs**2 - some.se_mean**2, sigma2)
     # Nothing observed: the prediction of the mean and of the random effect together.
