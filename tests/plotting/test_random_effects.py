@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from plots import overlapping, plt, segments, ticks
+from scipy import stats
+
+import nmfre
+from nmfre import errors
+
+
+@pytest.mark.parametrize("name", ["growth ml", "60 df-cap"])
+def test_sorted_with_intervals(fits, ax, name):
+    res = fits[name]
+    res.plot_random_effects("comp1", ax=ax)
+    points = ax.lines[0]
+    np.testing.assert_array_equal(points.get_xdata(), np.sort(res.random_effects["comp1"]))
+    X = res.basis.to_numpy()
+    posterior = res.sigma2 * np.linalg.inv(X.T @ X + res.ridge * np.eye(X.shape[1]))
+    width = np.diff(segments(ax.collections[0])[:, :, 0])
+    np.testing.assert_allclose(width, 2 * stats.norm.ppf(0.975) * posterior[0, 0] ** 0.5)
+
+
+def test_units_are_named(fits, ax):
+    res = fits["growth ml"]
+    ax.figure.set_size_inches(5, 8)
+    res.plot_random_effects(ax=ax)
+    assert ticks(ax.yaxis) == list(res.random_effects["comp1"].sort_values().index)
+    assert ax.get_ylabel() == "subject"
+
+
+def test_the_posterior_variance_is_that_of_the_model(fits):
+    """Var(u | y) by the joint normal distribution of u and y."""
+    res = fits["growth ml"]
+    X = res.basis.to_numpy()
+    marginal = res.sigma2 * np.eye(4) + res.tau2 * X @ X.T
+    variance = res.tau2 - res.tau2**2 * X.T @ np.linalg.solve(marginal, X)
+    ax = res.plot_random_effects(alpha=0.32)
+    half = np.diff(segments(ax.collections[0])[0, :, 0])[0] / 2
+    assert half == pytest.approx(stats.norm.isf(0.16) * variance[0, 0] ** 0.5)
+
+
+def test_units_with_missing_responses_have_longer_intervals(ax):
+    data = nmfre.datasets.load_orthodont()
+    model = nmfre.NMFRE.from_formula(
+        "distance ~ sex", data.iloc[2:], unit="subject", occasion="age", rank=1
+    )
+    res = model.fit("ml", n_boot=0)
+    res.plot_random_effects(ax=ax)
+    widths = np.diff(segments(ax.collections[0])[:, :, 0]).ravel()
+    ordered = res.random_effects["comp1"].sort_values().index
+    assert ordered[widths.argmax()] == "M01"
+    np.testing.assert_allclose(
+        widths, 2 * stats.norm.ppf(0.975) * res.random_effects_se["comp1"][ordered]
+    )
+
+
+def test_every_component_has_a_panel(fits):
+    res = fits["60 ml"]
+    panels = res.plot_random_effects()
+    for panel, component in zip(panels, res.model.components, strict=True):
+        drawn = panel.lines[0].get_xdata()
+        np.testing.assert_array_equal(drawn, np.sort(res.random_effects[component]))
+        assert component in panel.get_xlabel()
+    panels[0].figure.draw_without_rendering()
+    assert not overlapping([panel.xaxis.label for panel in panels])
+    own = plt.figure().subplots(3)
+    assert list(res.plot_random_effects(ax=own)) == list(own)
+    assert res.plot_random_effects("comp3", ax=own[0]) is own[0]
+
+
+def test_errors(fits, ax):
+    for component in ("comp4", 1, ["comp1"]):
+        with pytest.raises(errors.InvalidArgumentError, match="'comp1' or 'comp2' or 'comp3'"):
+            fits["60 ml"].plot_random_effects(component)
+    with pytest.raises(errors.InvalidArgumentError, match="3 axes, one for each component"):
+        fits["60 ml"].plot_random_effects(ax=ax)
