@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from forms import long_model
 
 import nmfre
 from nmfre import errors
@@ -290,3 +291,32 @@ def test_fitting_does_not_change_the_model(model):
     model.fit(df_cap=0.05, n_boot=0)
     assert set(vars(model)) == before
     np.testing.assert_array_equal(model.fit(df_cap=0.21).params, first.params)
+
+
+def test_multipliers_are_copied(model):
+    w = np.random.default_rng(0).exponential(size=(30, 27))
+    res = model.fit(df_cap=0.21, multipliers=w)
+    assert not np.shares_memory(res.inference.options.multipliers, w)
+
+
+@pytest.mark.parametrize(
+    ("name", "in_formula", "in_fit"),
+    [
+        ("groups", "; use 'unit'", ". Clusters of units are not available yet"),
+        ("random_state", r". fit\(\) takes 'seed'", "; use 'seed'"),
+        ("reml", ". REML is not available: .*method='ml'", ". REML is not available"),
+        ("REML", ". REML is not available", ". REML is not available: .*cov_type='cr3'"),
+        ("n_components", "; use 'rank'", ". The rank is an argument of the model"),
+    ],
+)
+def test_arguments_of_other_packages_lead_to_ours(model, orthodont, name, in_formula, in_fit):
+    with pytest.raises(errors.UnknownArgumentError, match=f"unknown argument '{name}'{in_formula}"):
+        long_model(orthodont, **{name: 1})
+    with pytest.raises(errors.UnknownArgumentError, match=f"unknown argument '{name}'{in_fit}"):
+        model.fit(**{name: 1})
+
+
+@pytest.mark.parametrize("rank", [0, -1, 5, 1.0, True, "1", None])
+def test_rank(orthodont, rank):
+    with pytest.raises(errors.RankError, match=r"whole number from 1 to min\(P, N\) = 4"):
+        long_model(orthodont, rank=rank)

@@ -1,0 +1,10 @@
+"""Orthodont as a model, from its long form."""
+
+from __future__ import annotations
+
+import nmfre
+
+
+def long_model(frame, formula="distance ~ sex", **options):
+    options = {"rank": 1, "unit": "subject", "occasion": "age", **options}
+    return nmfre.NMFRE.from_formula(formula, frame, **options)
