@@ -29,7 +29,7 @@ from nmfre.inference.options import (
     Uncertainty,
     checked_multipliers,
 )
-from nmfre.results import Fit, NMFREResults
+from nmfre.results import NMFREResults
 
 
 class NMFRE(HintedModel, Model):
@@ -368,14 +368,13 @@ class NMFRE(HintedModel, Model):
         estimate = estimator.fit(self.design, self.rank, np.random.default_rng(for_starts))
         inference = estimator.infer(self.design, estimate, options, for_bootstrap)
         assert isinstance(seeds.entropy, int)
-        fit = Fit(
+        return NMFREResults(
             model=self,
             estimate=estimate,
             inference=inference,
             estimator=estimator,
             seed=seeds.entropy,
         )
-        return NMFREResults(fit)
 
 
 def check_model(model: Any) -> None:

@@ -1,6 +1,5 @@
 """Results of a fit: what it offers is in parts, a module each, which one class hands out."""
 
-from nmfre.results.fit import Fit
 from nmfre.results.results import NMFREResults
 
-__all__ = ["Fit", "NMFREResults"]
+__all__ = ["NMFREResults"]

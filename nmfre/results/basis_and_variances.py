@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -11,187 +9,187 @@ from scipy import stats
 from nmfre.core.arguments import check_alpha
 from nmfre.inference.marginal import MarginalInference
 from nmfre.report.tables import limit_names, side_by_side
-from nmfre.results.fit import Part
+from nmfre.results.fit import Fit
 
 
-class BasisAndVariances(Part):
-    """Basis, profiles and variances, with errors where inference is on all parameters together."""
+def cov_re(fit: Fit) -> pd.DataFrame:
+    """Covariance of the random effects of a unit, tau2 I, (Q, Q)."""
+    components = fit.model.components
+    return pd.DataFrame(fit.tau2 * np.eye(len(components)), components, components)
 
-    @property
-    def cov_re(self) -> pd.DataFrame:
-        """Covariance of the random effects of a unit, tau2 I, (Q, Q)."""
-        components = self.fit.model.components
-        return pd.DataFrame(self.fit.tau2 * np.eye(len(components)), components, components)
 
-    @property
-    def sigma2_estimated(self) -> bool:
-        """Whether sigma2 was estimated; if not, it is its start value: df-cap stopped too early."""
-        return self.estimate.sigma2_estimated
+def sigma2_estimated(fit: Fit) -> bool:
+    """Whether sigma2 was estimated; if not, it is its start value: df-cap stopped too early."""
+    return fit.estimate.sigma2_estimated
 
-    @property
-    def tau2_estimated(self) -> bool:
-        """Whether tau2 was estimated; if not, it is its start value or what the cap made of it."""
-        return self.estimate.tau2_estimated
 
-    @cached_property
-    def basis_bse(self) -> pd.DataFrame:
-        """
-        Standard errors of the basis, (P, Q).
+def tau2_estimated(fit: Fit) -> bool:
+    """Whether tau2 was estimated; if not, it is its start value or what the cap made of it."""
+    return fit.estimate.tau2_estimated
 
-        NaN for entries that the likelihood holds at zero: their estimates are 0 in most samples, so
-        that their spread says nothing about their error. NaN also for components that are not
-        identified.
-        """
-        return pd.DataFrame(
-            self.inference.of_kind(MarginalInference, "basis_bse").basis_bse,
-            index=self.fit.basis.index,
-            columns=self.fit.basis.columns,
-        )
 
-    def basis_conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
-        """
-        Wald intervals of the basis, cut off at 0 and 1; NaN where ``basis_bse`` is.
+def basis_bse(fit: Fit) -> pd.DataFrame:
+    """
+    Standard errors of the basis, (P, Q).
 
-        Parameters
-        ----------
-        alpha : float
-            1 minus the level.
+    NaN for entries that the likelihood holds at zero: their estimates are 0 in most samples, so
+    that their spread says nothing about their error. NaN also for components that are not
+    identified.
+    """
+    return pd.DataFrame(
+        fit.inference.of_kind(MarginalInference, "basis_bse").basis_bse,
+        index=fit.basis.index,
+        columns=fit.basis.columns,
+    )
 
-        Returns
-        -------
-        DataFrame, (P, 2Q)
-            Columns (component, limit).
 
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> model.fit("ml").basis_conf_int()["comp1"].round(3)
-             2.5 %  97.5 %
-        age
-        8    0.226   0.236
-        10   0.236   0.246
-        12   0.252   0.262
-        14   0.267   0.276
-        """
-        return self._wald_limits(self.fit.basis, self.basis_bse, alpha).clip(0.0, 1.0)
+def basis_conf_int(fit: Fit, alpha: float = 0.05) -> pd.DataFrame:
+    """
+    Wald intervals of the basis, cut off at 0 and 1; NaN where ``basis_bse`` is.
 
-    @cached_property
-    def profiles(self) -> pd.DataFrame:
-        """X Theta, (P, K): how the mean of each response changes with each covariate."""
-        return self.fit.basis @ self.fit.theta
+    Parameters
+    ----------
+    alpha : float
+        1 minus the level.
 
-    @cached_property
-    def profiles_bse(self) -> pd.DataFrame:
-        """
-        Standard errors of ``profiles``, (P, K); they do not depend on how components are rotated.
+    Returns
+    -------
+    DataFrame, (P, 2Q)
+        Columns (component, limit).
 
-        NaN for profiles that are zero because all effects of the covariate are held at the
-        boundary.
-        """
-        inference = self.inference.of_kind(MarginalInference, "profiles_bse")
-        X, n_covariates = self.estimate.X, self.estimate.Theta.shape[1]
-        variances = np.column_stack(
-            [np.diag(inference.profile_covariance(X, [k])) for k in range(n_covariates)]
-        )
-        return pd.DataFrame(
-            np.sqrt(np.where(variances > 0.0, variances, np.nan)),
-            index=self.profiles.index,
-            columns=self.profiles.columns,
-        )
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> model.fit("ml").basis_conf_int()["comp1"].round(3)
+         2.5 %  97.5 %
+    age
+    8    0.226   0.236
+    10   0.236   0.246
+    12   0.252   0.262
+    14   0.267   0.276
+    """
+    return _wald_limits(fit, fit.basis, basis_bse(fit), alpha).clip(0.0, 1.0)
 
-    def profiles_conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
-        """
-        Wald intervals of ``profiles``.
 
-        Parameters
-        ----------
-        alpha : float
-            1 minus the level.
+def profiles(fit: Fit) -> pd.DataFrame:
+    """X Theta, (P, K): how the mean of each response changes with each covariate."""
+    return fit.basis @ fit.theta
 
-        Returns
-        -------
-        DataFrame, (P, 2K)
-            Columns (covariate, limit).
 
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> model.fit("ml").profiles_conf_int()["sex[T.Male]"].round(2)
-             2.5 %  97.5 %
-        age
-        8     0.79    3.56
-        10    0.83    3.71
-        12    0.88    3.96
-        14    0.94    4.18
-        """
-        return self._wald_limits(self.profiles, self.profiles_bse, alpha)
+def profiles_bse(fit: Fit) -> pd.DataFrame:
+    """
+    Standard errors of ``profiles``, (P, K); they do not depend on how components are rotated.
 
-    def variance_components(self, alpha: float = 0.05) -> pd.DataFrame:
-        """
-        sigma2, tau2, ICC and df_random with standard errors and intervals.
+    NaN for profiles that are zero because all effects of the covariate are held at the
+    boundary.
+    """
+    inference = fit.inference.of_kind(MarginalInference, "profiles_bse")
+    X, n_covariates = fit.estimate.X, fit.estimate.Theta.shape[1]
+    variances = np.column_stack(
+        [np.diag(inference.profile_covariance(X, [k])) for k in range(n_covariates)]
+    )
+    return pd.DataFrame(
+        np.sqrt(np.where(variances > 0.0, variances, np.nan)),
+        index=profiles(fit).index,
+        columns=profiles(fit).columns,
+    )
 
-        Delta method; the intervals of the variances are made on the log scale, those of the ICC
-        and of df_random on the logit scale of their range.
 
-        Parameters
-        ----------
-        alpha : float
-            1 minus the level.
+def profiles_conf_int(fit: Fit, alpha: float = 0.05) -> pd.DataFrame:
+    """
+    Wald intervals of ``profiles``.
 
-        Returns
-        -------
-        DataFrame, (4, 4)
+    Parameters
+    ----------
+    alpha : float
+        1 minus the level.
 
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> model.fit("ml").variance_components().round(2)
-                   estimate  std err  2.5 %  97.5 %
-        sigma2         1.93     0.68   0.97    3.85
-        tau2          48.19    17.13  24.01   96.73
-        icc            0.61     0.14   0.33    0.83
-        df_random     23.28     1.87  17.97   25.69
-        """
-        inference = self.inference.of_kind(MarginalInference, "variance_components")
-        bse = inference.variance_bse(self.fit.ridge)
-        check_alpha(alpha)
-        z = stats.norm.isf(alpha / 2.0)
-        rows = {}
-        for name, value, most in (
-            ("sigma2", self.fit.sigma2, np.inf),
-            ("tau2", self.fit.tau2, np.inf),
-            ("icc", self.fit.icc, 1.0),
-            ("df_random", self.estimate.df_random, float(self.estimate.U.size)),
-        ):
-            if np.isinf(most):
-                se = value * bse[f"log_{name}"]
-                odds = value * np.exp([-z * se / value, z * se / value])
-                rows[name] = [value, se, *odds]
-            else:
-                se = bse[name]
-                spread = z * se * most / (value * (most - value))
-                odds = value / (most - value) * np.exp([-spread, spread])
-                rows[name] = [value, se, *(most * odds / (1.0 + odds))]
-        return pd.DataFrame.from_dict(
-            rows, orient="index", columns=["estimate", "std err", *limit_names(alpha)]
-        )
+    Returns
+    -------
+    DataFrame, (P, 2K)
+        Columns (covariate, limit).
 
-    def _wald_limits(
-        self, estimates: pd.DataFrame, bse: pd.DataFrame, alpha: float
-    ) -> pd.DataFrame:
-        """Estimate -+ z se, with the limits below the columns of the estimates."""
-        check_alpha(alpha)
-        half_width = stats.norm.isf(alpha / 2.0) * bse
-        return side_by_side(estimates - half_width, estimates + half_width, alpha)
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> model.fit("ml").profiles_conf_int()["sex[T.Male]"].round(2)
+         2.5 %  97.5 %
+    age
+    8     0.79    3.56
+    10    0.83    3.71
+    12    0.88    3.96
+    14    0.94    4.18
+    """
+    return _wald_limits(fit, profiles(fit), profiles_bse(fit), alpha)
+
+
+def variance_components(fit: Fit, alpha: float = 0.05) -> pd.DataFrame:
+    """
+    sigma2, tau2, ICC and df_random with standard errors and intervals.
+
+    Delta method; the intervals of the variances are made on the log scale, those of the ICC
+    and of df_random on the logit scale of their range.
+
+    Parameters
+    ----------
+    alpha : float
+        1 minus the level.
+
+    Returns
+    -------
+    DataFrame, (4, 4)
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> model.fit("ml").variance_components().round(2)
+               estimate  std err  2.5 %  97.5 %
+    sigma2         1.93     0.68   0.97    3.85
+    tau2          48.19    17.13  24.01   96.73
+    icc            0.61     0.14   0.33    0.83
+    df_random     23.28     1.87  17.97   25.69
+    """
+    inference = fit.inference.of_kind(MarginalInference, "variance_components")
+    bse = inference.variance_bse(fit.ridge)
+    check_alpha(alpha)
+    z = stats.norm.isf(alpha / 2.0)
+    rows = {}
+    for name, value, most in (
+        ("sigma2", fit.sigma2, np.inf),
+        ("tau2", fit.tau2, np.inf),
+        ("icc", fit.icc, 1.0),
+        ("df_random", fit.estimate.df_random, float(fit.estimate.U.size)),
+    ):
+        if np.isinf(most):
+            se = value * bse[f"log_{name}"]
+            odds = value * np.exp([-z * se / value, z * se / value])
+            rows[name] = [value, se, *odds]
+        else:
+            se = bse[name]
+            spread = z * se * most / (value * (most - value))
+            odds = value / (most - value) * np.exp([-spread, spread])
+            rows[name] = [value, se, *(most * odds / (1.0 + odds))]
+    return pd.DataFrame.from_dict(
+        rows, orient="index", columns=["estimate", "std err", *limit_names(alpha)]
+    )
+
+
+def _wald_limits(
+    fit: Fit, estimates: pd.DataFrame, bse: pd.DataFrame, alpha: float
+) -> pd.DataFrame:
+    """Estimate -+ z se, with the limits below the columns of the estimates."""
+    check_alpha(alpha)
+    half_width = stats.norm.isf(alpha / 2.0) * bse
+    return side_by_side(estimates - half_width, estimates + half_width, alpha)

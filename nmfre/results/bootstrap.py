@@ -21,13 +21,13 @@ from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Alternative
 from nmfre.inference.refit import refit_replicates
 from nmfre.inference.wild_bootstrap import WildBootstrap
-from nmfre.results.coefficients import Coefficients
-from nmfre.results.fit import HoldsFit
+from nmfre.results import coefficients
+from nmfre.results.fit import Fit, infer_again, series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Results = TypeVar("Results", bound=HoldsFit)
+Results = TypeVar("Results", bound=Fit)
 
 
 class Bootstrap(Generic[Results]):
@@ -51,7 +51,7 @@ class Bootstrap(Generic[Results]):
     plot: ClassVar[Callable[..., Axes]]  # attached by nmfre.plotting
 
     def __init__(self, results: Results, n_failed: int) -> None:
-        inference = results._fit.inference
+        inference = results.inference
         assert inference.bootstrap is not None
         assert inference.options.seed is not None
         self.results = results
@@ -60,7 +60,6 @@ class Bootstrap(Generic[Results]):
         self.refit = inference.bootstrap.refit
         self.n_failed = n_failed
         self._draws = inference.bootstrap
-        self._coefficients = Coefficients(results._fit)
 
     def __repr__(self) -> str:
         kind = "refit" if self.refit else "one-step"
@@ -78,17 +77,17 @@ class Bootstrap(Generic[Results]):
     @cached_property
     def replicates(self) -> pd.DataFrame:
         """Replicates of params, (B, QK); floored at 0 where effects are bounded."""
-        return pd.DataFrame(self._draws.replicates, columns=self._coefficients.fit.params.index)
+        return pd.DataFrame(self._draws.replicates, columns=self.results.params.index)
 
     @cached_property
     def bse(self) -> pd.Series:
         """Standard deviations of the replicates."""
-        return self._coefficients.bse_boot.rename("bse")
+        return coefficients.bse_boot(self.results).rename("bse")
 
     @cached_property
     def bias(self) -> pd.Series:
         """Means of the replicates less the estimates."""
-        return self._coefficients.fit.series(self._draws.bias, "bias")
+        return series(self.results, self._draws.bias, "bias")
 
     def conf_int(
         self,
@@ -128,7 +127,7 @@ class Bootstrap(Generic[Results]):
                   sex[T.Male]    4.0    14.8
         """
         check_choice("method", method, Literal["percentile", "basic", "normal", "studentized"])
-        return self._coefficients.conf_int(alpha, method)
+        return coefficients.conf_int(self.results, alpha, method)
 
     def pvalues(self, alternative: Alternative | None = None) -> pd.Series:
         """
@@ -155,17 +154,17 @@ class Bootstrap(Generic[Results]):
         >>> model.fit(df_cap=0.21).bootstrap(99).pvalues().to_list()
         [0.01, 0.02]
         """
-        kind = self._coefficients.alternative if alternative is None else alternative
+        kind = self.results.inference.options.alternative if alternative is None else alternative
         check_choice("alternative", kind, Alternative)
         values = self._draws.pvalues(kind)
         values[np.isnan(self._draws.deviations).any(axis=0)] = np.nan
-        return self._coefficients.fit.series(values, "pvalues")
+        return series(self.results, values, "pvalues")
 
     @cached_property
     def summary_frame(self) -> pd.DataFrame:
         """Estimates, bias, standard errors, p-values and 95 % percentile limits, (QK, 6)."""
         columns = {
-            "coef": self._coefficients.fit.params,
+            "coef": self.results.params,
             "bias": self.bias,
             "std err": self.bse,
             "p": self.pvalues(),
@@ -174,7 +173,7 @@ class Bootstrap(Generic[Results]):
 
 
 def bootstrap(
-    self: Results,
+    fit: Results,
     n_boot: int = 1000,
     multiplier: Multiplier = "exponential",
     *,
@@ -234,7 +233,6 @@ def bootstrap(
     # NumPy integers do not come back as such.
     entropy = np.random.SeedSequence(None if seed is None else int(seed)).entropy
     assert isinstance(entropy, int)
-    fit = self._fit
     made_with: dict[str, Any] = {
         "n_boot": int(n_boot),
         "multiplier": multiplier,
@@ -243,11 +241,11 @@ def bootstrap(
     }
     n_failed = 0
     if refit:
-        fit.design.require("bootstrap(refit=True)")
+        fit.model.design.require("bootstrap(refit=True)")
         thetas, n_failed = refit_replicates(
-            fit.estimator.refit(fit.design, fit.estimate, multiplier),
+            fit.estimator.refit(fit.model.design, fit.estimate, multiplier),
             fit.estimate.X,
-            len(fit.design.units),
+            len(fit.model.design.units),
             n_boot=n_boot,
             multiplier=multiplier,
             seed=entropy,
@@ -263,9 +261,9 @@ def bootstrap(
             refit=True,
         )
     else:
-        again = fit.infer_again(**made_with, studentize=True).bootstrap
+        again = infer_again(fit, **made_with, studentize=True).bootstrap
         assert again is not None
         draws = again
     options = replace(fit.inference.options, **made_with)
     inference = replace(fit.inference, bootstrap=draws, options=options)
-    return Bootstrap(type(self)(replace(fit, inference=inference)), n_failed)
+    return Bootstrap(fit._replaced(inference=inference), n_failed)

@@ -5,18 +5,15 @@ from __future__ import annotations
 import html
 import textwrap
 from collections.abc import Iterator
-from functools import cached_property
 from typing import get_args
 
 import numpy as np
 import pandas as pd
 
 from nmfre.core.findings import Finding, Severity, listed
-from nmfre.core.typing import FloatArray
 from nmfre.errors import NotComputedError
-from nmfre.results.coefficients import Coefficients
 from nmfre.results.findings import on_residuals, with_names
-from nmfre.results.fit import Part
+from nmfre.results.fit import Fit, infer_again
 
 MOST_UNITS = 5_000
 """Units up to which the deletion of each is looked at."""
@@ -25,96 +22,94 @@ INFLUENTIAL = 0.5
 """Standard errors by which the deletion of a unit may move an effect: a quarter of its variance."""
 
 
-class Checks(Part):
-    """Advice, and what it rests on."""
+def dfbetas(fit: Fit) -> pd.DataFrame:
+    """
+    Params less what they are without a unit, in standard errors; (N, QK), one step.
 
-    @cached_property
-    def dfbetas(self) -> pd.DataFrame:
-        """
-        Params less what they are without a unit, in standard errors; (N, QK), one step.
-
-        The sign is that of statsmodels: positive where the unit raises the param. From the unit
-        scores, as a replicate of the one-step bootstrap whose only multiplier is -1 for that unit.
-        Up to 5,000 units.
-        """
-        n_units = len(self.design.units)
-        self.design.require("dfbetas")
-        if n_units > MOST_UNITS:
-            raise NotComputedError(
-                name="dfbetas", reason=f"there are more than {MOST_UNITS} units ({n_units})."
-            )
-        deleted = self.fit.infer_again(n_boot=n_units, multipliers=-np.eye(n_units)).bootstrap
-        assert deleted is not None
-        with np.errstate(divide="ignore", invalid="ignore"):  # of an exact fit they are zero
-            changes = -deleted.deviations / self.inference.bse
-        return pd.DataFrame(changes, index=self.design.units, columns=self.fit.params.index)
-
-    def check(self) -> Check:
-        """
-        One page of plain advice, each with a severity.
-
-        On convergence, identification, bounds, saturation, cap, starts, units of measurement,
-        variances and tails of residuals, and influential units.
-
-        Returns
-        -------
-        Check
-            ``print`` it; ``frame`` has the same as a table.
-
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> print(model.fit("ml").check())
-        CAUTION, heavy tails: the excess kurtosis of residuals is 4.3 (0 under
-            normality). Look at plot_residuals(kind='qq'); the bootstrap does not need
-            normality.
-        CAUTION, influential units: deleting F10 (0.6), F11 (0.6) moves an effect by
-            more than half a standard error (in brackets). See dfbetas.
-        NOTE, few units: 27 units: intervals tend to be somewhat short; cov_type='cr3'
-            corrects for the leverages of the units.
-        """
-        found = self.estimate.findings() + self.inference.findings(self.estimate)
-        named = with_names(found, self.fit.model)
-        return Check([*named, *self._on_residuals(), *self._on_units()])
-
-    def _on_residuals(self) -> Iterator[Finding]:
-        if not self.design.in_memory:
-            yield Finding("note", "residuals", None, "not looked at: the data are in chunks.")
-        else:
-            yield from on_residuals(self.fit.resid, self.fit.fittedvalues)
-
-    def _on_units(self) -> Iterator[Finding]:
-        if not self.design.in_memory or len(self.design.units) > MOST_UNITS:
-            yield Finding(
-                "note",
-                "influence",
-                None,
-                f"not looked at: there are more than {MOST_UNITS} units, or data are in chunks.",
-            )
-        else:
-            largest = self._largest_changes()
-            influential = largest[largest > INFLUENTIAL].sort_values(ascending=False)
-            if len(influential):
-                shown = [f"{unit} ({change:.1f})" for unit, change in influential.items()]
-                yield Finding(
-                    "caution",
-                    "influential units",
-                    None,
-                    f"deleting {listed(shown)} moves an effect by more than half a standard "
-                    "error (in brackets). See dfbetas.",
-                )
-
-    def _largest_changes(self) -> pd.Series:
-        """The largest change of an effect off its bound by the deletion of each unit."""
-        changes: FloatArray = self.dfbetas.abs().to_numpy()
-        changes = np.where(
-            Coefficients(self.fit).at_bound.to_numpy() | ~np.isfinite(changes), 0.0, changes
+    The sign is that of statsmodels: positive where the unit raises the param. From the unit
+    scores, as a replicate of the one-step bootstrap whose only multiplier is -1 for that unit.
+    Up to 5,000 units.
+    """
+    n_units = len(fit.model.design.units)
+    fit.model.design.require("dfbetas")
+    if n_units > MOST_UNITS:
+        raise NotComputedError(
+            name="dfbetas", reason=f"there are more than {MOST_UNITS} units ({n_units})."
         )
-        return pd.Series(changes.max(axis=1), index=self.dfbetas.index)
+    deleted = infer_again(fit, n_boot=n_units, multipliers=-np.eye(n_units)).bootstrap
+    assert deleted is not None
+    with np.errstate(divide="ignore", invalid="ignore"):  # of an exact fit they are zero
+        changes = -deleted.deviations / fit.inference.bse
+    return pd.DataFrame(changes, index=fit.model.design.units, columns=fit.params.index)
+
+
+def check(fit: Fit) -> Check:
+    """
+    One page of plain advice, each with a severity.
+
+    On convergence, identification, bounds, saturation, cap, starts, units of measurement,
+    variances and tails of residuals, and influential units.
+
+    Returns
+    -------
+    Check
+        ``print`` it; ``frame`` has the same as a table.
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> print(model.fit("ml").check())
+    CAUTION, heavy tails: the excess kurtosis of residuals is 4.3 (0 under
+        normality). Look at plot_residuals(kind='qq'); the bootstrap does not need
+        normality.
+    CAUTION, influential units: deleting F10 (0.6), F11 (0.6) moves an effect by
+        more than half a standard error (in brackets). See dfbetas.
+    NOTE, few units: 27 units: intervals tend to be somewhat short; cov_type='cr3'
+        corrects for the leverages of the units.
+    """
+    found = fit.estimate.findings() + fit.inference.findings(fit.estimate)
+    named = with_names(found, fit.model)
+    return Check([*named, *_on_residuals(fit), *_on_units(fit)])
+
+
+def _on_residuals(fit: Fit) -> Iterator[Finding]:
+    if not fit.model.design.in_memory:
+        yield Finding("note", "residuals", None, "not looked at: the data are in chunks.")
+    else:
+        yield from on_residuals(fit.resid, fit.fittedvalues)
+
+
+def _on_units(fit: Fit) -> Iterator[Finding]:
+    if not fit.model.design.in_memory or len(fit.model.design.units) > MOST_UNITS:
+        yield Finding(
+            "note",
+            "influence",
+            None,
+            f"not looked at: there are more than {MOST_UNITS} units, or data are in chunks.",
+        )
+    else:
+        largest = _largest_changes(fit)
+        influential = largest[largest > INFLUENTIAL].sort_values(ascending=False)
+        if len(influential):
+            shown = [f"{unit} ({change:.1f})" for unit, change in influential.items()]
+            yield Finding(
+                "caution",
+                "influential units",
+                None,
+                f"deleting {listed(shown)} moves an effect by more than half a standard "
+                "error (in brackets). See dfbetas.",
+            )
+
+
+def _largest_changes(fit: Fit) -> pd.Series:
+    """The largest change of an effect off its bound by the deletion of each unit."""
+    changes = dfbetas(fit).abs()
+    seen = np.isfinite(changes) & ~fit.inference.at_bound
+    return changes.where(seen, 0.0).max(axis=1)
 
 
 class Check:

@@ -26,12 +26,9 @@ from nmfre.inference.marginal import MarginalInference
 from nmfre.inference.options import InferenceOptions
 from nmfre.inference.wild_bootstrap import WildBootstrap
 from nmfre.results.archive import read_archive, write_archive
-from nmfre.results.diagnostics import Diagnostics
-from nmfre.results.fit import Fit, FittedModel, HoldsFit, Part
+from nmfre.results.fit import PARTS, Fit, FittedModel, without_data
 from nmfre.results.loaded import check_fit, check_loaded
 
-STORED = ("estimate", "inference", "estimator", "seed")
-"""What a result is made of, besides its model."""
 DATACLASSES = (
     *KINDS,
     AlternatingEstimate,
@@ -45,60 +42,57 @@ DATACLASSES = (
     WildBootstrap,
     *ESTIMATORS.values(),
 )
-Results = TypeVar("Results", bound=HoldsFit)
+Results = TypeVar("Results", bound=Fit)
 PACKAGES = ("numpy", "pandas", "scipy", "statsmodels")
 
 
-class Files(Part):
-    """A fit as plain arrays."""
+def to_arrays(fit: Fit, fname: str | Path) -> None:
+    """
+    Write the result, with its data, as plain arrays and a JSON text in one .npz file.
 
-    def to_arrays(self, fname: str | Path) -> None:
-        """
-        Write the result, with its data, as plain arrays and a JSON text in one .npz file.
+    Nothing in it is executed when it is read, by `from_arrays` or by
+    ``numpy.load(fname, allow_pickle=False)``, whose ``"header"`` is the text, in UTF-8. Labels
+    may be numbers, strings, dates, times, periods, categories, and tuples of the first three. A
+    formula is kept as text: of the loaded result, new units are predicted from covariates.
 
-        Nothing in it is executed when it is read, by `from_arrays` or by
-        ``numpy.load(fname, allow_pickle=False)``, whose ``"header"`` is the text, in UTF-8. Labels
-        may be numbers, strings, dates, times, periods, categories, and tuples of the first three. A
-        formula is kept as text: of the loaded result, new units are predicted from covariates.
+    Parameters
+    ----------
+    fname : str or path
+        The file. One that exists is replaced only when the new one is complete.
 
-        Parameters
-        ----------
-        fname : str or path
-            The file. One that exists is replaced only when the new one is complete.
+    Raises
+    ------
+    NotArchivableError
+        If labels or data are of another type.
+    OSError
+        If the file cannot be written.
 
-        Raises
-        ------
-        NotArchivableError
-            If labels or data are of another type.
-        OSError
-            If the file cannot be written.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from pathlib import Path
-        >>> import numpy as np
-        >>> import nmfre
-        >>> endog = np.random.default_rng(0).uniform(1, 2, size=(20, 3))
-        >>> res = nmfre.NMFRE(endog, rank=1).fit("ml")
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     res.to_arrays(Path(folder) / "fit.npz")
-        ...     loaded = nmfre.from_arrays(Path(folder) / "fit.npz")
-        >>> str(loaded.summary()) == str(res.summary())
-        True
-        """
-        path = file_path("fname", fname)
-        values = {
-            "design": self.design,
-            "rank": self.fit.model.rank,
-            "rsquared": Diagnostics(self.fit).rsquared_table(),
-            **{name: getattr(self.fit, name) for name in STORED},
-        }
-        versions = {"nmfre": __version__, **{name: version(name) for name in PACKAGES}}
-        write_archive(path, values, versions)
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import nmfre
+    >>> endog = np.random.default_rng(0).uniform(1, 2, size=(20, 3))
+    >>> res = nmfre.NMFRE(endog, rank=1).fit("ml")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     res.to_arrays(Path(folder) / "fit.npz")
+    ...     loaded = nmfre.from_arrays(Path(folder) / "fit.npz")
+    >>> str(loaded.summary()) == str(res.summary())
+    True
+    """
+    path = file_path("fname", fname)
+    values = {
+        "design": fit.model.design,
+        "rank": fit.model.rank,
+        "rsquared": fit._rsquared,
+        **{name: getattr(fit, name) for name in PARTS if name != "model"},
+    }
+    versions = {"nmfre": __version__, **{name: version(name) for name in PACKAGES}}
+    write_archive(path, values, versions)
 
 
-def save(self: HoldsFit, fname: str | Path | BinaryIO, remove_data: bool = False) -> None:
+def save(fit: Fit, fname: str | Path | BinaryIO, remove_data: bool = False) -> None:
     """
     Save the result as a pickle; `nmfre.load` reads it.
 
@@ -140,7 +134,7 @@ def save(self: HoldsFit, fname: str | Path | BinaryIO, remove_data: bool = False
     True
     """
     check_bool("remove_data", remove_data)
-    result = type(self)(without_data(self._fit)) if remove_data else self
+    result = without_data(fit) if remove_data else fit
     if hasattr(fname, "write"):
         _pickle(result, fname)
         return
@@ -156,7 +150,7 @@ def unpickled(kind: type[Results], fname: str | Path | BinaryIO) -> Results:
         try:
             result = load_pickle(file)
             if isinstance(result, kind):
-                check_loaded(result._fit)
+                check_loaded(result)
         except MemoryError:
             raise
         except Exception as error:  # a file can be wrong in any way
@@ -167,27 +161,21 @@ def unpickled(kind: type[Results], fname: str | Path | BinaryIO) -> Results:
     return result
 
 
-def fit_from_arrays(fname: str | Path, model_class: type[FittedModel]) -> Fit:
-    """What `Files.to_arrays` has written."""
+def from_arrays(kind: type[Results], fname: str | Path, model_class: type[FittedModel]) -> Results:
+    """What `to_arrays` has written."""
     path = file_path("fname", fname)
     values = read_archive(path, DATACLASSES)
     try:
         model = model_class._of_design(values.pop("design"), values.pop("rank"))
         rsquared = values.pop("rsquared")
-        fit = Fit(model=model, **values)
+        fit = kind(model=model, **values)
         check_fit(fit, rsquared)
-        Diagnostics(fit).__dict__["_rsquared"] = rsquared
+        vars(fit)["_rsquared"] = rsquared
         check_loaded(fit)
     except Exception as error:  # a file can be wrong in any way
         reason = f"it is damaged ({type(error).__name__}: {error})"
         raise SavedResultError(path=path, reason=reason) from error
     return fit
-
-
-def without_data(fit: Fit) -> Fit:
-    """The fit less responses, covariates and random effects."""
-    Diagnostics(fit).rsquared_table()  # the summary shows it
-    return fit.without_data()
 
 
 def _pickle(result: Any, file: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,270 +9,276 @@ import pandas as pd
 
 from nmfre.core.arguments import check_alpha, check_choice
 from nmfre.inference.prediction import posterior_variances
-from nmfre.results.coefficients import Coefficients
-from nmfre.results.fit import Part
-from nmfre.results.hypotheses import Hypotheses
+from nmfre.results.coefficients import (
+    bse,
+    bse_boot,
+    conf_int,
+    default_interval,
+    pvalues,
+    tvalues,
+)
+from nmfre.results.fit import Fit
+from nmfre.results.hypotheses import adjusted_pvalues
 from nmfre.results.prediction import Which
 
 
-class Frames(Part):
-    """What is in the estimates, laid out for further use."""
+def scores(fit: Fit, which: Which = "blup") -> pd.DataFrame:
+    """
+    Scores of the units on the components, (N, Q).
 
-    def scores(self, which: Which = "blup") -> pd.DataFrame:
-        """
-        Scores of the units on the components, (N, Q).
+    Parameters
+    ----------
+    which : {"blup", "fixed"}
+        Theta a_n + u_n, or Theta a_n alone. Neither is cut off at 0: random effects are normal,
+        and a unit far below the mean can have a negative score.
 
-        Parameters
-        ----------
-        which : {"blup", "fixed"}
-            Theta a_n + u_n, or Theta a_n alone. Neither is cut off at 0: random effects are normal,
-            and a unit far below the mean can have a negative score.
+    Returns
+    -------
+    DataFrame, (N, Q)
 
-        Returns
-        -------
-        DataFrame, (N, Q)
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> model.fit("ml", n_boot=0).scores().round(1).head(2)
+    component  comp1
+    subject
+    M01        109.6
+    M02         94.5
+    """
+    check_choice("which", which, Which)
+    scores = fit.estimate.Theta @ fit.model.design.A
+    if which == "blup":
+        scores = scores + fit.estimate.U
+    frame: pd.DataFrame = fit.model.design.frame(scores, fit.model.components)
+    return frame
 
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> model.fit("ml", n_boot=0).scores().round(1).head(2)
-        component  comp1
-        subject
-        M01        109.6
-        M02         94.5
-        """
-        check_choice("which", which, Which)
-        scores = self.estimate.Theta @ self.design.A
-        if which == "blup":
-            scores = scores + self.estimate.U
-        frame: pd.DataFrame = self.design.frame(scores, self.fit.model.components)
-        return frame
 
-    @cached_property
-    def random_effects_se(self) -> pd.DataFrame:
-        """
-        Posterior standard errors of the random effects, (N, Q).
+def random_effects_se(fit: Fit) -> pd.DataFrame:
+    """
+    Posterior standard errors of the random effects, (N, Q).
 
-        sqrt(sigma2 diag((X'X + ridge I)^-1)), with all parameters taken for known; the same for
-        every unit of which the same responses are observed, whose rows of X these are.
+    sqrt(sigma2 diag((X'X + ridge I)^-1)), with all parameters taken for known; the same for
+    every unit of which the same responses are observed, whose rows of X these are.
 
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> model.fit("ml", n_boot=0).random_effects_se.round(2).head(2)
-        component  comp1
-        subject
-        M01         2.58
-        M02         2.58
-        """
-        effects, X, design = self.fit.random_effects, self.estimate.X, self.design
-        design.require(
-            "random_effects_se",
-            "for each unit they are the same, sqrt(sigma2 diag((X'X + ridge I)^-1))",
-        )
-        variances = posterior_variances(X, self.fit.sigma2, self.fit.ridge, design.observed)
-        return pd.DataFrame(np.sqrt(variances).T, index=effects.index, columns=effects.columns)
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> model.fit("ml", n_boot=0).random_effects_se.round(2).head(2)
+    component  comp1
+    subject
+    M01         2.58
+    M02         2.58
+    """
+    effects, X, design = fit.random_effects, fit.estimate.X, fit.model.design
+    design.require(
+        "random_effects_se",
+        "for each unit they are the same, sqrt(sigma2 diag((X'X + ridge I)^-1))",
+    )
+    variances = posterior_variances(X, fit.sigma2, fit.ridge, design.observed)
+    return pd.DataFrame(np.sqrt(variances).T, index=effects.index, columns=effects.columns)
 
-    @cached_property
-    def response_membership(self) -> pd.DataFrame:
-        """
-        Soft clusters of the responses: rows of the basis, divided by their sums; (P, Q).
 
-        NaN for a response that no component carries.
+def response_membership(fit: Fit) -> pd.DataFrame:
+    """
+    Soft clusters of the responses: rows of the basis, divided by their sums; (P, Q).
 
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import pandas as pd
-        >>> import nmfre
-        >>> topics = np.array([[4.0, 3.0, 0.5], [0.5, 1.0, 4.0]]).repeat(10, axis=0)
-        >>> counts = topics + np.random.default_rng(0).uniform(size=(20, 3))
-        >>> words = pd.DataFrame(counts, columns=["sea", "ship", "hill"])
-        >>> res = nmfre.NMFRE(words, rank=2).fit("ml", n_boot=0)
-        >>> res.response_membership.round(2)
-        component  comp1  comp2
-        sea         1.00   0.00
-        ship        0.75   0.25
-        hill        0.00   1.00
-        """
-        return _shares(self.fit.basis)
+    NaN for a response that no component carries.
 
-    def unit_membership(self, which: Which = "blup") -> pd.DataFrame:
-        """
-        Soft clusters of the units: positive parts of their scores, divided by their sums; (N, Q).
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> import nmfre
+    >>> topics = np.array([[4.0, 3.0, 0.5], [0.5, 1.0, 4.0]]).repeat(10, axis=0)
+    >>> counts = topics + np.random.default_rng(0).uniform(size=(20, 3))
+    >>> words = pd.DataFrame(counts, columns=["sea", "ship", "hill"])
+    >>> res = nmfre.NMFRE(words, rank=2).fit("ml", n_boot=0)
+    >>> res.response_membership.round(2)
+    component  comp1  comp2
+    sea         1.00   0.00
+    ship        0.75   0.25
+    hill        0.00   1.00
+    """
+    return _shares(fit.basis)
 
-        NaN for a unit without a positive score.
 
-        Parameters
-        ----------
-        which : {"blup", "fixed"}
-            Which scores; see `scores`.
+def unit_membership(fit: Fit, which: Which = "blup") -> pd.DataFrame:
+    """
+    Soft clusters of the units: positive parts of their scores, divided by their sums; (N, Q).
 
-        Returns
-        -------
-        DataFrame, (N, Q)
+    NaN for a unit without a positive score.
 
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import pandas as pd
-        >>> import nmfre
-        >>> topics = np.array([[4.0, 3.0, 0.5], [0.5, 1.0, 4.0]]).repeat(10, axis=0)
-        >>> counts = topics + np.random.default_rng(0).uniform(size=(20, 3))
-        >>> words = pd.DataFrame(counts, columns=["sea", "ship", "hill"])
-        >>> res = nmfre.NMFRE(words, rank=2).fit("ml", n_boot=0)
-        >>> res.unit_membership().round(2).iloc[[0, 19]]
-        component  comp1  comp2
-        0           0.92   0.08
-        19          0.30   0.70
-        """
-        return _shares(self.scores(which).clip(lower=0.0))
+    Parameters
+    ----------
+    which : {"blup", "fixed"}
+        Which scores; see `scores`.
 
-    @cached_property
-    def response_clusters(self) -> pd.Series:
-        """
-        Hard clusters of the responses: the component with the largest share, (P,).
+    Returns
+    -------
+    DataFrame, (N, Q)
 
-        The first of several equal ones; missing where `response_membership` is.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> import nmfre
+    >>> topics = np.array([[4.0, 3.0, 0.5], [0.5, 1.0, 4.0]]).repeat(10, axis=0)
+    >>> counts = topics + np.random.default_rng(0).uniform(size=(20, 3))
+    >>> words = pd.DataFrame(counts, columns=["sea", "ship", "hill"])
+    >>> res = nmfre.NMFRE(words, rank=2).fit("ml", n_boot=0)
+    >>> res.unit_membership().round(2).iloc[[0, 19]]
+    component  comp1  comp2
+    0           0.92   0.08
+    19          0.30   0.70
+    """
+    return _shares(scores(fit, which).clip(lower=0.0))
 
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import pandas as pd
-        >>> import nmfre
-        >>> topics = np.array([[4.0, 3.0, 0.5], [0.5, 1.0, 4.0]]).repeat(10, axis=0)
-        >>> counts = topics + np.random.default_rng(0).uniform(size=(20, 3))
-        >>> words = pd.DataFrame(counts, columns=["sea", "ship", "hill"])
-        >>> res = nmfre.NMFRE(words, rank=2).fit("ml", n_boot=0)
-        >>> res.response_clusters.to_dict()
-        {'sea': 'comp1', 'ship': 'comp1', 'hill': 'comp2'}
-        """
-        return _largest(self.response_membership)
 
-    def unit_clusters(self, which: Which = "blup") -> pd.Series:
-        """
-        Hard clusters of the units: the component with the largest share, (N,).
+def response_clusters(fit: Fit) -> pd.Series:
+    """
+    Hard clusters of the responses: the component with the largest share, (P,).
 
-        The first of several equal ones; missing where `unit_membership` is.
+    The first of several equal ones; missing where `response_membership` is.
 
-        Parameters
-        ----------
-        which : {"blup", "fixed"}
-            Which scores; see `scores`.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> import nmfre
+    >>> topics = np.array([[4.0, 3.0, 0.5], [0.5, 1.0, 4.0]]).repeat(10, axis=0)
+    >>> counts = topics + np.random.default_rng(0).uniform(size=(20, 3))
+    >>> words = pd.DataFrame(counts, columns=["sea", "ship", "hill"])
+    >>> res = nmfre.NMFRE(words, rank=2).fit("ml", n_boot=0)
+    >>> res.response_clusters.to_dict()
+    {'sea': 'comp1', 'ship': 'comp1', 'hill': 'comp2'}
+    """
+    return _largest(response_membership(fit))
 
-        Returns
-        -------
-        Series of length N
-            A lazy one of dask for data in chunks.
 
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import pandas as pd
-        >>> import nmfre
-        >>> topics = np.array([[4.0, 3.0, 0.5], [0.5, 1.0, 4.0]]).repeat(10, axis=0)
-        >>> counts = topics + np.random.default_rng(0).uniform(size=(20, 3))
-        >>> words = pd.DataFrame(counts, columns=["sea", "ship", "hill"])
-        >>> res = nmfre.NMFRE(words, rank=2).fit("ml", n_boot=0)
-        >>> res.unit_clusters().value_counts().to_dict()
-        {'comp1': 10, 'comp2': 10}
-        """
-        shares: Any = self.unit_membership(which)
-        clusters: pd.Series = self.design.map_rows(_largest, shares, "component")
-        return clusters
+def unit_clusters(fit: Fit, which: Which = "blup") -> pd.Series:
+    """
+    Hard clusters of the units: the component with the largest share, (N,).
 
-    def tidy(self, alpha: float = 0.05) -> pd.DataFrame:
-        """
-        A row a coefficient, under the names that broom gives.
+    The first of several equal ones; missing where `unit_membership` is.
 
-        Parameters
-        ----------
-        alpha : float
-            1 minus the level of the intervals.
+    Parameters
+    ----------
+    which : {"blup", "fixed"}
+        Which scores; see `scores`.
 
-        Returns
-        -------
-        DataFrame, (QK, 8)
-            Columns component, covariate, estimate, std_error, statistic, p_value, conf_low and
-            conf_high; ``attrs`` holds "level" and "interval", the method of the intervals.
+    Returns
+    -------
+    Series of length N
+        A lazy one of dask for data in chunks.
 
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> table = model.fit(df_cap=0.21).tidy()
-        >>> table[["component", "covariate", "estimate", "std_error"]].round(2)
-          component    covariate  estimate  std_error
-        0     comp1    Intercept     90.50       2.47
-        1     comp1  sex[T.Male]      9.43       3.06
-        >>> table.attrs
-        {'level': 0.95, 'interval': 'percentile'}
-        """
-        check_alpha(alpha)
-        coefficients, params = Coefficients(self.fit), self.fit.params
-        limits = coefficients.conf_int(alpha).to_numpy()
-        columns = {
-            **{name: params.index.get_level_values(name) for name in ("component", "covariate")},
-            "estimate": params.to_numpy(),
-            "std_error": coefficients.bse.to_numpy(),
-            "statistic": coefficients.tvalues.to_numpy(),
-            "p_value": coefficients.pvalues.to_numpy(),
-            "conf_low": limits[:, 0],
-            "conf_high": limits[:, 1],
-        }
-        table = pd.DataFrame(columns)
-        table.attrs = {"level": 1.0 - alpha, "interval": coefficients.default_interval}
-        return table
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> import nmfre
+    >>> topics = np.array([[4.0, 3.0, 0.5], [0.5, 1.0, 4.0]]).repeat(10, axis=0)
+    >>> counts = topics + np.random.default_rng(0).uniform(size=(20, 3))
+    >>> words = pd.DataFrame(counts, columns=["sea", "ship", "hill"])
+    >>> res = nmfre.NMFRE(words, rank=2).fit("ml", n_boot=0)
+    >>> res.unit_clusters().value_counts().to_dict()
+    {'comp1': 10, 'comp2': 10}
+    """
+    shares: Any = unit_membership(fit, which)
+    clusters: pd.Series = fit.model.design.map_rows(_largest, shares, "component")
+    return clusters
 
-    def summary_frame(
-        self, alpha: float = 0.05, *, multipletests: str | None = None
-    ) -> pd.DataFrame:
-        """
-        The coefficient table of the summary as a data frame, (QK, ...).
 
-        Parameters
-        ----------
-        alpha : float
-            1 minus the level of the intervals.
-        multipletests : str, optional
-            Adjustment of the p-values for multiple tests, as in `adjusted_pvalues`.
+def tidy(fit: Fit, alpha: float = 0.05) -> pd.DataFrame:
+    """
+    A row a coefficient, under the names that broom gives.
 
-        Returns
-        -------
-        DataFrame
-            Columns coef, std err, bootstrap std err (where there is a bootstrap), z, p, adjusted p
-            (where asked for), and the limits, whose names carry the level; rows as ``params``.
+    Parameters
+    ----------
+    alpha : float
+        1 minus the level of the intervals.
 
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> res = model.fit(df_cap=0.21)
-        >>> res.summary_frame(multipletests="holm").columns.to_list()
-        ['coef', 'std err', 'bootstrap std err', 'z', 'p', 'p (holm)', '2.5 %', '97.5 %']
-        """
-        coefficients = Coefficients(self.fit)
-        columns = {"coef": self.fit.params, "std err": coefficients.bse}
-        if self.inference.bootstrap is not None:
-            columns["bootstrap std err"] = coefficients.bse_boot
-        columns |= {"z": coefficients.tvalues, "p": coefficients.pvalues}
-        if multipletests is not None:
-            columns[f"p ({multipletests})"] = Hypotheses(self.fit).adjusted_pvalues(multipletests)
-        return pd.DataFrame(columns).join(coefficients.conf_int(alpha))
+    Returns
+    -------
+    DataFrame, (QK, 8)
+        Columns component, covariate, estimate, std_error, statistic, p_value, conf_low and
+        conf_high; ``attrs`` holds "level" and "interval", the method of the intervals.
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> table = model.fit(df_cap=0.21).tidy()
+    >>> table[["component", "covariate", "estimate", "std_error"]].round(2)
+      component    covariate  estimate  std_error
+    0     comp1    Intercept     90.50       2.47
+    1     comp1  sex[T.Male]      9.43       3.06
+    >>> table.attrs
+    {'level': 0.95, 'interval': 'percentile'}
+    """
+    check_alpha(alpha)
+    params, limits = fit.params, conf_int(fit, alpha).to_numpy()
+    columns = {
+        **{name: params.index.get_level_values(name) for name in ("component", "covariate")},
+        "estimate": params.to_numpy(),
+        "std_error": bse(fit).to_numpy(),
+        "statistic": tvalues(fit).to_numpy(),
+        "p_value": pvalues(fit).to_numpy(),
+        "conf_low": limits[:, 0],
+        "conf_high": limits[:, 1],
+    }
+    table = pd.DataFrame(columns)
+    table.attrs = {"level": 1.0 - alpha, "interval": default_interval(fit)}
+    return table
+
+
+def summary_frame(
+    fit: Fit, alpha: float = 0.05, *, multipletests: str | None = None
+) -> pd.DataFrame:
+    """
+    The coefficient table of the summary as a data frame, (QK, ...).
+
+    Parameters
+    ----------
+    alpha : float
+        1 minus the level of the intervals.
+    multipletests : str, optional
+        Adjustment of the p-values for multiple tests, as in `adjusted_pvalues`.
+
+    Returns
+    -------
+    DataFrame
+        Columns coef, std err, bootstrap std err (where there is a bootstrap), z, p, adjusted p
+        (where asked for), and the limits, whose names carry the level; rows as ``params``.
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> res = model.fit(df_cap=0.21)
+    >>> res.summary_frame(multipletests="holm").columns.to_list()
+    ['coef', 'std err', 'bootstrap std err', 'z', 'p', 'p (holm)', '2.5 %', '97.5 %']
+    """
+    columns = {"coef": fit.params, "std err": bse(fit)}
+    if fit.inference.bootstrap is not None:
+        columns["bootstrap std err"] = bse_boot(fit)
+    columns |= {"z": tvalues(fit), "p": pvalues(fit)}
+    if multipletests is not None:
+        columns[f"p ({multipletests})"] = adjusted_pvalues(fit, multipletests)
+    return pd.DataFrame(columns).join(conf_int(fit, alpha))
 
 
 def _shares(values: pd.DataFrame) -> pd.DataFrame:

@@ -19,369 +19,370 @@ from nmfre.data.checks import listed
 from nmfre.data.covariates import categorical_coding
 from nmfre.errors import InvalidArgumentError, NotComputedError
 from nmfre.estimation.identification import ZERO
+from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.inference.chibar import LARGEST, chi_bar_sf
 from nmfre.report.tables import limit_names
-from nmfre.results.coefficients import Coefficients
-from nmfre.results.fit import HoldsFit, Part
+from nmfre.results.coefficients import pvalues, with_covariance
+from nmfre.results.fit import Fit
 from nmfre.results.inherited import adjust, ask_statsmodels
 from nmfre.results.nesting import nested
 
 
-class Hypotheses(Part):
-    """Wald tests with the full covariance, and likelihood-ratio tests."""
+def t_test(fit: Fit, r_matrix: Any, cov_p: Any = None, use_t: bool | None = None) -> Any:
+    """
+    z-tests of linear hypotheses, such as ``"comp1[age] = 0"``; two-sided, Wald.
 
-    def t_test(self, r_matrix: Any, cov_p: Any = None, use_t: bool | None = None) -> Any:
-        """
-        z-tests of linear hypotheses, such as ``"comp1[age] = 0"``; two-sided, Wald.
+    See `statsmodels.base.model.LikelihoodModelResults.t_test`. Parameters are called
+    ``component[covariate]``.
 
-        See `statsmodels.base.model.LikelihoodModelResults.t_test`. Parameters are called
-        ``component[covariate]``.
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> test = model.fit(df_cap=0.21).t_test("comp1[sex[T.Male]] = 0")
+    >>> round(float(test.pvalue), 4)
+    0.002
+    """
+    tested = _tested(fit, r_matrix)
+    return ask_statsmodels(tested, "t_test", r_matrix=r_matrix, cov_p=cov_p, use_t=use_t)
 
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> test = model.fit(df_cap=0.21).t_test("comp1[sex[T.Male]] = 0")
-        >>> round(float(test.pvalue), 4)
-        0.002
-        """
-        tested = self._tested(r_matrix)
-        return ask_statsmodels(tested, "t_test", r_matrix=r_matrix, cov_p=cov_p, use_t=use_t)
 
-    def wald_test(
-        self,
-        r_matrix: Any,
-        cov_p: Any = None,
-        invcov: Any = None,
-        use_f: bool | None = None,
-        df_constraints: int | None = None,
-        scalar: bool = True,
-    ) -> Any:
-        """
-        Joint test of linear hypotheses with the full covariance; chi-squared.
+def wald_test(
+    fit: Fit,
+    r_matrix: Any,
+    cov_p: Any = None,
+    invcov: Any = None,
+    use_f: bool | None = None,
+    df_constraints: int | None = None,
+    scalar: bool = True,
+) -> Any:
+    """
+    Joint test of linear hypotheses with the full covariance; chi-squared.
 
-        See `statsmodels.base.model.LikelihoodModelResults.wald_test`.
+    See `statsmodels.base.model.LikelihoodModelResults.wald_test`.
 
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> res = model.fit(df_cap=0.21)
-        >>> test = res.wald_test("comp1[Intercept] = 90, comp1[sex[T.Male]] = 10")
-        >>> round(float(test.pvalue), 3)
-        0.979
-        """
-        return ask_statsmodels(
-            self._tested(r_matrix),
-            "wald_test",
-            r_matrix=r_matrix,
-            cov_p=cov_p,
-            invcov=invcov,
-            use_f=use_f,
-            df_constraints=df_constraints,
-            scalar=scalar,
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> res = model.fit(df_cap=0.21)
+    >>> test = res.wald_test("comp1[Intercept] = 90, comp1[sex[T.Male]] = 10")
+    >>> round(float(test.pvalue), 3)
+    0.979
+    """
+    return ask_statsmodels(
+        _tested(fit, r_matrix),
+        "wald_test",
+        r_matrix=r_matrix,
+        cov_p=cov_p,
+        invcov=invcov,
+        use_f=use_f,
+        df_constraints=df_constraints,
+        scalar=scalar,
+    )
+
+
+def f_test(fit: Fit, r_matrix: Any, cov_p: Any = None, invcov: Any = None) -> Any:
+    """
+    The same as ``wald_test``, with an F distribution on ``df_resid`` degrees of freedom.
+
+    See `statsmodels.base.model.LikelihoodModelResults.f_test`.
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> round(float(model.fit(df_cap=0.21).f_test("comp1[sex[T.Male]] = 0").pvalue), 4)
+    0.0026
+    """
+    return wald_test(fit, r_matrix, cov_p=cov_p, invcov=invcov, use_f=True)
+
+
+def _tested(fit: Fit, r_matrix: Any) -> LikelihoodModelResults:
+    """What statsmodels tests: no hypotheses about params that are none, or have no error."""
+    names = fit.model.data.param_names
+    try:
+        constraint = DesignInfo(names).linear_constraint(r_matrix)
+    except (ArithmeticError, LookupError, PatsyError, TypeError, ValueError) as error:
+        raise InvalidArgumentError(
+            "r_matrix",
+            f"array of shape {r_matrix.shape}" if isinstance(r_matrix, np.ndarray) else r_matrix,
+            f"hypotheses such as '{names[0]} = 0' about {listed(pd.Index(names))}; or "
+            f"an array with a column for each of the {len(names)} params",
+        ) from error
+    unknown = np.isnan(fit.inference.bse)
+    if constraint.coefs[:, unknown].any():
+        raise NotComputedError(
+            name="this test",
+            reason="it is about effects without a standard error, which rotations of the "
+            "components change or which are held at their bound; see wald_test_terms.",
         )
+    known = np.where(np.isnan(fit.inference.covariance), 0.0, fit.inference.covariance)
+    return with_covariance(fit, known)
 
-    def f_test(self, r_matrix: Any, cov_p: Any = None, invcov: Any = None) -> Any:
-        """
-        The same as ``wald_test``, with an F distribution on ``df_resid`` degrees of freedom.
 
-        See `statsmodels.base.model.LikelihoodModelResults.f_test`.
+def wald_test_terms(
+    fit: Fit, by: Literal["covariate", "component"] = "covariate"
+) -> WaldTestResults:
+    """
+    Joint Wald test of every covariate over all components, or the other way round.
 
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> round(float(model.fit(df_cap=0.21).f_test("comp1[sex[T.Male]] = 0").pvalue), 4)
-        0.0026
-        """
-        return self.wald_test(r_matrix, cov_p=cov_p, invcov=invcov, use_f=True)
+    A factor is one covariate, with all of its columns. The tests use the full covariance; those
+    of covariates do not depend on a rotation of the components. P-values are chi-squared; for
+    effects bounded below by 0 with uncertainty="marginal" they are chi-bar-squared, the mixture
+    that the bound makes of it, up to ten effects at a time, if the components are identified.
 
-    def _tested(self, r_matrix: Any) -> LikelihoodModelResults:
-        """What statsmodels tests: no hypotheses about params that are none, or have no error."""
-        names = self.fit.model.data.param_names
-        try:
-            constraint = DesignInfo(names).linear_constraint(r_matrix)
-        except (ArithmeticError, LookupError, PatsyError, TypeError, ValueError) as error:
-            raise InvalidArgumentError(
-                "r_matrix",
-                f"array of shape {r_matrix.shape}"
-                if isinstance(r_matrix, np.ndarray)
-                else r_matrix,
-                f"hypotheses such as '{names[0]} = 0' about {listed(pd.Index(names))}; or "
-                f"an array with a column for each of the {len(names)} params",
-            ) from error
-        unknown = np.isnan(self.inference.bse)
-        if constraint.coefs[:, unknown].any():
-            raise NotComputedError(
-                name="this test",
-                reason="it is about effects without a standard error, which rotations of the "
-                "components change or which are held at their bound; see wald_test_terms.",
-            )
-        known = np.where(np.isnan(self.inference.covariance), 0.0, self.inference.covariance)
-        return Coefficients(self.fit).with_covariance(known)
+    Parameters
+    ----------
+    by : {"covariate", "component"}
+        "component" tests, for every component, all covariates but the intercept together, or
+        the intercept where it stands alone; NaN where components are not identified.
 
-    def wald_test_terms(
-        self, by: Literal["covariate", "component"] = "covariate"
-    ) -> WaldTestResults:
-        """
-        Joint Wald test of every covariate over all components, or the other way round.
+    Returns
+    -------
+    statsmodels.stats.contrast.WaldTestResults
+        ``table`` has a row a covariate: statistic, pvalue, df_constraint.
 
-        A factor is one covariate, with all of its columns. The tests use the full covariance; those
-        of covariates do not depend on a rotation of the components. P-values are chi-squared; for
-        effects bounded below by 0 with uncertainty="marginal" they are chi-bar-squared, the mixture
-        that the bound makes of it, up to ten effects at a time, if the components are identified.
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> model.fit(df_cap=0.21).wald_test_terms().table.round(4)
+               statistic  pvalue  df_constraint
+    Intercept  1340.8036   0.000              1
+    sex           9.5177   0.002              1
+    """
+    check_choice("by", by, Literal["covariate", "component"])
+    rank, terms = len(fit.model.components), fit.model.design.terms
+    rows: dict[str, tuple[float, float, int]] = {}
+    if by == "covariate":
+        for name, columns in terms.items():
+            members = (np.array(columns)[:, None] * rank + np.arange(rank)).ravel()
+            rows[name] = _test_of_covariates(fit, members, columns)
+    else:
+        intercepts = set(terms) & {"Intercept", "const"}
+        tested = [k for name in terms if name not in intercepts for k in terms[name]]
+        covariates = np.array(tested or range(len(fit.model.design.covariates)))
+        for q, name in enumerate(fit.model.components):
+            members = covariates * rank + q
+            rows[name] = *_joint_test(fit, *_not_held(fit, members)), len(members)
+    table = pd.DataFrame.from_dict(
+        rows, orient="index", columns=["statistic", "pvalue", "df_constraint"]
+    )
+    return WaldTestResults(None, "chi2", None, table=table)
 
-        Parameters
-        ----------
-        by : {"covariate", "component"}
-            "component" tests, for every component, all covariates but the intercept together, or
-            the intercept where it stands alone; NaN where components are not identified.
 
-        Returns
-        -------
-        statsmodels.stats.contrast.WaldTestResults
-            ``table`` has a row a covariate: statistic, pvalue, df_constraint.
+def adjusted_pvalues(fit: Fit, method: str) -> pd.Series:
+    """
+    P-values of params, adjusted for testing all of them.
 
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> model.fit(df_cap=0.21).wald_test_terms().table.round(4)
-                   statistic  pvalue  df_constraint
-        Intercept  1340.8036   0.000              1
-        sex           9.5177   0.002              1
-        """
-        check_choice("by", by, Literal["covariate", "component"])
-        rank, terms = len(self.fit.model.components), self.design.terms
-        rows: dict[str, tuple[float, float, int]] = {}
-        if by == "covariate":
-            for name, columns in terms.items():
-                members = (np.array(columns)[:, None] * rank + np.arange(rank)).ravel()
-                rows[name] = self._test_of_covariates(members, columns)
-        else:
-            intercepts = set(terms) & {"Intercept", "const"}
-            tested = [k for name in terms if name not in intercepts for k in terms[name]]
-            covariates = np.array(tested or range(len(self.design.covariates)))
-            for q, name in enumerate(self.fit.model.components):
-                members = covariates * rank + q
-                rows[name] = *self._joint_test(*self._not_held(members)), len(members)
-        table = pd.DataFrame.from_dict(
-            rows, orient="index", columns=["statistic", "pvalue", "df_constraint"]
+    Parameters
+    ----------
+    method : str
+        "bonferroni", "holm", "fdr_bh" and so on, as in
+        `statsmodels.stats.multitest.multipletests`. Params without a p-value do not count.
+
+    Returns
+    -------
+    Series
+
+    Raises
+    ------
+    InvalidArgumentError
+        statsmodels does not know the method.
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> model.fit(df_cap=0.21).adjusted_pvalues("bonferroni").round(4).to_list()
+    [0.0, 0.002]
+    """
+    adjusted = pvalues(fit).rename("adjusted_pvalues")
+    known = adjusted.notna()
+    adjusted[known] = adjust(adjusted[known], method, 0.05)[1]
+    return adjusted
+
+
+def t_test_pairwise(
+    fit: Fit, term: str, component: str, *, method: str = "holm", alpha: float = 0.05
+) -> pd.DataFrame:
+    """
+    Differences between all pairs of levels of a categorical covariate within a component.
+
+    Parameters
+    ----------
+    term : str
+        A term of the formula that is one categorical covariate, such as ``"group"``.
+    component : str
+        Such as ``"comp1"``.
+    method : str
+        Adjustment for multiple tests, as in `statsmodels.stats.multitest.multipletests`.
+    alpha : float
+        1 minus the level of the intervals, which are not adjusted, and the level of ``reject``.
+
+    Returns
+    -------
+    DataFrame
+        A row a pair: difference, standard error, z, two-sided p-value and limits, adjusted
+        p-value and whether it is at most ``alpha``.
+
+    Raises
+    ------
+    InvalidArgumentError
+        The model has no such term or component, or the term is not one categorical covariate.
+    NotComputedError
+        Effects have no standard error.
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> model.fit(df_cap=0.21).t_test_pairwise("sex", "comp1").round(3).iloc[:, :4]
+                 coef  std err      z  P>|z|
+    Male-Female  9.429    3.056  3.085  0.002
+    """
+    check_alpha(alpha)
+    levels, coding, columns = categorical_coding(fit.model.design.design_info, term)
+    check_label("component", component, fit.model.components)
+    pairs = list(combinations(range(len(levels)), 2))
+    contrasts = np.zeros((len(pairs), len(fit.params)))
+    q, rank = fit.model.components.get_loc(component), len(fit.model.components)
+    differences = np.array([coding[j] - coding[i] for i, j in pairs])
+    contrasts[:, np.array(columns) * rank + q] = differences
+    test = _tested(fit, contrasts).t_test(contrasts)
+    reject, adjusted = adjust(test.pvalue, method, alpha)
+    low, high = limit_names(alpha)
+    limits = test.conf_int(alpha)
+    return pd.DataFrame(
+        {
+            "coef": test.effect,
+            "std err": np.ravel(test.sd),
+            "z": np.ravel(test.tvalue),
+            "P>|z|": test.pvalue,
+            low: limits[:, 0],
+            high: limits[:, 1],
+            f"P>|z| ({method})": adjusted,
+            "reject": reject,
+        },
+        index=[f"{levels[j]}-{levels[i]}" for i, j in pairs],
+    )
+
+
+def compare_lr_test(fit: Fit, restricted: Fit) -> tuple[float, float, int]:
+    """
+    Likelihood-ratio test against a restricted ml fit of the same responses.
+
+    Parameters
+    ----------
+    restricted : NMFREResults
+        A fit with fewer covariates or a smaller rank, nested in this one: its covariates are
+        linear combinations of the covariates here. Where the cap binds, it is the same rate.
+
+    Returns
+    -------
+    lr_stat, p_value, df_diff : float, float, int
+        Twice the difference of the log-likelihoods, its chi-squared p-value, and the difference
+        of ``df_model``. With Theta >= 0 the restriction is at the boundary, which makes the
+        p-value conservative; with another rank chi-squared is only a rough guide.
+
+    Raises
+    ------
+    NotComputedError
+        If one of the fits is by df-cap.
+    InvalidArgumentError
+        If the responses, the sign of Theta or the cap differ, or the other fit is not smaller
+        or not nested.
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> long = dict(data=orthodont, unit="subject", occasion="age", rank=1)
+    >>> res = nmfre.NMFRE.from_formula("distance ~ sex", **long).fit("ml", signed=True)
+    >>> restricted = nmfre.NMFRE.from_formula("distance ~ 1", **long).fit("ml", signed=True)
+    >>> statistic, p_value, df = res.compare_lr_test(restricted)
+    >>> round(statistic, 2), round(p_value, 4), df
+    (8.76, 0.0031, 1)
+    """
+    if not isinstance(restricted, Fit):
+        raise InvalidArgumentError("restricted", restricted, "results, such as model.fit('ml')")
+    own, other = (
+        each.estimate.of_kind(MarginalEstimate, "compare_lr_test") for each in (fit, restricted)
+    )
+    if not nested(fit.model.design, own, restricted.model.design, other):
+        raise InvalidArgumentError(
+            "restricted",
+            restricted.model.formula or "a fit",
+            "an ml fit of the same responses, with the same sign of Theta and rate "
+            "of the cap, and nested in this one: with fewer parameters, no larger rank, and "
+            "covariates that are linear combinations of the covariates here",
         )
-        return WaldTestResults(None, "chi2", None, table=table)
+    df = own.n_parameters - other.n_parameters
+    statistic = float(2.0 * (own.llf - other.llf))
+    return statistic, float(stats.chi2.sf(statistic, df)), df
 
-    def adjusted_pvalues(self, method: str) -> pd.Series:
-        """
-        P-values of params, adjusted for testing all of them.
 
-        Parameters
-        ----------
-        method : str
-            "bonferroni", "holm", "fdr_bh" and so on, as in
-            `statsmodels.stats.multitest.multipletests`. Params without a p-value do not count.
+def _test_of_covariates(fit: Fit, members: Any, columns: list[int]) -> tuple[float, float, int]:
+    """
+    Statistic, p-value and degrees of freedom of the test that some covariates have no effect.
 
-        Returns
-        -------
-        Series
+    Where components are not identified, the profiles X Theta take the place of the effects, in
+    coordinates of the space that they span: rotations do not change them.
+    """
+    effects, covariance = _not_held(fit, members)
+    if not np.isnan(covariance).any():
+        return *_joint_test(fit, effects, covariance), len(members)
+    X = fit.estimate.X
+    covariance = fit.inference.profile_covariance(X, columns)
+    if np.isnan(covariance).any():
+        raise NotComputedError(name="the joint test", reason="effects have no covariance.")
+    profiles = X @ fit.estimate.Theta
+    size = np.linalg.norm(profiles, axis=0)
+    span = orth(profiles[:, size > 0.0] / size[size > 0.0], rcond=ZERO)
+    project = np.kron(np.eye(len(columns)), span.T)
+    effects = project @ profiles[:, columns].ravel(order="F")
+    covariance = project @ covariance @ project.T
+    return *_joint_test(fit, effects, covariance, bounded=False), len(effects)
 
-        Raises
-        ------
-        InvalidArgumentError
-            statsmodels does not know the method.
 
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> model.fit(df_cap=0.21).adjusted_pvalues("bonferroni").round(4).to_list()
-        [0.0, 0.002]
-        """
-        adjusted = Coefficients(self.fit).pvalues.rename("adjusted_pvalues")
-        known = adjusted.notna()
-        adjusted[known] = adjust(adjusted[known], method, 0.05)[1]
-        return adjusted
+def _not_held(fit: Fit, members: Any) -> tuple[FloatArray, FloatArray]:
+    """Effects that are not held at their bound 0, where they add nothing, and covariance."""
+    members = fit.inference.not_held(members)
+    return fit.inference.estimate[members], fit.inference.covariance[np.ix_(members, members)]
 
-    def t_test_pairwise(
-        self, term: str, component: str, *, method: str = "holm", alpha: float = 0.05
-    ) -> pd.DataFrame:
-        """
-        Differences between all pairs of levels of a categorical covariate within a component.
 
-        Parameters
-        ----------
-        term : str
-            A term of the formula that is one categorical covariate, such as ``"group"``.
-        component : str
-            Such as ``"comp1"``.
-        method : str
-            Adjustment for multiple tests, as in `statsmodels.stats.multitest.multipletests`.
-        alpha : float
-            1 minus the level of the intervals, which are not adjusted, and the level of ``reject``.
-
-        Returns
-        -------
-        DataFrame
-            A row a pair: difference, standard error, z, two-sided p-value and limits, adjusted
-            p-value and whether it is at most ``alpha``.
-
-        Raises
-        ------
-        InvalidArgumentError
-            The model has no such term or component, or the term is not one categorical covariate.
-        NotComputedError
-            Effects have no standard error.
-
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> model.fit(df_cap=0.21).t_test_pairwise("sex", "comp1").round(3).iloc[:, :4]
-                     coef  std err      z  P>|z|
-        Male-Female  9.429    3.056  3.085  0.002
-        """
-        check_alpha(alpha)
-        levels, coding, columns = categorical_coding(self.design.design_info, term)
-        check_label("component", component, self.fit.model.components)
-        pairs = list(combinations(range(len(levels)), 2))
-        contrasts = np.zeros((len(pairs), len(self.fit.params)))
-        q, rank = self.fit.model.components.get_loc(component), len(self.fit.model.components)
-        differences = np.array([coding[j] - coding[i] for i, j in pairs])
-        contrasts[:, np.array(columns) * rank + q] = differences
-        test = self._tested(contrasts).t_test(contrasts)
-        reject, adjusted = adjust(test.pvalue, method, alpha)
-        low, high = limit_names(alpha)
-        limits = test.conf_int(alpha)
-        return pd.DataFrame(
-            {
-                "coef": test.effect,
-                "std err": np.ravel(test.sd),
-                "z": np.ravel(test.tvalue),
-                "P>|z|": test.pvalue,
-                low: limits[:, 0],
-                high: limits[:, 1],
-                f"P>|z| ({method})": adjusted,
-                "reject": reject,
-            },
-            index=[f"{levels[j]}-{levels[i]}" for i, j in pairs],
-        )
-
-    def compare_lr_test(self, restricted: HoldsFit) -> tuple[float, float, int]:
-        """
-        Likelihood-ratio test against a restricted ml fit of the same responses.
-
-        Parameters
-        ----------
-        restricted : NMFREResults
-            A fit with fewer covariates or a smaller rank, nested in this one: its covariates are
-            linear combinations of the covariates here. Where the cap binds, it is the same rate.
-
-        Returns
-        -------
-        lr_stat, p_value, df_diff : float, float, int
-            Twice the difference of the log-likelihoods, its chi-squared p-value, and the difference
-            of ``df_model``. With Theta >= 0 the restriction is at the boundary, which makes the
-            p-value conservative; with another rank chi-squared is only a rough guide.
-
-        Raises
-        ------
-        NotComputedError
-            If one of the fits is by df-cap.
-        InvalidArgumentError
-            If the responses, the sign of Theta or the cap differ, or the other fit is not smaller
-            or not nested.
-
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> long = dict(data=orthodont, unit="subject", occasion="age", rank=1)
-        >>> res = nmfre.NMFRE.from_formula("distance ~ sex", **long).fit("ml", signed=True)
-        >>> restricted = nmfre.NMFRE.from_formula("distance ~ 1", **long).fit("ml", signed=True)
-        >>> statistic, p_value, df = res.compare_lr_test(restricted)
-        >>> round(statistic, 2), round(p_value, 4), df
-        (8.76, 0.0031, 1)
-        """
-        if not isinstance(restricted, HoldsFit):
-            raise InvalidArgumentError("restricted", restricted, "results, such as model.fit('ml')")
-        smaller = restricted._fit
-        own, other = (fit.marginal("compare_lr_test") for fit in (self.fit, smaller))
-        if not nested(self.design, own, smaller.design, other):
-            raise InvalidArgumentError(
-                "restricted",
-                smaller.model.formula or "a fit",
-                "an ml fit of the same responses, with the same sign of Theta and rate "
-                "of the cap, and nested in this one: with fewer parameters, no larger rank, and "
-                "covariates that are linear combinations of the covariates here",
-            )
-        df = own.n_parameters - other.n_parameters
-        statistic = float(2.0 * (own.llf - other.llf))
-        return statistic, float(stats.chi2.sf(statistic, df)), df
-
-    def _test_of_covariates(self, members: Any, columns: list[int]) -> tuple[float, float, int]:
-        """
-        Statistic, p-value and degrees of freedom of the test that some covariates have no effect.
-
-        Where components are not identified, the profiles X Theta take the place of the effects, in
-        coordinates of the space that they span: rotations do not change them.
-        """
-        effects, covariance = self._not_held(members)
-        if not np.isnan(covariance).any():
-            return *self._joint_test(effects, covariance), len(members)
-        X = self.estimate.X
-        covariance = self.inference.profile_covariance(X, columns)
-        if np.isnan(covariance).any():
-            raise NotComputedError(name="the joint test", reason="effects have no covariance.")
-        profiles = X @ self.estimate.Theta
-        size = np.linalg.norm(profiles, axis=0)
-        span = orth(profiles[:, size > 0.0] / size[size > 0.0], rcond=ZERO)
-        project = np.kron(np.eye(len(columns)), span.T)
-        effects = project @ profiles[:, columns].ravel(order="F")
-        covariance = project @ covariance @ project.T
-        return *self._joint_test(effects, covariance, bounded=False), len(effects)
-
-    def _not_held(self, members: Any) -> tuple[FloatArray, FloatArray]:
-        """Effects that are not held at their bound 0, where they add nothing, and covariance."""
-        members = self.inference.not_held(members)
-        return self.inference.estimate[members], self.inference.covariance[np.ix_(members, members)]
-
-    def _joint_test(
-        self, effects: FloatArray, covariance: FloatArray, *, bounded: bool = True
-    ) -> tuple[float, float]:
-        """Statistic and p-value; ``bounded``: whether the effects have the bounds of the fit."""
-        if len(effects) == 0:
-            return 0.0, 1.0
-        if np.isnan(covariance).any():
-            return np.nan, np.nan
-        statistic = float(effects @ np.linalg.pinv(covariance, hermitian=True) @ effects)
-        size = len(effects)
-        mixture = (
-            bounded
-            and self.inference.options.uncertainty == "marginal"
-            and not self.estimate.signed
-        )
-        if (
-            mixture
-            and size <= LARGEST
-            and np.linalg.matrix_rank(covariance, hermitian=True) == size
-        ):
-            return statistic, chi_bar_sf(statistic, covariance)
-        return statistic, float(stats.chi2.sf(statistic, size))
+def _joint_test(
+    fit: Fit, effects: FloatArray, covariance: FloatArray, *, bounded: bool = True
+) -> tuple[float, float]:
+    """Statistic and p-value; ``bounded``: whether the effects have the bounds of the fit."""
+    if len(effects) == 0:
+        return 0.0, 1.0
+    if np.isnan(covariance).any():
+        return np.nan, np.nan
+    statistic = float(effects @ np.linalg.pinv(covariance, hermitian=True) @ effects)
+    size = len(effects)
+    mixture = (
+        bounded and fit.inference.options.uncertainty == "marginal" and not fit.estimate.signed
+    )
+    if mixture and size <= LARGEST and np.linalg.matrix_rank(covariance, hermitian=True) == size:
+        return statistic, chi_bar_sf(statistic, covariance)
+    return statistic, float(stats.chi2.sf(statistic, size))

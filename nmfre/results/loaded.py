@@ -11,7 +11,6 @@ from nmfre.data.placeholder import Removed
 from nmfre.estimators import ESTIMATORS
 from nmfre.inference.conditional import Inference
 from nmfre.inference.marginal import MarginalInference
-from nmfre.results.diagnostics import Diagnostics
 from nmfre.results.fit import Fit
 
 ROUNDED_UP = 1.0 + 1e-9
@@ -38,7 +37,7 @@ def check_loaded(fit: Fit) -> None:
     for name, kind in kinds.items():
         if type(getattr(fit, name)) is not kind:
             raise TypeError(f"{name} is no {kind.__name__}, as {fit.method} has it")
-    r2 = Diagnostics(fit).rsquared_table()
+    r2 = fit._rsquared
     r2 = r2.loc[["correlation", "uncentered", "row-centered"], ["blup", "fixed"]]
     if not all(dtype.kind == "f" for dtype in [*r2.dtypes, getattr(design.Y, "dtype", FLOAT)]):
         raise TypeError("responses or R2 are no floats")
@@ -65,15 +64,15 @@ def check_loaded(fit: Fit) -> None:
 
 def check_fit(fit: Fit, stored: pd.DataFrame) -> None:
     """The data of an archive must be those of the fit, whose R2 it has stored."""
-    if not isinstance(fit.design.Y, Removed):
-        found = Diagnostics(fit).rsquared_table()
+    if not isinstance(fit.model.design.Y, Removed):
+        found = fit._rsquared
         np.testing.assert_allclose(stored, found, rtol=1e-6, atol=1e-6)
 
 
 def _check_shapes(fit: Fit) -> None:
     estimate, inference = fit.estimate, fit.inference
-    n_responses, n_units = fit.design.Y.shape
-    n_covariates, rank = len(fit.design.covariates), fit.model.rank
+    n_responses, n_units = fit.model.design.Y.shape
+    n_covariates, rank = len(fit.model.design.covariates), fit.model.rank
     basis, size = (n_responses, rank), rank * n_covariates
     n_boot = inference.options.n_boot
     n_all = n_responses * rank + size + 2

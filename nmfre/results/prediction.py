@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +17,7 @@ from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.patterns import conditional_blup
 from nmfre.inference.prediction import blup_variances, fixed_variances
 from nmfre.report.tables import side_by_side
-from nmfre.results.fit import Part
+from nmfre.results.fit import Fit, predicted
 
 Which = Literal["fixed", "blup"]
 
@@ -133,159 +132,154 @@ class Prediction:
         return low.clip(lower=0.0), high
 
 
-class Predictions(Part):
-    """Fixed-effect means and BLUPs."""
+def predict(
+    fit: Fit,
+    exog: pd.DataFrame | ArrayLike | None = None,
+    *,
+    endog: pd.DataFrame | ArrayLike | None = None,
+    which: Which | None = None,
+) -> Any:
+    """
+    Fixed-effect means X Theta a, or BLUPs X(Theta a + u).
 
-    def predict(
-        self,
-        exog: pd.DataFrame | ArrayLike | None = None,
-        *,
-        endog: pd.DataFrame | ArrayLike | None = None,
-        which: Which | None = None,
-    ) -> Any:
-        """
-        Fixed-effect means X Theta a, or BLUPs X(Theta a + u).
+    Parameters
+    ----------
+    exog : DataFrame, mapping, Series or array_like, (M, K), optional
+        Covariates of new units. With a formula: a DataFrame or mapping with the variables of
+        the formula, or a Series that has them in its index, for one unit; levels of categorical
+        variables are matched by value. Without: columns are matched by name where they have
+        names, by position in an array. An array with one axis holds M units where there is one
+        covariate, else all covariates of one unit. Default: the units of the data.
+    endog : DataFrame, mapping, Series, array_like or SciPy sparse matrix, (M, P), optional
+        What is observed of the new units, NaN where nothing is; the BLUP is conditional on it.
+        Where columns have names, they are matched by name, and may be some of the responses.
+    which : {"fixed", "blup"}, optional
+        Default: "blup" where ``endog`` is given, else "fixed". BLUPs are for the units of the
+        data and for new units with ``endog``.
 
-        Parameters
-        ----------
-        exog : DataFrame, mapping, Series or array_like, (M, K), optional
-            Covariates of new units. With a formula: a DataFrame or mapping with the variables of
-            the formula, or a Series that has them in its index, for one unit; levels of categorical
-            variables are matched by value. Without: columns are matched by name where they have
-            names, by position in an array. An array with one axis holds M units where there is one
-            covariate, else all covariates of one unit. Default: the units of the data.
-        endog : DataFrame, mapping, Series, array_like or SciPy sparse matrix, (M, P), optional
-            What is observed of the new units, NaN where nothing is; the BLUP is conditional on it.
-            Where columns have names, they are matched by name, and may be some of the responses.
-        which : {"fixed", "blup"}, optional
-            Default: "blup" where ``endog`` is given, else "fixed". BLUPs are for the units of the
-            data and for new units with ``endog``.
+    Returns
+    -------
+    DataFrame, (M, P)
+        A lazy one of dask for the units of data in chunks, or for new ones in chunks.
 
-        Returns
-        -------
-        DataFrame, (M, P)
-            A lazy one of dask for the units of data in chunks, or for new ones in chunks.
+    Raises
+    ------
+    MissingColumnError, UnseenLevelError, DuplicateCellError, NonFiniteError, ShapeError
+        New data that do not fit those of the model.
+    InvalidArgumentError
+        A ``which`` that does not go with ``exog`` and ``endog``.
 
-        Raises
-        ------
-        MissingColumnError, UnseenLevelError, DuplicateCellError, NonFiniteError, ShapeError
-            New data that do not fit those of the model.
-        InvalidArgumentError
-            A ``which`` that does not go with ``exog`` and ``endog``.
+    Examples
+    --------
+    >>> import nmfre
+    >>> import pandas as pd
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> res = model.fit("ml")
+    >>> res.predict(pd.DataFrame({"sex": ["Female", "Male"]})).round(2)
+    age     8      10     12     14
+    0    20.89  21.79  23.24  24.59
+    1    23.06  24.06  25.66  27.15
 
-        Examples
-        --------
-        >>> import nmfre
-        >>> import pandas as pd
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> res = model.fit("ml")
-        >>> res.predict(pd.DataFrame({"sex": ["Female", "Male"]})).round(2)
-        age     8      10     12     14
-        0    20.89  21.79  23.24  24.59
-        1    23.06  24.06  25.66  27.15
+    A girl who has 24 at the age of 8 is above average, and will be:
 
-        A girl who has 24 at the age of 8 is above average, and will be:
+    >>> res.predict(pd.DataFrame({"sex": ["Female"]}), endog=pd.DataFrame({8: [24.0]})).round(2)
+    age     8      10     12     14
+    0    22.66  23.65  25.21  26.67
+    """
+    A, Y, units, which = _request(fit, exog, endog, which)
+    fixed = fit.estimate.Theta @ A
+    if which == "fixed":
+        return predicted(fit, fixed, units)
+    if Y is None:
+        return fit.fittedvalues
+    residuals = Y - fit.estimate.X @ fixed
+    U = conditional_blup(fit.estimate.X, fit.ridge, residuals)
+    return predicted(fit, fixed + U, units)
 
-        >>> res.predict(pd.DataFrame({"sex": ["Female"]}), endog=pd.DataFrame({8: [24.0]})).round(2)
-        age     8      10     12     14
-        0    22.66  23.65  25.21  26.67
-        """
-        A, Y, units, which = self._request(exog, endog, which)
-        fixed = self.estimate.Theta @ A
-        if which == "fixed":
-            return self.fit.mean(fixed, units)
-        if Y is None:
-            return self.fit.fittedvalues
-        residuals = Y - self.estimate.X @ fixed
-        U = conditional_blup(self.estimate.X, self.fit.ridge, residuals)
-        return self.fit.mean(fixed + U, units)
 
-    def get_prediction(
-        self,
-        exog: pd.DataFrame | ArrayLike | None = None,
-        *,
-        endog: pd.DataFrame | ArrayLike | None = None,
-        which: Which | None = None,
-    ) -> Prediction:
-        """
-        Predictions as by ``predict``, with standard errors and intervals.
+def get_prediction(
+    fit: Fit,
+    exog: pd.DataFrame | ArrayLike | None = None,
+    *,
+    endog: pd.DataFrame | ArrayLike | None = None,
+    which: Which | None = None,
+) -> Prediction:
+    """
+    Predictions as by ``predict``, with standard errors and intervals.
 
-        The variance of a fixed-effect mean is that of Theta, and of the basis with
-        uncertainty="marginal"; that of an observation has tau2 X X' + sigma2 I on top. The variance
-        of a BLUP is the posterior variance of u and what is left of the error of the fixed effects;
-        that of an observation has sigma2 on top. An observation is a new one, also of a response
-        that the data or ``endog`` have: a replicate of it, and not its value.
+    The variance of a fixed-effect mean is that of Theta, and of the basis with
+    uncertainty="marginal"; that of an observation has tau2 X X' + sigma2 I on top. The variance
+    of a BLUP is the posterior variance of u and what is left of the error of the fixed effects;
+    that of an observation has sigma2 on top. An observation is a new one, also of a response
+    that the data or ``endog`` have: a replicate of it, and not its value.
 
-        Parameters
-        ----------
-        exog, endog, which
-            As in ``predict``.
+    Parameters
+    ----------
+    exog, endog, which
+        As in ``predict``.
 
-        Returns
-        -------
-        Prediction
+    Returns
+    -------
+    Prediction
 
-        Examples
-        --------
-        >>> import nmfre
-        >>> import pandas as pd
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> res = model.fit("ml")
-        >>> res.get_prediction(pd.DataFrame({"sex": ["Female", "Male"]})).se_mean.round(2)
-        age    8     10    12    14
-        0    0.62  0.62  0.69  0.70
-        1    0.52  0.47  0.57  0.49
-        """
-        A, Y, _, which = self._request(exog, endog, which)
-        require_memory(A, "get_prediction", "pass the covariates of some units in memory")
-        mean = self.predict(exog, endog=endog, which=which)
-        X, sigma2 = self.estimate.X, self.fit.sigma2
-        if which == "fixed":
-            variances = fixed_variances(self._profile_covariance, A)
-            around = self.fit.tau2 * np.sum(X * X, axis=1)[:, None] + sigma2
-        else:
-            observed = self.design.observed if Y is None else ~np.isnan(Y)
-            variances = blup_variances(
-                self._profile_covariance, A, X, sigma2, self.fit.ridge, observed
-            )
-            around = np.array(sigma2)
-        se_mean, se_obs = (
-            pd.DataFrame(np.sqrt(values).T, index=mean.index, columns=mean.columns)
-            for values in (variances, variances + around)
-        )
-        return Prediction(mean, se_mean, se_obs, which)
+    Examples
+    --------
+    >>> import nmfre
+    >>> import pandas as pd
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> res = model.fit("ml")
+    >>> res.get_prediction(pd.DataFrame({"sex": ["Female", "Male"]})).se_mean.round(2)
+    age    8     10    12    14
+    0    0.62  0.62  0.69  0.70
+    1    0.52  0.47  0.57  0.49
+    """
+    A, Y, _, which = _request(fit, exog, endog, which)
+    require_memory(A, "get_prediction", "pass the covariates of some units in memory")
+    mean = predict(fit, exog, endog=endog, which=which)
+    X, sigma2 = fit.estimate.X, fit.sigma2
+    if which == "fixed":
+        variances = fixed_variances(_profile_covariance(fit), A)
+        around = fit.tau2 * np.sum(X * X, axis=1)[:, None] + sigma2
+    else:
+        observed = fit.model.design.observed if Y is None else ~np.isnan(Y)
+        variances = blup_variances(_profile_covariance(fit), A, X, sigma2, fit.ridge, observed)
+        around = np.array(sigma2)
+    se_mean, se_obs = (
+        pd.DataFrame(np.sqrt(values).T, index=mean.index, columns=mean.columns)
+        for values in (variances, variances + around)
+    )
+    return Prediction(mean, se_mean, se_obs, which)
 
-    @cached_property
-    def _profile_covariance(self) -> FloatArray:
-        """Covariance of the profiles X Theta[:, k], stacked; (P K, P K)."""
-        X, Theta = self.estimate.X, self.estimate.Theta
-        return self.inference.profile_covariance(X, list(range(Theta.shape[1])))
 
-    def _request(
-        self, exog: Any, endog: Any, which: Which | None
-    ) -> tuple[FloatArray, FloatArray | None, pd.Index, Which]:
-        """Covariates (K, M), new responses (P, M) or None, labels, and what to predict."""
-        if which is None:
-            which = "fixed" if endog is None else "blup"
-        check_choice("which", which, Which)
-        design = self.design
-        if exog is None:
-            if endog is not None:
-                raise InvalidArgumentError(
-                    "endog", "given", "None without exog: the data have theirs"
-                )
-            return design.A, None, design.units, which
-        A, units = design.covariates_of(exog)
-        if endog is None:
-            if which == "blup":
-                raise InvalidArgumentError("which", which, "'fixed' for new units without endog")
-            return A, None, units, which
-        if which == "fixed":
-            raise InvalidArgumentError("which", which, "'blup' where endog is given")
-        return A, design.responses_of(endog, units), units, which
+def _profile_covariance(fit: Fit) -> FloatArray:
+    """Covariance of the profiles X Theta[:, k], stacked; (P K, P K)."""
+    X, Theta = fit.estimate.X, fit.estimate.Theta
+    return fit.inference.profile_covariance(X, list(range(Theta.shape[1])))
+
+
+def _request(
+    fit: Fit, exog: Any, endog: Any, which: Which | None
+) -> tuple[FloatArray, FloatArray | None, pd.Index, Which]:
+    """Covariates (K, M), new responses (P, M) or None, labels, and what to predict."""
+    if which is None:
+        which = "fixed" if endog is None else "blup"
+    check_choice("which", which, Which)
+    design = fit.model.design
+    if exog is None:
+        if endog is not None:
+            raise InvalidArgumentError("endog", "given", "None without exog: the data have theirs")
+        return design.A, None, design.units, which
+    A, units = design.covariates_of(exog)
+    if endog is None:
+        if which == "blup":
+            raise InvalidArgumentError("which", which, "'fixed' for new units without endog")
+        return A, None, units, which
+    if which == "fixed":
+        raise InvalidArgumentError("which", which, "'blup' where endog is given")
+    return A, design.responses_of(endog, units), units, which

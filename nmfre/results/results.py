@@ -1,38 +1,39 @@
-"""Results of a fit: one place that hands out what the fit and its parts have."""
+"""Results of a fit: one place that hands out what the fit is, and what follows from it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
-
-from statsmodels.base.model import LikelihoodModelResults
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 
 from nmfre.core.arguments import check_choice
-from nmfre.core.hints import HintedResults
 from nmfre.inference.covariance import CovType
 from nmfre.inference.options import Uncertainty
-from nmfre.results import bootstrap as wild
-from nmfre.results import files
-from nmfre.results.basis_and_variances import BasisAndVariances
-from nmfre.results.check import Checks
-from nmfre.results.coefficients import Coefficients
-from nmfre.results.diagnostics import Diagnostics
-from nmfre.results.files import Files, fit_from_arrays, unpickled, without_data
-from nmfre.results.fit import Fit, FittedModel
-from nmfre.results.frames import Frames
-from nmfre.results.handed_out import method_of, value_of
-from nmfre.results.hypotheses import Hypotheses
-from nmfre.results.prediction import Predictions
-from nmfre.results.summary import Printed
+from nmfre.results import (
+    basis_and_variances,
+    coefficients,
+    diagnostics,
+    files,
+    frames,
+    hypotheses,
+    prediction,
+)
+from nmfre.results import (
+    bootstrap as wild,
+)
+from nmfre.results import (
+    check as checks,
+)
+from nmfre.results import (
+    summary as printed,
+)
+from nmfre.results.fit import Fit, FittedModel, Value, infer_again, without_data
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class NMFREResults(HintedResults, LikelihoodModelResults):
+class NMFREResults(Fit):
     """
     Results of `nmfre.NMFRE.fit`; everything is labelled as the data were.
 
@@ -59,110 +60,79 @@ class NMFREResults(HintedResults, LikelihoodModelResults):
     model_class: ClassVar[type[FittedModel]]
     """Made by `from_arrays`; set by the module of the model, which imports this one."""
 
-    def __init__(self, fit: Fit) -> None:
-        self._hold(fit)
-        super().__init__(fit.model, fit.params, scale=fit.dispersion)
-        self.cov_params_default = fit.inference.covariance
+    uncertainty = Value(coefficients.uncertainty)
+    alternative = Value(coefficients.alternative)
+    bse = Value(coefficients.bse)
+    bse_boot = Value(coefficients.bse_boot)
+    tvalues = Value(coefficients.tvalues)
+    pvalues = Value(coefficients.pvalues)
+    at_bound = Value(coefficients.at_bound)
+    conf_int = coefficients.conf_int
+    cov_params = coefficients.cov_params
 
-    def _hold(self, fit: Fit) -> None:
-        self._fit = fit
-        self.model = fit.model
-        self.estimate = fit.estimate
-        self.inference = fit.inference
-        self.estimator = fit.estimator
-        self.seed = fit.seed
+    t_test = hypotheses.t_test
+    wald_test = hypotheses.wald_test
+    f_test = hypotheses.f_test
+    wald_test_terms = hypotheses.wald_test_terms
+    adjusted_pvalues = hypotheses.adjusted_pvalues
+    t_test_pairwise = hypotheses.t_test_pairwise
+    compare_lr_test = hypotheses.compare_lr_test
 
-    def __getstate__(self) -> dict[str, Any]:
-        """With a fit of its own: copies and pickles compute again what can be."""
-        return {**vars(self), "_fit": copy(self._fit)}
+    cov_re = Value(basis_and_variances.cov_re)
+    sigma2_estimated = Value(basis_and_variances.sigma2_estimated)
+    tau2_estimated = Value(basis_and_variances.tau2_estimated)
+    basis_bse = Value(basis_and_variances.basis_bse)
+    basis_conf_int = basis_and_variances.basis_conf_int
+    profiles = Value(basis_and_variances.profiles)
+    profiles_bse = Value(basis_and_variances.profiles_bse)
+    profiles_conf_int = basis_and_variances.profiles_conf_int
+    variance_components = basis_and_variances.variance_components
 
-    method = value_of(Fit.method)
-    theta = value_of(Fit.theta)
-    basis = value_of(Fit.basis)
-    random_effects = value_of(Fit.random_effects)
-    sigma2 = value_of(Fit.sigma2)
-    tau2 = value_of(Fit.tau2)
-    ridge = value_of(Fit.ridge)
-    dispersion = value_of(Fit.dispersion)
-    icc = value_of(Fit.icc)
-    fittedvalues = value_of(Fit.fittedvalues)
-    resid = value_of(Fit.resid)
-    nobs = value_of(Fit.nobs)
-    df_resid = value_of(Fit.df_resid)
+    n_units = Value(diagnostics.n_units)
+    df_random = Value(diagnostics.df_random)
+    df_cap = Value(diagnostics.df_cap)
+    df_cap_rate = Value(diagnostics.df_cap_rate)
+    saturation = Value(diagnostics.saturation)
+    cap_hits = Value(diagnostics.cap_hits)
+    first_cap_hit = Value(diagnostics.first_cap_hit)
+    cap_binds = Value(diagnostics.cap_binds)
+    n_iter = Value(diagnostics.n_iter)
+    objective = Value(diagnostics.objective)
+    objective_path = Value(diagnostics.objective_path)
+    stop_reason = Value(diagnostics.stop_reason)
+    converged = Value(diagnostics.converged)
+    fixed_point_residual = Value(diagnostics.fixed_point_residual)
+    fixed_point_distance = Value(diagnostics.fixed_point_distance)
+    llf = Value(diagnostics.llf)
+    llf_uncapped = Value(diagnostics.llf_uncapped)
+    df_model = Value(diagnostics.df_model)
+    aic = Value(diagnostics.aic)
+    bic = Value(diagnostics.bic)
+    gradient_norm = Value(diagnostics.gradient_norm)
+    n_starts = Value(diagnostics.n_starts)
+    n_agree = Value(diagnostics.n_agree)
+    identification = Value(diagnostics.identification)
+    mean_squared_residual = Value(diagnostics.mean_squared_residual)
+    rsquared = Value(diagnostics.rsquared)
+    rsquared_table = diagnostics.rsquared_table
 
-    uncertainty = value_of(Coefficients.uncertainty)
-    alternative = value_of(Coefficients.alternative)
-    bse = value_of(Coefficients.bse)
-    bse_boot = value_of(Coefficients.bse_boot)
-    tvalues = value_of(Coefficients.tvalues)
-    pvalues = value_of(Coefficients.pvalues)
-    at_bound = value_of(Coefficients.at_bound)
-    conf_int = method_of(Coefficients.conf_int)
-    cov_params = method_of(Coefficients.cov_params)
+    dfbetas = Value(checks.dfbetas)
+    check = checks.check
 
-    t_test = method_of(Hypotheses.t_test)
-    wald_test = method_of(Hypotheses.wald_test)
-    f_test = method_of(Hypotheses.f_test)
-    wald_test_terms = method_of(Hypotheses.wald_test_terms)
-    adjusted_pvalues = method_of(Hypotheses.adjusted_pvalues)
-    t_test_pairwise = method_of(Hypotheses.t_test_pairwise)
-    compare_lr_test = method_of(Hypotheses.compare_lr_test)
+    summary = printed.summary
+    summary_frame = frames.summary_frame
+    tidy = frames.tidy
+    scores = frames.scores
+    random_effects_se = Value(frames.random_effects_se)
+    response_membership = Value(frames.response_membership)
+    response_clusters = Value(frames.response_clusters)
+    unit_membership = frames.unit_membership
+    unit_clusters = frames.unit_clusters
 
-    cov_re = value_of(BasisAndVariances.cov_re)
-    sigma2_estimated = value_of(BasisAndVariances.sigma2_estimated)
-    tau2_estimated = value_of(BasisAndVariances.tau2_estimated)
-    basis_bse = value_of(BasisAndVariances.basis_bse)
-    basis_conf_int = method_of(BasisAndVariances.basis_conf_int)
-    profiles = value_of(BasisAndVariances.profiles)
-    profiles_bse = value_of(BasisAndVariances.profiles_bse)
-    profiles_conf_int = method_of(BasisAndVariances.profiles_conf_int)
-    variance_components = method_of(BasisAndVariances.variance_components)
+    predict = prediction.predict
+    get_prediction = prediction.get_prediction
 
-    n_units = value_of(Diagnostics.n_units)
-    df_random = value_of(Diagnostics.df_random)
-    df_cap = value_of(Diagnostics.df_cap)
-    df_cap_rate = value_of(Diagnostics.df_cap_rate)
-    saturation = value_of(Diagnostics.saturation)
-    cap_hits = value_of(Diagnostics.cap_hits)
-    first_cap_hit = value_of(Diagnostics.first_cap_hit)
-    cap_binds = value_of(Diagnostics.cap_binds)
-    n_iter = value_of(Diagnostics.n_iter)
-    objective = value_of(Diagnostics.objective)
-    objective_path = value_of(Diagnostics.objective_path)
-    stop_reason = value_of(Diagnostics.stop_reason)
-    converged = value_of(Diagnostics.converged)
-    fixed_point_residual = value_of(Diagnostics.fixed_point_residual)
-    fixed_point_distance = value_of(Diagnostics.fixed_point_distance)
-    llf = value_of(Diagnostics.llf)
-    llf_uncapped = value_of(Diagnostics.llf_uncapped)
-    df_model = value_of(Diagnostics.df_model)
-    aic = value_of(Diagnostics.aic)
-    bic = value_of(Diagnostics.bic)
-    gradient_norm = value_of(Diagnostics.gradient_norm)
-    n_starts = value_of(Diagnostics.n_starts)
-    n_agree = value_of(Diagnostics.n_agree)
-    identification = value_of(Diagnostics.identification)
-    mean_squared_residual = value_of(Diagnostics.mean_squared_residual)
-    rsquared = value_of(Diagnostics.rsquared)
-    rsquared_table = method_of(Diagnostics.rsquared_table)
-
-    dfbetas = value_of(Checks.dfbetas)
-    check = method_of(Checks.check)
-
-    summary = method_of(Printed.summary)
-    summary_frame = method_of(Frames.summary_frame)
-    tidy = method_of(Frames.tidy)
-    scores = method_of(Frames.scores)
-    random_effects_se = value_of(Frames.random_effects_se)
-    response_membership = value_of(Frames.response_membership)
-    response_clusters = value_of(Frames.response_clusters)
-    unit_membership = method_of(Frames.unit_membership)
-    unit_clusters = method_of(Frames.unit_clusters)
-
-    predict = method_of(Predictions.predict)
-    get_prediction = method_of(Predictions.get_prediction)
-
-    to_arrays = method_of(Files.to_arrays)
+    to_arrays = files.to_arrays
 
     bootstrap = wild.bootstrap
     save = files.save
@@ -230,8 +200,8 @@ class NMFREResults(HintedResults, LikelihoodModelResults):
         check_choice("uncertainty", uncertainty, Uncertainty)
         kind = self.inference.options.cov_type if cov_type is None else cov_type
         check_choice("cov_type", kind, CovType)
-        inference = self._fit.infer_again(uncertainty=uncertainty, cov_type=kind)
-        return type(self)(replace(self._fit, inference=inference))
+        inference = infer_again(self, uncertainty=uncertainty, cov_type=kind)
+        return self._replaced(inference=inference)
 
     def remove_data(self) -> None:
         """
@@ -254,7 +224,9 @@ class NMFREResults(HintedResults, LikelihoodModelResults):
         ...     print(str(error).split(":")[0])
         The responses are not part of this result
         """
-        self._hold(without_data(self._fit))
+        light = vars(without_data(self))
+        vars(self).clear()
+        vars(self).update(light)
 
     @classmethod
     def load(cls, fname: str | Path | BinaryIO) -> Self:
@@ -294,7 +266,7 @@ class NMFREResults(HintedResults, LikelihoodModelResults):
         >>> loaded
         <NMFREResults: ml, P=3, N=20, Q=1, K=1, llf=-11.8345, converged>
         """
-        return unpickled(cls, fname)
+        return files.unpickled(cls, fname)
 
     @classmethod
     def from_arrays(cls, fname: str | Path) -> Self:
@@ -332,4 +304,4 @@ class NMFREResults(HintedResults, LikelihoodModelResults):
         >>> loaded.basis.equals(res.basis)
         True
         """
-        return cls(fit_from_arrays(fname, cls.model_class))
+        return files.from_arrays(cls, fname, cls.model_class)

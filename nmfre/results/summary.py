@@ -12,10 +12,9 @@ from nmfre.core.findings import Finding
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.cap import AUTO
 from nmfre.report.tables import by_component, fixed, headed_summary, number
-from nmfre.results.diagnostics import Diagnostics
 from nmfre.results.findings import with_names
-from nmfre.results.fit import Fit, Part
-from nmfre.results.frames import Frames
+from nmfre.results.fit import Fit
+from nmfre.results.frames import summary_frame
 
 FORMULA_WIDTH = 22
 AT_BOUND = " (b)"
@@ -23,68 +22,65 @@ LEVEL = ".10g"
 """How levels are printed: as they are given, without what 1 - alpha adds in the last digits."""
 
 
-class Printed(Part):
-    """What a fit is printed as."""
+def summary(
+    fit: Fit, alpha: float = 0.05, title: str | None = None, *, multipletests: str | None = None
+) -> Summary:
+    """
+    Header, table of params with standard errors and intervals, and notes.
 
-    def summary(
-        self, alpha: float = 0.05, title: str | None = None, *, multipletests: str | None = None
-    ) -> Summary:
-        """
-        Header, table of params with standard errors and intervals, and notes.
+    Parameters
+    ----------
+    alpha : float
+        1 minus the level of the intervals.
+    title : str, optional
+        Title of the table.
+    multipletests : str, optional
+        Adjustment of the p-values for multiple tests, as in `adjusted_pvalues`.
 
-        Parameters
-        ----------
-        alpha : float
-            1 minus the level of the intervals.
-        title : str, optional
-            Title of the table.
-        multipletests : str, optional
-            Adjustment of the p-values for multiple tests, as in `adjusted_pvalues`.
+    Returns
+    -------
+    statsmodels.iolib.summary.Summary
+        ``print`` it, or call ``as_text()``, ``as_html()``, ``as_latex()``, ``as_csv()``.
 
-        Returns
-        -------
-        statsmodels.iolib.summary.Summary
-            ``print`` it, or call ``as_text()``, ``as_html()``, ``as_latex()``, ``as_csv()``.
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> summary = model.fit(df_cap=0.21).summary(title="Growth")
+    >>> summary.as_text().splitlines()[0].strip()
+    'Growth'
+    """
+    fit = fit
+    if not (title is None or isinstance(title, str)):
+        raise InvalidArgumentError("title", title, "a string, or None")
+    if title is None:
+        title = f"Non-negative matrix factorization with random effects: {fit.method}"
+    frame = summary_frame(fit, alpha, multipletests=multipletests)
+    if multipletests is not None:
+        frame = frame.drop(columns="p")  # the adjusted one is printed instead
+    least = {
+        "coef": 9,
+        "std err": 8,
+        **({"(boot)": 8} if "bootstrap std err" in frame else {}),
+        "z": 7,
+        "P>z" if fit.inference.options.alternative == "larger" else "P>|z|": 6,
+        f"[{alpha / 2:{LEVEL}}": 9,
+        f"{1 - alpha / 2:{LEVEL}}]": 9,
+    }
+    write = [fixed if name.startswith(("z", "P>")) else number for name in least]
+    at_bound = dict(zip(frame.index, fit.inference.at_bound, strict=True))
 
-        Examples
-        --------
-        >>> import nmfre
-        >>> orthodont = nmfre.datasets.load_orthodont()
-        >>> model = nmfre.NMFRE.from_formula(
-        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
-        ... )
-        >>> summary = model.fit(df_cap=0.21).summary(title="Growth")
-        >>> summary.as_text().splitlines()[0].strip()
-        'Growth'
-        """
-        fit = self.fit
-        if not (title is None or isinstance(title, str)):
-            raise InvalidArgumentError("title", title, "a string, or None")
-        if title is None:
-            title = f"Non-negative matrix factorization with random effects: {fit.method}"
-        frame = Frames(fit).summary_frame(alpha, multipletests=multipletests)
-        if multipletests is not None:
-            frame = frame.drop(columns="p")  # the adjusted one is printed instead
-        least = {
-            "coef": 9,
-            "std err": 8,
-            **({"(boot)": 8} if "bootstrap std err" in frame else {}),
-            "z": 7,
-            "P>z" if fit.inference.options.alternative == "larger" else "P>|z|": 6,
-            f"[{alpha / 2:{LEVEL}}": 9,
-            f"{1 - alpha / 2:{LEVEL}}]": 9,
-        }
-        write = [fixed if name.startswith(("z", "P>")) else number for name in least]
-        at_bound = dict(zip(frame.index, fit.inference.at_bound, strict=True))
+    def line(key: Any) -> Iterator[tuple[str, list[str]]]:
+        cells = [form(value) for form, value in zip(write, frame.loc[key], strict=True)]
+        yield f"{key[1]}{AT_BOUND if at_bound[key] else ''}", cells
 
-        def line(key: Any) -> Iterator[tuple[str, list[str]]]:
-            cells = [form(value) for form, value in zip(write, frame.loc[key], strict=True)]
-            yield f"{key[1]}{AT_BOUND if at_bound[key] else ''}", cells
-
-        left, right = _estimation(fit), _sizes(fit)
-        coefficients = by_component(frame, line)
-        notes = _notes(fit, alpha, multipletests)
-        return headed_summary(title, left, right, least, coefficients, notes)
+    left, right = _estimation(fit), _sizes(fit)
+    coefficients = by_component(frame, line)
+    notes = _notes(fit, alpha, multipletests)
+    return headed_summary(title, left, right, least, coefficients, notes)
 
 
 def _estimation(fit: Fit) -> list[tuple[str, str]]:
@@ -99,11 +95,11 @@ def _estimation(fit: Fit) -> list[tuple[str, str]]:
 
 
 def _sizes(fit: Fit) -> list[tuple[str, str]]:
-    estimate, design = fit.estimate, fit.design
+    estimate, design = fit.estimate, fit.model.design
     n_cells = design.n_missing + design.n_cells
     criteria = estimate.criteria
     cap = f"{estimate.cap:.2f}, {'bound' if estimate.cap_binds else 'did not bind'}"
-    r2 = Diagnostics(fit).rsquared_table().loc[["correlation"], ["blup", "fixed"]].to_numpy()[0]
+    r2 = fit._rsquared.loc[["correlation"], ["blup", "fixed"]].to_numpy()[0]
     rows = {
         "Units (N)": f"{estimate.U.shape[1]}",
         "Responses (P)": f"{len(estimate.X)}",
@@ -172,7 +168,7 @@ def _notes(fit: Fit, alpha: float, multipletests: str | None) -> Iterator[str]:
         sided += f", adjusted for multiple tests ({multipletests})"
     yield f"Std err: {options.cov_type}; P-values are {sided}. Both are {fit.inference.scope}"
     yield from _short(fit.inference.findings(estimate), fit)
-    if fit.design.n_missing:
+    if fit.model.design.n_missing:
         yield (
             "The likelihood is that of the observed responses: it takes the others to be missing "
             "at random."

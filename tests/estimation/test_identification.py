@@ -40,7 +40,7 @@ def at_another_mixture(res, R):
         res.inference.options,
         np.random.SeedSequence(0),
     )
-    return nmfre.NMFREResults(replace(res._fit, estimate=turned, inference=inference))
+    return res._replaced(estimate=turned, inference=inference)
 
 
 @pytest.mark.parametrize("signed", [True, False])

@@ -375,7 +375,7 @@ def test_what_rotations_leave_alone_is_invariant(holzinger):
         res.inference.options,
         np.random.SeedSequence(0),
     )
-    other = nmfre.NMFREResults(replace(res._fit, estimate=turned, inference=inference))
+    other = res._replaced(estimate=turned, inference=inference)
     np.testing.assert_allclose(other.profiles_bse, res.profiles_bse, rtol=1e-6)
     np.testing.assert_allclose(
         other.wald_test_terms().table, res.wald_test_terms().table, rtol=1e-6
@@ -659,7 +659,7 @@ def test_no_z_for_effects_of_a_fit_that_is_not_determined():
 def test_advice_names_no_option_that_is_in_use(bumps, signed):
     res = bumps.fit("ml", signed=signed, n_starts=1, n_boot=0)
     merged = replace(res.estimate, condition=1e6)
-    other = nmfre.NMFREResults(replace(res._fit, estimate=merged))
+    other = res._replaced(estimate=merged)
     for text in (str(other.check()), str(other.summary())):
         assert ("use signed=False" in " ".join(text.split())) == signed
     endog, exog = falling()

@@ -21,7 +21,7 @@ def res(request, simulated):
 def changed(res, **arrays):
     """The result with other estimates."""
     estimate = replace(res.estimate, **arrays)
-    return nmfre.NMFREResults(replace(res._fit, estimate=estimate))
+    return res._replaced(estimate=estimate)
 
 
 @pytest.fixture

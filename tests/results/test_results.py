@@ -10,7 +10,6 @@ from scipy.sparse import csr_array
 import nmfre
 from nmfre import errors
 from nmfre.data.entry import changed
-from nmfre.results.coefficients import Coefficients
 
 pytestmark = pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")
 
@@ -160,7 +159,7 @@ def test_intervals(res):
 def test_studentized_intervals_follow_the_seed_and_do_not_refit(model, method):
     res = model.fit(method, seed=3, multiplier="rademacher")
     limits = res.conf_int(method="studentized").to_numpy()
-    boot, options = Coefficients(res._fit).studentized, res.inference.options
+    boot, options = res._studentized, res.inference.options
     np.testing.assert_array_equal(boot.deviations, res.inference.bootstrap.deviations)
     assert not options.studentize
     # With weights of size one, only the mean of the terms makes replicates differ.
