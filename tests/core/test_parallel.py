@@ -117,33 +117,6 @@ def test_a_backend_without_generators_gives_batches(batches):
     assert e.value.finished == {0: 0, 1: 1}
 
 
-@pytest.mark.bits
-def test_a_study_resumes(monkeypatch):
-    designs = baseline_designs()[:2]
-    whole = paper_study(designs, 4, n_boot=20, progress=False)
-    monkeypatch.setattr("nmfre.simulation.studies._chunk", _stopping(1))
-    with pytest.raises(errors.InterruptedTasksError) as e:
-        paper_study(designs, 4, n_boot=20, progress=False)
-    assert list(e.value.finished) == [0]
-    monkeypatch.setattr("nmfre.simulation.studies._chunk", _stopping(0))
-    resumed = paper_study(designs, 4, n_boot=20, progress=False, resume=e.value.finished)
-    pd.testing.assert_frame_equal(resumed, whole, check_exact=True)
-
-
-def _stopping(setting):
-    from nmfre.simulation.studies import _chunk
-
-    original = getattr(_chunk, "original", _chunk)
-
-    def chunk(task):
-        if task[0] == setting:
-            raise KeyboardInterrupt
-        return original(task)
-
-    chunk.original = original
-    return chunk
-
-
 def tables():
     data = BumpDesign(n_responses=9, rank=2, n_units=300).draw(np.random.default_rng(0))
     model = nmfre.NMFRE(*data, rank=2)

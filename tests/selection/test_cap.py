@@ -87,11 +87,3 @@ def test_cap_scan_errors(model):
     holed[0, 0] = np.nan
     with pytest.raises(errors.MissingCellError):
         nmfre.scan_cap(nmfre.NMFRE(holed, rank=1), [0.5])
-
-
-def test_plot(model):
-    scan = nmfre.scan_cap(model, [0.1, 0.2, 0.3])
-    ax = scan.plot()
-    df = next(line for line in ax.lines if len(line.get_xdata()) == 3 and line.get_linewidth() == 2)
-    np.testing.assert_allclose(df.get_ydata(), scan.table["df_random"])
-    assert scan.plot(ax=ax) is ax
