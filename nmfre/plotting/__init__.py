@@ -10,16 +10,13 @@ made with ``layout="constrained"`` leave room for them.
 import copyreg
 
 from nmfre.plotting.basis import plot_basis, plot_basis_heatmap
-from nmfre.plotting.cap_scan import plot_cap_scan
-from nmfre.plotting.coefficients import plot_coefficients
+from nmfre.plotting.choices import plot_cap_scan, plot_rank_selection
+from nmfre.plotting.coefficients import plot_bootstrap, plot_coefficients, plot_of_bootstrap
 from nmfre.plotting.growth import plot_growth_curves
 from nmfre.plotting.iterations import plot_convergence, plot_effective_df
 from nmfre.plotting.path_diagram import plot_path_diagram
-from nmfre.plotting.random_effects import plot_random_effects
-from nmfre.plotting.rank_selection import plot_rank_selection
-from nmfre.plotting.replicates import plot_bootstrap, plot_of_bootstrap
 from nmfre.plotting.residuals import plot_residuals
-from nmfre.plotting.scores import plot_scores
+from nmfre.plotting.units import plot_random_effects, plot_scores
 from nmfre.results import NMFREResults
 from nmfre.results.bootstrap import Bootstrap
 from nmfre.selection.cap import CapScan

@@ -6,22 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nmfre.core.arguments import check_alpha
 from nmfre.data.checks import on_a_scale
-from nmfre.plotting._shared import (
-    INK,
-    Order,
-    axes,
-    colour,
-    heatmap,
-    label_ticks,
-    labels_width,
-    legend,
-    line,
-    name,
-    occasions,
-    ordered,
-    plot_of,
-)
+from nmfre.plotting import _shared as draw
 from nmfre.results import NMFREResults
 
 if TYPE_CHECKING:
@@ -31,7 +18,6 @@ MOST_BARS = 60
 """Bars that can be told apart; more become a heatmap."""
 
 
-@plot_of(NMFREResults)
 def plot_basis(results: NMFREResults, *, alpha: float = 0.05, ax: Axes | None = None) -> Axes:
     """
     The basis by response.
@@ -69,52 +55,42 @@ def plot_basis(results: NMFREResults, *, alpha: float = 0.05, ax: Axes | None = 
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('age', 'loading')
     """
+    draw.check_plot("results", results, NMFREResults)
+    check_alpha(alpha)
     basis = results.basis
     as_lines = on_a_scale(basis.index)
     n_responses, rank = basis.shape
     if not as_lines and basis.size > MOST_BARS:
         return plot_basis_heatmap(results, ax=ax)
-    ax = axes(ax, 6.0 if as_lines else np.clip(2.2 + 0.22 * basis.size, 3.4, 11.0), 3.8)
-    position, order = occasions(ax, basis.index)
-    limits = None
-    if results.uncertainty == "marginal":
+    wide = 6.0 if as_lines else np.clip(2.2 + 0.22 * basis.size, 3.4, 11.0)
+    ax = draw.axes(ax, wide, 3.8)
+    position, order = draw.occasions(ax, basis.index)
+    limits = basis.to_numpy()[..., None]
+    marginal = results.uncertainty == "marginal"
+    if marginal:
         limits = results.basis_conf_int(alpha).to_numpy().reshape(n_responses, rank, 2)
     width = 0.8 / max(rank, 2)
     for q, component in enumerate(basis.columns):
-        loading = basis.iloc[:, q].to_numpy()
+        shade, loading = draw.colour(q), basis[component].to_numpy()
         if as_lines:
-            ax.plot(
-                position[order],
-                loading[order],
-                line(q),
-                marker="o",
-                markersize=4,
-                color=colour(q),
-                label=component,
-            )
-            if limits is not None:
-                ax.fill_between(
-                    position[order],
-                    *limits[order, q].T,
-                    color=colour(q),
-                    alpha=0.15,
-                    linewidth=0,
-                )
+            x, y = position[order], loading[order]
+            ax.plot(x, y, draw.line(q), marker="o", markersize=4, color=shade, label=component)
+            if marginal:
+                ax.fill_between(x, *limits[order, q].T, color=shade, alpha=0.15, linewidth=0)
         else:
-            where = position + (q - (rank - 1) / 2) * width
-            ax.bar(where, loading, 0.92 * width, color=colour(q), label=component)
-            if limits is not None:
-                ax.vlines(where, *limits[:, q].T, color=INK, linewidth=1)
-    largest = float(np.nanmax(basis if limits is None else limits, initial=basis.to_numpy().max()))
+            x = position + (q - (rank - 1) / 2) * width
+            ax.bar(x, loading, 0.92 * width, color=shade, label=component)
+            if marginal:
+                ax.vlines(x, *limits[:, q].T, color=draw.INK, linewidth=1)
+    largest = float(np.nanmax(limits, initial=basis.to_numpy().max()))
     ax.set(ylabel="loading", ylim=(0.0, 1.05 * largest))
     if rank > 1:
-        legend(ax)
+        draw.legend(ax)
     return ax
 
 
-@plot_of(NMFREResults)
 def plot_basis_heatmap(
-    results: NMFREResults, *, order: Order | None = None, ax: Axes | None = None
+    results: NMFREResults, *, order: draw.Order | None = None, ax: Axes | None = None
 ) -> Axes:
     """
     The basis as a heatmap: a row a response, a column a component.
@@ -149,13 +125,13 @@ def plot_basis_heatmap(
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['8', '10', '12', '14']
     """
-    X = results.estimate.X
-    responses, rank = results.basis.index, X.shape[1]
-    rows = ordered(X, order)
-    width = np.clip(2.6 + 0.6 * rank, 3.5, 10.0) + max(labels_width(responses) - 0.6, 0.0)
-    ax = axes(ax, width, np.clip(1.0 + 0.19 * len(X), 2.5, 14.0))
-    heatmap(ax, X[rows], "loading")
-    label_ticks(ax, "y", responses[rows])
-    label_ticks(ax, "x", results.basis.columns)
-    ax.set_ylabel(name(responses, "response"))
+    draw.check_plot("results", results, NMFREResults)
+    basis = results.basis
+    n_responses, rank = basis.shape
+    wide = draw.text_width(max(map(draw.text, basis.index), key=len), draw.FONT) / 72.0
+    width = np.clip(2.6 + 0.6 * rank, 3.5, 10.0) + max(wide - 0.6, 0.0)
+    rows = draw.ordered(basis.to_numpy(), order)
+    ax = draw.axes(ax, width, np.clip(1.0 + 0.19 * n_responses, 2.5, 14.0))
+    draw.heatmap(ax, basis.iloc[rows], "loading")
+    ax.set_ylabel(draw.name(basis.index, "response"))
     return ax

@@ -1,29 +1,31 @@
-"""Coefficients and intervals, of one fit or of several side by side."""
+"""Coefficients: intervals, of one fit or of several side by side; bootstrap distributions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from nmfre.core.arguments import check_alpha, check_label
-from nmfre.errors import InvalidArgumentError
-from nmfre.plotting._shared import axes, check_class, colour, label_ticks, legend, text, zero_line
+from nmfre.errors import InvalidArgumentError, NotComputedError
+from nmfre.plotting import _shared as draw
 from nmfre.results import NMFREResults
+from nmfre.results.bootstrap import Bootstrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MARKERS = "osD^vP"
+MOST_BINS = 60
 
 
 def plot_coefficients(
     results: NMFREResults | Iterable[NMFREResults] | Mapping[str, NMFREResults],
     *,
     alpha: float = 0.05,
-    covariates: Sequence[Any] | None = None,
+    covariates: Sequence[object] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """
@@ -69,74 +71,180 @@ def plot_coefficients(
     """
     check_alpha(alpha)
     fits = _named(results)
-    rows = _rows(list(fits.values()), covariates)
-    components = list(dict.fromkeys(component for component, _ in rows))
-    lines: list[Any] = []  # a heading a component, below it a line a covariate
-    for component in components:
-        lines += [component, *(row for row in rows if row[0] == component)]
-    position = {line: i for i, line in enumerate(lines)}
-    each = 0.22 + 0.11 * (len(fits) - 1)
-    ax = axes(ax, 6.5, np.clip(1.0 + each * len(lines), 2.2, 24.0))
-    for i, (fit, result) in enumerate(fits.items()):
-        offset = 0.0 if len(fits) == 1 else 0.6 * (i / (len(fits) - 1) - 0.5)
-        shown = [row for row in rows if row in result.params.index]
-        y = np.array([position[row] for row in shown]) + offset
-        _points(ax, result.params[shown], result.conf_int(alpha).loc[shown], y, i, fit)
+    shown = _covariates(fits, covariates)
+    components = max((fit.model.components for fit in fits.values()), key=len)
+    heading = object()  # a component has one, and below it a line a covariate
+    lines = [(component, line) for component in components for line in (heading, *shown)]
+    ax = draw.axes(ax, 6.5, np.clip(1.0 + (0.11 + 0.11 * len(fits)) * len(lines), 2.2, 24.0))
+    for i, (name, fit) in enumerate(fits.items()):
+        position = {pair: row for row, pair in enumerate(fit.params.index)}
+        rows = [(y, position[pair]) for y, pair in enumerate(lines) if pair in position]
+        at, row = np.array(rows, dtype=int).reshape(-1, 2).T
+        y = at + (0.6 * (i / (len(fits) - 1) - 0.5) if len(fits) > 1 else 0.0)
+        params, (low, high) = fit.params.to_numpy()[row], fit.conf_int(alpha).to_numpy()[row].T
+        known = np.isfinite(low) & np.isfinite(high)
+        marker, shade = MARKERS[i % len(MARKERS)], draw.colour(i)
+        ax.hlines(y[known], low[known], high[known], color=shade, linewidth=1.8)
+        ax.plot(params[known], y[known], marker, color=shade, markersize=6, label=draw.text(name))
+        (open_points,) = ax.plot(params[~known], y[~known], marker, color=shade, markersize=6)
+        open_points.set_markerfacecolor("white")
     ax.locator_params("x", nbins=7)
-    zero_line(ax, "x")
+    draw.zero_line(ax, "x")
     ax.set_ylim(len(lines) - 0.5, -0.5)
-    label_ticks(ax, "y", [line[1] if isinstance(line, tuple) else line for line in lines])
+    labels = [component if line is heading else line for component, line in lines]
+    draw.label_ticks(ax, "y", labels)
     for tick, label in zip(ax.get_yticks(), ax.get_yticklabels(), strict=True):
-        if not isinstance(lines[int(tick)], tuple):
+        if lines[int(tick)][1] is heading:
             label.set_fontweight("bold")
-    ax.set_xlabel(f"coefficient, {100 * (1 - alpha):g} % interval")
+    ax.set_xlabel(f"coefficient, {draw.percent(alpha)}")
     if len(fits) > 1:
-        legend(ax)
+        draw.legend(ax)
     return ax
 
 
-def _points(ax: Axes, params: pd.Series, limits: pd.DataFrame, y: Any, i: int, label: str) -> None:
-    """Points and intervals of one fit; points without an interval are open."""
-    low, high = limits.to_numpy().T
-    known = np.isfinite(low) & np.isfinite(high)
-    ax.hlines(y[known], low[known], high[known], color=colour(i), linewidth=1.8)
-    marker = MARKERS[i % len(MARKERS)]
-    style: dict[str, Any] = {"marker": marker, "color": colour(i), "markersize": 6}
-    ax.plot(params[known], y[known], linestyle="none", label=text(label), **style)
-    ax.plot(params[~known], y[~known], linestyle="none", markerfacecolor="white", **style)
-
-
-def _named(results: Any) -> dict[str, NMFREResults]:
+def _named(results: object) -> dict[str, NMFREResults]:
     """The fits and their names."""
     if isinstance(results, Mapping):
         fits = {str(key): fit for key, fit in results.items()}
-    elif pd.api.types.is_list_like(results):
+    elif isinstance(results, Iterable) and pd.api.types.is_list_like(results):
         fits = {f"fit {i + 1}": fit for i, fit in enumerate(results)}
     else:
         fits = {"fit": results}
     for fit in fits.values():
-        check_class("results", fit, NMFREResults)
+        draw.check_plot("results", fit, NMFREResults)
     if not fits:
         raise InvalidArgumentError("results", results, "at least one fit")
     return fits
 
 
-def _rows(fits: list[NMFREResults], covariates: Sequence[Any] | None) -> list[tuple[Any, Any]]:
-    """(Component, covariate) pairs of all fits, component by component."""
-    terms: dict[Any, list[Any]] = {}
-    for fit in fits:
+def _covariates(
+    fits: Mapping[str, NMFREResults], covariates: Sequence[object] | None
+) -> list[object]:
+    """Covariates to show, each once: those of all fits, or those that terms stand for."""
+    terms: dict[object, list[object]] = {}
+    every: dict[object, None] = {}
+    for fit in fits.values():
         design = fit.model.design
+        every |= dict.fromkeys(design.covariates)
         for covariate in design.covariates:
             terms.setdefault(covariate, [covariate])
         for term, columns in design.terms.items():
             terms.setdefault(term, list(design.covariates[columns]))
-    order = [covariate for fit in fits for covariate in fit.model.design.covariates]
-    if covariates is not None:
-        if not (pd.api.types.is_list_like(covariates) and len(covariates)):
-            example = list(terms)[-1:]
-            raise InvalidArgumentError("covariates", covariates, f"a list, such as {example}")
-        for covariate in covariates:
-            check_label("covariates", covariate, terms)
-        order = [column for covariate in covariates for column in terms[covariate]]
-    components = max((fit.model.components for fit in fits), key=len)
-    return [(q, k) for q in components for k in dict.fromkeys(order)]
+    if covariates is None:
+        return list(every)
+    if not (pd.api.types.is_list_like(covariates) and len(covariates)):
+        raise InvalidArgumentError("covariates", covariates, f"a list, such as {list(terms)[-1:]}")
+    for covariate in covariates:
+        check_label("covariates", covariate, terms)
+    return list(dict.fromkeys(column for covariate in covariates for column in terms[covariate]))
+
+
+def plot_bootstrap(
+    results: NMFREResults,
+    parameter: tuple[str, str] | str,
+    *,
+    alpha: float = 0.05,
+    ax: Axes | None = None,
+) -> Axes:
+    """
+    Histogram of the bootstrap replicates of a coefficient, with its estimate and interval.
+
+    Parameters
+    ----------
+    results : NMFREResults
+    parameter : tuple or str
+        Component and covariate, as in the index of ``params``, or in one word as in tests:
+        ``"comp1[age]"``.
+    alpha : float
+        1 minus the level of the percentile interval.
+    ax : matplotlib.axes.Axes, optional
+        Default: those of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    InvalidArgumentError
+        No such parameter.
+    NotComputedError
+        A fit without a bootstrap, or a coefficient that has no replicates.
+    MissingDependencyError
+        Without matplotlib.
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> ax = model.fit(df_cap=0.21).plot_bootstrap(("comp1", "sex[T.Male]"))
+    >>> ax.get_title()
+    '9.429, 95 % interval 3.56 to 15.31'
+    """
+    draw.check_plot("results", results, NMFREResults)
+    check_alpha(alpha)
+    names = results.model.data.param_names
+    known = {pair: i for i, pair in enumerate(results.params.index)}
+    known |= {name: i for i, name in enumerate(names)}
+    check_label("parameter", parameter, known)
+    bootstrap = results.inference.bootstrap
+    if bootstrap is None:
+        raise NotComputedError(name="The bootstrap", reason="the fit had n_boot=0.")
+    position = known[parameter]
+    draws, estimate = bootstrap.replicates[:, position], results.params.iloc[position]
+    if np.isnan(draws).any():
+        raise NotComputedError(
+            name=f"The bootstrap of {names[position]}",
+            reason="the effect is held at its bound, or rotations of the components change it.",
+        )
+    low, high = bootstrap.percentile_interval(alpha)[position]
+    ax = draw.axes(ax, 5.5, 3.6)
+    bins = int(np.clip(np.sqrt(len(draws)), 5, MOST_BINS))
+    ax.hist(draws, bins, color=draw.colour(0), alpha=0.6, edgecolor="white", linewidth=0.4)
+    ax.axvspan(low, high, color=draw.INK, alpha=0.08, linewidth=0, zorder=0)
+    ax.axvline(estimate, color=draw.INK, linewidth=2)
+    ax.set(xlabel=draw.text(names[position]), ylabel="bootstrap replicates")
+    title = f"{estimate:.4g}, {draw.percent(alpha)} {low:.4g} to {high:.4g}"
+    ax.set_title(title, fontsize="medium")
+    return ax
+
+
+def plot_of_bootstrap(
+    bootstrap: Bootstrap[NMFREResults],
+    parameter: tuple[str, str] | str,
+    *,
+    alpha: float = 0.05,
+    ax: Axes | None = None,
+) -> Axes:
+    """
+    Histogram of the replicates of a coefficient; see `nmfre.plotting.plot_bootstrap`.
+
+    Parameters
+    ----------
+    bootstrap : Bootstrap
+    parameter : tuple or str
+        Such as ``("comp1", "age")`` or ``"comp1[age]"``.
+    alpha : float
+        1 minus the level of the percentile interval.
+    ax : matplotlib.axes.Axes, optional
+        Default: those of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> ax = model.fit(df_cap=0.21).bootstrap(99).plot("comp1[sex[T.Male]]")
+    >>> ax.get_ylabel()
+    'bootstrap replicates'
+    """
+    return plot_bootstrap(bootstrap.results, parameter, alpha=alpha, ax=ax)

@@ -11,19 +11,18 @@ import pandas as pd
 
 from nmfre.core.arguments import check_choice
 from nmfre.core.typing import IntArray
+from nmfre.data.design import Design
 from nmfre.errors import InvalidArgumentError
-from nmfre.plotting._shared import GREY, axes, colour, legend, line, occasions, plot_of, text
+from nmfre.plotting import _shared as draw
 from nmfre.results import NMFREResults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from nmfre.data.design import Design
 Which = Literal["observed", "blup"]
 MOST_GROUPS = 8
 
 
-@plot_of(NMFREResults)
 def plot_growth_curves(
     results: NMFREResults,
     *,
@@ -68,46 +67,35 @@ def plot_growth_curves(
     >>> [group.get_text() for group in ax.get_legend().get_texts()]
     ['Female', 'Male']
     """
+    draw.check_plot("results", results, NMFREResults)
     check_choice("which", which, Which)
     design = results.model.design
     design.require("plot_growth_curves")
-    group, labels, title = _groups(design, by)
-    curves = results.fittedvalues.to_numpy() if which == "blup" else design.response_values.T
-    means = results.predict().to_numpy()
-    ax = axes(ax, float(np.clip(0.3 * len(design.responses), 6.0, 12.0)), 4.2)
 
     from matplotlib.collections import LineCollection
     from matplotlib.patheffects import Normal, Stroke
 
-    position, order = occasions(ax, design.responses)
-    faint = float(np.clip(20.0 / len(group), 0.02, 0.35))
-    shades = [colour(g) for g in range(len(labels))] if len(labels) > 1 else [GREY]
-    for g, shade in enumerate(shades):
-        members = curves[group == g][:, order]
-        paths = np.stack([np.broadcast_to(position[order], members.shape), members], axis=-1)
-        ax.add_collection(LineCollection(list(paths), colors=shade, alpha=faint, linewidth=1))
+    group, labels, title = _groups(design, by)
+    curves = results.fittedvalues.to_numpy() if which == "blup" else design.response_values.T
+    means = results.predict().to_numpy()
+    ax = draw.axes(ax, np.clip(0.3 * len(design.responses), 6.0, 12.0), 4.2)
+    position, order = draw.occasions(ax, design.responses)
+    x, faint = position[order], np.clip(20.0 / len(group), 0.02, 0.35)
+    outline = [Stroke(linewidth=5, foreground="white"), Normal()]
     for g, label in enumerate(labels):
-        mean = means[group == g].mean(axis=0)
-        ax.plot(
-            position[order],
-            mean[order],
-            line(g),
-            color=colour(g),
-            linewidth=3,
-            label=text(label),
-            path_effects=[Stroke(linewidth=5, foreground="white"), Normal()],
-        )
+        shade = draw.colour(g) if len(labels) > 1 else draw.GREY
+        paths = [np.column_stack([x, curve]) for curve in curves[group == g][:, order]]
+        thin = LineCollection(paths, colors=shade, alpha=faint, linewidth=1, zorder=1.9)
+        ax.add_collection(thin)
+        mean = means[group == g].mean(axis=0)[order]
+        (line,) = ax.plot(x, mean, draw.line(g), color=draw.colour(g), linewidth=3)
+        line.set(label=draw.text(label), path_effects=outline)
     ax.autoscale_view()
-    ax.set_ylabel(_response_name(design))
+    left = (design.formula or "").split("~")[0].strip()  # of long data it says what is measured
+    ax.set_ylabel("response" if design.responses.name is None else left or "response")
     if len(labels) > 1:
-        legend(ax, title)
+        draw.legend(ax, title)
     return ax
-
-
-def _response_name(design: Design) -> str:
-    """What is measured: for long data the left-hand side of the formula."""
-    left = (design.formula or "").split("~")[0].strip()
-    return left if left and design.responses.name is not None else "response"
 
 
 def _groups(
@@ -138,28 +126,21 @@ def _groups(
 
 def _given(design: Design, by: pd.Series) -> tuple[IntArray, Sequence[object], str | None]:
     """Groups that a Series gives, matched by the labels of the units."""
-    if not by.index.equals(design.units):
-        if not by.index.is_unique or not design.units.isin(by.index).all():
-            raise InvalidArgumentError(
-                "by",
-                "Series",
-                "a Series whose index has every unit, and none twice",
-            )
-        by = by.loc[design.units]
+    if not (by.index.is_unique and design.units.isin(by.index).all()):
+        allowed = "a Series whose index has every unit, and none twice"
+        raise InvalidArgumentError("by", "Series", allowed)
+    by = by.loc[design.units]
     if by.isna().any():
         raise InvalidArgumentError("by", "Series", "a group for every unit")
     group, labels = pd.factorize(by, sort=isinstance(by.dtype, pd.CategoricalDtype))
     _check_number(len(labels), "Series")
-    return group, list(labels), None if by.name is None else text(by.name)
+    return group, list(labels), None if by.name is None else draw.text(by.name)
 
 
 def _check_number(n_groups: int, by: str) -> None:
     if n_groups > MOST_GROUPS:
-        raise InvalidArgumentError(
-            "by",
-            by,
-            f"what makes at most {MOST_GROUPS} groups (this makes {n_groups})",
-        )
+        allowed = f"what makes at most {MOST_GROUPS} groups (this makes {n_groups})"
+        raise InvalidArgumentError("by", by, allowed)
 
 
 def _labels(design: Design, terms: dict[str, list[int]], rows: pd.DataFrame) -> list[str]:
@@ -171,10 +152,12 @@ def _labels(design: Design, terms: dict[str, list[int]], rows: pd.DataFrame) -> 
     """
     if not terms:
         return ["mean"]
-    used = rows[[k for term in terms.values() for k in term]].to_numpy()
-    indicators = design.design_info is None and np.isin(used, [0.0, 1.0]).all()
-    if indicators and (used.sum(axis=1) == 1.0).all():
-        return [list(terms)[k] for k in used.argmax(axis=1)]
+    every = [k for term in terms.values() for k in term]
+    if (
+        design.design_info is None
+        and (np.sort(rows[every], axis=1) == np.eye(len(every))[-1]).all()
+    ):
+        return _levels(design, "", rows[every])  # the indicators of one factor
     parts = {term: _levels(design, term, rows[ks]) for term, ks in terms.items()}
     main = [levels for term, levels in parts.items() if ":" not in term]
     labels = [", ".join(levels) for levels in zip(*main, strict=True)]
@@ -185,20 +168,16 @@ def _labels(design: Design, terms: dict[str, list[int]], rows: pd.DataFrame) -> 
 
 def _levels(design: Design, term: str, rows: pd.DataFrame) -> list[str]:
     """Labels of the values that one term takes."""
-    info = design.design_info
+    info, values = design.design_info, rows.to_numpy()
     if info is not None and term in info.term_names:
         (coding, *others) = info.term_codings[info.terms[info.term_names.index(term)]]
         if not others and len(coding.factors) == 1 and coding.contrast_matrices:
             (factor,) = coding.factors
             matrix = coding.contrast_matrices[factor].matrix
-            level = np.abs(matrix[None] - rows.to_numpy()[:, None]).sum(axis=2).argmin(axis=1)
-            return [text(info.factor_infos[factor].categories[i]) for i in level]
-    names = [text(name) for name in design.covariates[rows.columns.to_numpy()]]
-    values = rows.to_numpy()
+            level = np.abs(matrix - values[:, None]).sum(axis=2).argmin(axis=1)
+            return [draw.text(info.factor_infos[factor].categories[i]) for i in level]
+    names = [draw.text(name) for name in design.covariates[rows.columns]]
     if len(names) > 1 and np.isin(values, [0.0, 1.0]).all():
-        ones = [", ".join(compress(names, row)) for row in values]
-        return [label or f"{term} = 0" for label in ones]
-    return [
-        ", ".join(f"{name} = {value:g}" for name, value in zip(names, row, strict=True))
-        for row in values
-    ]
+        return [", ".join(compress(names, row)) or f"{term} = 0" for row in values]
+    texts = [[f"{name} = {x:g}" for name, x in zip(names, row, strict=True)] for row in values]
+    return list(map(", ".join, texts))

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nmfre.estimation.alternating_estimate import AlternatingEstimate
-from nmfre.plotting._shared import INK, axes, colour, legend, legend_above, plot_of, twin
+from nmfre.plotting import _shared as draw
 from nmfre.results import NMFREResults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-@plot_of(NMFREResults)
 def plot_convergence(results: NMFREResults, *, ax: Axes | None = None) -> Axes:
     """
     What was minimised, less its value at the end, by iteration, on a logarithmic scale.
@@ -48,29 +47,28 @@ def plot_convergence(results: NMFREResults, *, ax: Axes | None = None) -> Axes:
     >>> ax.get_xlabel(), ax.get_yscale()
     ('iteration', 'log')
     """
+    draw.check_plot("results", results, NMFREResults)
     path = results.objective_path
     excess = path - path[-1]
     iteration = np.arange(1, len(path) + 1)
-    ax = axes(ax, 6.0, 3.6)
-    style: dict[str, Any] = {"color": colour(0), "marker": "o" if len(path) <= 50 else ""}
-    if excess.any():
-        ax.set_yscale("log")
-        shown = np.where(excess > 0.0, excess, np.nan)
-        ax.plot(iteration, shown, label="above its end", markersize=3, **style)
-    else:  # the first iteration was the last: zero is all there is to draw
-        ax.plot(iteration, excess, **style)
+    marker = "o" if len(path) <= 50 else ""
+    ax = draw.axes(ax, 6.0, 3.6)
+    if not excess.any():  # the first iteration was the last: zero is all there is to draw
+        ax.plot(iteration, excess, marker=marker, color=draw.colour(0))
+    for sign, where, style, position in ((1.0, "above", "-", 0), (-1.0, "below", "--", 2)):
+        if (sign * excess > 0.0).any():
+            ax.set_yscale("log")
+            shown = np.where(sign * excess > 0.0, sign * excess, np.nan)
+            shade, label = draw.colour(position), f"{where} its end"
+            ax.plot(iteration, shown, style, marker=marker, markersize=3, color=shade, label=label)
     if (excess < 0.0).any():
-        shown = np.where(excess < 0.0, -excess, np.nan)
-        style["color"] = colour(2)
-        ax.plot(iteration, shown, "--", label="below its end", markersize=3, **style)
-        legend(ax)
+        draw.legend(ax)
     what = "negative log-likelihood" if results.method == "ml" else "objective"
     ax.set(xlabel="iteration", ylabel=f"{what}\nless its end, {path[-1]:.6g}")
     ax.locator_params("x", integer=True)
     return ax
 
 
-@plot_of(NMFREResults)
 def plot_effective_df(results: NMFREResults, *, ax: Axes | None = None) -> Axes:
     """
     Effective degrees of freedom of U, their cap, and the ridge on the right, by iteration (df-cap).
@@ -104,23 +102,22 @@ def plot_effective_df(results: NMFREResults, *, ax: Axes | None = None) -> Axes:
     >>> ax.get_ylabel()
     'effective df of U'
     """
+    draw.check_plot("results", results, NMFREResults)
     estimate = results.estimate.of_kind(
         AlternatingEstimate,
         "The path of the effective degrees of freedom",
         "ml maximises over the ridge and the basis together; see df_random for its end.",
     )
-    iteration = np.arange(1, estimate.n_iter + 1)
-    ax = axes(ax, 6.5, 3.6)
-    right = twin(ax, "ridge")
+    cap = results.df_cap
+    path, iteration = estimate.df_random_path, np.arange(1, estimate.n_iter + 1)
+    ax = draw.axes(ax, 6.5, 3.6)
     marker = "o" if estimate.n_iter == 1 else ""
-    (df,) = ax.plot(iteration, estimate.df_random_path, marker=marker, color=colour(0), linewidth=2)
-    (ridge,) = right.plot(iteration, estimate.ridge_path, "--", marker=marker, color=colour(2))
-    handles, labels = [df, ridge], ["effective df", "ridge (right)"]
-    if results.df_cap is not None:
-        handles.insert(1, ax.axhline(results.df_cap, color=INK, linestyle=":"))
-        labels.insert(1, f"cap, {results.df_cap:.4g}")
-    top = 1.06 * max(estimate.df_random_path.max(), results.df_cap or 0.0)
+    lines = ax.plot(iteration, path, marker=marker, color=draw.colour(0), linewidth=2)
+    lines[0].set_label("effective df")
+    if cap is not None:
+        lines.append(ax.axhline(cap, color=draw.INK, linestyle=":", label=f"cap, {cap:.4g}"))
+    draw.twin(ax, iteration, estimate.ridge_path, "ridge", lines, marker)
+    top = 1.06 * max(path.max(), cap or 0.0)
     ax.set(xlabel="iteration", ylabel="effective df of U", ylim=(0.0, top))
     ax.locator_params("x", integer=True)
-    legend_above(ax, handles, labels)
     return ax

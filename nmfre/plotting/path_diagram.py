@@ -8,23 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from nmfre.core.arguments import check_alpha
 from nmfre.core.typing import FloatArray
-from nmfre.plotting._shared import (
-    COLOURS,
-    FONT,
-    GREY,
-    INK,
-    LINE,
-    axes,
-    colour,
-    fitting_font,
-    name,
-    plot_of,
-    require_matplotlib,
-    size,
-    text,
-    text_width,
-)
+from nmfre.plotting import _shared as draw
+from nmfre.plotting._shared import FONT, GREY, INK, text_width
 from nmfre.report.tables import meaning_of_stars, stars
 from nmfre.results import NMFREResults
 
@@ -32,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MANY_RESPONSES = 20
-POSITIVE, NEGATIVE = COLOURS[0], COLOURS[2]
+POSITIVE, NEGATIVE = draw.COLOURS[0], draw.COLOURS[2]
 EDGE_FONTS = (9.0, 8.0, 7.0, 6.0, 5.0)
 SMALLEST_EDGE_FONT = 4.5
 """Of these, on paper."""
@@ -50,7 +37,6 @@ ALONG = np.linspace(0.06, 0.92, 60)
 """Where on an edge its label may sit, as shares of its length."""
 
 
-@plot_of(NMFREResults)
 def plot_path_diagram(
     results: NMFREResults, *, alpha: float = 0.05, ax: Axes | None = None
 ) -> Axes:
@@ -94,32 +80,31 @@ def plot_path_diagram(
     >>> [shown.get_text() for shown in ax.texts if shown.get_text()[0].isdigit()]
     ['8', '10', '12', '14', '90.5***', '9.43**']
     """
-    require_matplotlib()
+    draw.check_plot("results", results, NMFREResults)
+    check_alpha(alpha)
     design, components = results.model.design, list(results.model.components)
-    covariates = [text(label) for label in design.covariates]
-    responses = [text(label) for label in design.responses]
-    headings = ["covariates", name(design.responses, "responses")]
-    wide, wide_right = (
-        max(text_width(label, FONT) for label in [heading, *labels])
-        for heading, labels in zip(headings, (covariates, responses), strict=True)
-    )
-    needed = SPAN + wide + wide_right + 4 * PAD
+    left = ["covariates", *map(draw.text, design.covariates)]
+    right = [draw.name(design.responses, "responses"), *map(draw.text, design.responses)]
+    wide = [max(text_width(label, FONT) for label in labels) for labels in (left, right)]
+    needed = SPAN + sum(wide) + 4 * PAD
     own_figure = ax is None
-    ax = axes(ax, needed / 72.0, _figure_height(results))
+    ax = draw.axes(ax, needed / 72.0, _figure_height(results))
     if own_figure:
         ax.set_position((0.01, 0.01, 0.98, 0.98))
-    canvas = _Canvas.on(ax, needed)
-    start = canvas.side(covariates, headings[0], wide, "right")
-    end = canvas.side(responses, headings[1], wide_right, "left")
+    paper = draw.size(ax)
+    scale = float(np.clip(paper[0] / needed, SMALLEST_SCALE, 1.0))
+    canvas = _Canvas(ax, scale, *(paper / scale))
+    ax.set_axis_off()
+    ax.set(xlim=(0.0, canvas.width), ylim=(0.0, canvas.height))
+    start, end = canvas.side(left, wide[0], "right"), canvas.side(right, wide[1], "left")
     x = start[0, 0] + MIDDLE * (end[0, 0] - start[0, 0])
-    middle = np.column_stack([np.full(len(components), x), canvas.spread(len(components))])
+    middle = canvas.column(x, len(components))
     radius = canvas.circles(middle, components)
     _effects(canvas, results, alpha, start, middle, radius)
     _loadings(canvas, results.estimate.X, middle, end, radius)
-    legend_of_stars = meaning_of_stars()
-    note = f"{legend_of_stars}; dashed: p not below {alpha:g}"
+    note = f"{meaning_of_stars()}; dashed: p not below {alpha:g}"
     font = min(8.0, 8.0 * canvas.width / (text_width(note, 8.0) + 2 * PAD))
-    canvas.text((canvas.width / 2, 0.3 * MARGIN), note, font, color=GREY)
+    canvas.text(canvas.width / 2, 0.3 * MARGIN, note, font, color=GREY)
     return ax
 
 
@@ -151,85 +136,76 @@ class _Canvas:
     width: float
     height: float
 
-    @classmethod
-    def on(cls, ax: Axes, needed: float) -> _Canvas:
-        """The canvas that axes make for a diagram which needs this width."""
-        width, height = size(ax)
-        scale = float(np.clip(width / needed, SMALLEST_SCALE, 1.0))
-        ax.set_axis_off()
-        ax.set(xlim=(0.0, width / scale), ylim=(0.0, height / scale))
-        return cls(ax, scale, width / scale, height / scale)
+    @property
+    def inner_height(self) -> float:
+        """Without the margins."""
+        return self.height - 2 * MARGIN
 
-    def spread(self, n: int) -> FloatArray:
-        """Heights of n things, evenly from top to bottom; (n,)."""
-        return self.height - MARGIN - (self.height - 2 * MARGIN) * (np.arange(n) + 0.5) / n
+    def column(self, x: float, n: int) -> FloatArray:
+        """Places of n things, evenly from top to bottom; (n, 2)."""
+        y = self.height - MARGIN - self.inner_height * (np.arange(n) + 0.5) / n
+        return np.column_stack([np.full(n, x), y])
 
-    def text(self, at: Any, shown: str, font: float, *, color: str = INK, **style: Any) -> None:
+    def text(self, x: float, y: float, shown: str, font: float, **style: Any) -> None:
         """Text at a point, centred unless the style says otherwise."""
-        style = {"ha": "center", "va": "center", "zorder": 4, **style}
-        self.ax.text(at[0], at[1], shown, fontsize=self.scale * font, color=color, **style)
+        style = {"ha": "center", "va": "center", "zorder": 4, "color": INK, **style}
+        self.ax.text(x, y, shown, fontsize=self.scale * font, **style)
 
     def heading(self, x: float, shown: str, font: float, **style: Any) -> None:
         """Text at the top."""
-        self.text((x, self.height - 0.4 * MARGIN), shown, font, color=GREY, **style)
+        self.text(x, self.height - 0.4 * MARGIN, shown, font, color=GREY, **style)
 
-    def side(
-        self, labels: list[str], heading: str, wide: float, align: Literal["left", "right"]
-    ) -> FloatArray:
+    def side(self, labels: list[str], wide: float, align: Literal["left", "right"]) -> FloatArray:
         """
-        Labels at a side, and their heading; where their edges start or end, (n, 2).
+        A heading and labels at a side; where the edges of the labels start or end, (n, 2).
 
         Covariates are aligned to the right, at the left side, responses the other way round. The
         widest label has width ``wide``.
         """
-        most = min(wide, WIDEST_SIDE * self.width)
-        shrink = most / wide
-        x, offset = (most + PAD, -PAD / 2)
-        if align == "left":
-            x, offset = self.width - x, -offset
-        ys = self.spread(len(labels))
-        room = (self.height - 2 * MARGIN) / len(labels)
-        font, step = fitting_font(self.scale * room)
+        heading, *labels = labels
+        shrink = min(wide, WIDEST_SIDE * self.width) / wide
+        inner = shrink * wide + PAD
+        x, offset = (inner, -PAD / 2) if align == "right" else (self.width - inner, PAD / 2)
+        places = self.column(x, len(labels))
+        font, step = draw.fitting_font(self.scale * self.inner_height / len(labels))
         font = shrink * min(font / self.scale, FONT)
-        for y, label in list(zip(ys, labels, strict=True))[::step]:
-            self.text((x + offset, y), label, font, ha=align)
+        for i in range(0, len(labels), step):
+            self.text(x + offset, places[i, 1], labels[i], font, ha=align)
         self.heading(x + offset, heading, shrink * FONT, ha=align)
-        return np.column_stack([np.full(len(ys), x), ys])
+        return places
 
     def circles(self, centres: FloatArray, components: list[str]) -> float:
         """Circles with the names of the components; their radius."""
         wide = max(text_width(component, FONT) for component in components)
-        room = (self.height - 2 * MARGIN) / len(components)
+        room = self.inner_height / len(components)
         shrink = min(1.0, 0.9 * room / (wide + 2 * PAD))
         radius = shrink * (wide / 2 + PAD)
-        style: dict[str, Any] = {"facecolor": "white", "linewidth": 2 * self.scale, "zorder": 3}
-        for q, (component, (x, y)) in enumerate(zip(components, centres, strict=True)):
-            self.ax.scatter(x, y, s=(2 * self.scale * radius) ** 2, edgecolor=colour(q), **style)
-            self.text((x, y), component, shrink * FONT)
+        area = (2 * self.scale * radius) ** 2
+        for q, (x, y) in enumerate(centres):
+            circle = self.ax.scatter(x, y, area, "white", edgecolor=draw.colour(q), zorder=3)
+            circle.set_linewidth(2 * self.scale)
+            self.text(x, y, components[q], shrink * FONT)
         self.heading(centres[0, 0], "components", FONT)
         return radius
 
     def arrow(
         self,
-        start: FloatArray,
-        end: FloatArray,
+        ends: FloatArray,
         strength: float,
         shade: str,
+        radii: tuple[float, float],
         *,
         dashed: bool = False,
-        begin: float = 0.0,
-        stop: float = 0.0,
     ) -> None:
-        """An arrow whose width and opacity go with the strength, from 0 to 1."""
+        """An arrow between circles, whose width and opacity go with the strength, from 0 to 1."""
         from matplotlib.patches import FancyArrowPatch
 
         arrow = FancyArrowPatch(
-            tuple(start),
-            tuple(end),
+            *ends,
             arrowstyle="-|>",
             mutation_scale=self.scale * (5.0 + 7.0 * strength),
-            shrinkA=self.scale * begin,
-            shrinkB=self.scale * (stop + 1.0),
+            shrinkA=self.scale * radii[0],
+            shrinkB=self.scale * (radii[1] + 1.0),
             linewidth=self.scale * (0.6 + 3.0 * strength),
             linestyle=(0, (3, 2)) if dashed else "-",
             color=shade,
@@ -251,25 +227,19 @@ def _effects(
     theta, strength = results.estimate.Theta, _strength(results)
     at_bound = results.at_bound.to_numpy().reshape(theta.shape, order="F")
     pvalues = results.pvalues.to_numpy().reshape(theta.shape, order="F")
-    edges = [edge for edge in np.ndindex(theta.shape) if not at_bound[edge]]
-    edges.sort(key=lambda edge: -strength[edge])
-    for q, k in reversed(edges):
-        canvas.arrow(
-            start[k],
-            end[q],
-            float(strength[q, k]),
-            POSITIVE if theta[q, k] > 0.0 else NEGATIVE,
-            dashed=not pvalues[q, k] < alpha,
-            stop=radius,
-        )
-    shown = [_number(float(theta[edge])) + stars(float(pvalues[edge])) for edge in edges]
+    edges = sorted(np.argwhere(~at_bound), key=lambda edge: -strength[*edge])
     ends = np.array([[start[k], end[q]] for q, k in edges]).reshape(-1, 2, 2)
+    for (q, k), between in zip(reversed(edges), reversed(ends), strict=True):
+        shade = POSITIVE if theta[q, k] > 0.0 else NEGATIVE
+        dashed = not pvalues[q, k] < alpha
+        canvas.arrow(between, strength[q, k], shade, (0.0, radius), dashed=dashed)
+    labels = [_number(theta[q, k]) + stars(pvalues[q, k]) for q, k in edges]
     fonts = [font for font in EDGE_FONTS if canvas.scale * font >= SMALLEST_EDGE_FONT]
-    font, centres = _places(ends, shown, radius, fonts)
+    font, centres = _places(ends, labels, radius, fonts)
     box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
-    for label, centre in zip(shown, centres, strict=True):
-        if centre is not None:
-            canvas.text(centre, label, font, bbox=box, zorder=5)
+    for label, (x, y) in zip(labels, centres, strict=True):
+        if np.isfinite(x):
+            canvas.text(x, y, label, font, bbox=box, zorder=5)
 
 
 def _strength(results: NMFREResults) -> FloatArray:
@@ -278,36 +248,32 @@ def _strength(results: NMFREResults) -> FloatArray:
 
     Those of constant covariates by themselves, for they have no standard deviation.
     """
-    theta, design, n_units = results.estimate.Theta, results.model.design, results.n_units
-    (sums,) = design.total(_sums, design.A)
-    (squares,) = design.total(partial(_squares_around, sums / n_units), design.A)
-    spread = np.sqrt(squares / n_units)
+    theta, design = results.estimate.Theta, results.model.design
+    moments = np.zeros(len(design.covariates))
+    for power in (1, 2):  # the mean; the variance around it
+        (sums,) = design.total(partial(_powers, moments, power), design.A)
+        moments = sums / results.n_units
+    spread = np.sqrt(moments)
     constant = spread <= 1e-12 * design.orthonormal().scale
     strength: FloatArray = np.abs(theta) * np.where(constant, 1.0, spread)
     for kind in (constant, ~constant):
-        largest = strength[:, kind].max(initial=0.0)
-        strength[:, kind] /= largest if largest > 0.0 else 1.0
+        strength[:, kind] /= strength[:, kind].max(initial=0.0) or 1.0
     return strength
 
 
-def _sums(start: int, A: FloatArray) -> tuple[FloatArray]:
-    """Sums of covariates over some units."""
-    return (A.sum(axis=1),)
-
-
-def _squares_around(means: FloatArray, start: int, A: FloatArray) -> tuple[FloatArray]:
-    """Sums of the squares around the means."""
-    return (((A - means[:, None]) ** 2).sum(axis=1),)
+def _powers(around: FloatArray, power: int, start: int, A: FloatArray) -> tuple[FloatArray]:
+    """Sums over some units of powers of their covariates less some values."""
+    return (((A - around[:, None]) ** power).sum(axis=1),)
 
 
 def _loadings(
     canvas: _Canvas, X: FloatArray, start: FloatArray, end: FloatArray, radius: float
 ) -> None:
     """Edges from components to responses, the strongest on top."""
-    largest, least = X.max(), (0.5 if len(X) <= MANY_RESPONSES else 1.0) / len(X)
-    for p, q in sorted(np.ndindex(X.shape), key=lambda edge: X[edge]):
-        if X[p, q] >= least:
-            canvas.arrow(start[q], end[p], float(X[p, q] / largest), colour(q), begin=radius)
+    least = (0.5 if len(X) <= MANY_RESPONSES else 1.0) / len(X)
+    for p, q in sorted(np.argwhere(least <= X), key=lambda edge: X[*edge]):
+        ends = np.stack([start[q], end[p]])
+        canvas.arrow(ends, X[p, q] / X.max(), draw.colour(q), (radius, 0.0))
 
 
 def _number(value: float) -> str:
@@ -317,11 +283,11 @@ def _number(value: float) -> str:
 
 def _places(
     ends: FloatArray, labels: list[str], radius: float, fonts: list[float]
-) -> tuple[float, list[FloatArray | None]]:
+) -> tuple[float, FloatArray]:
     """
-    Font and centres of the labels of edges, none of which overlap.
+    Font and centres (E, 2) of the labels of edges, none of which overlap.
 
-    In the largest font in which all find a place; in the smallest some may find none.
+    In the largest font in which all find a place; in the smallest some may find none: NaN.
 
     Parameters
     ----------
@@ -335,43 +301,36 @@ def _places(
     """
     wide = np.array([text_width(label, 1.0) for label in labels])
     for font in fonts:
-        boxes = np.column_stack([font * wide + 6.0, np.full(len(wide), LINE * font + 4.0)])
-        centres: list[FloatArray | None] = []
-        for i in range(len(labels)):
-            centres.append(_place(ends, boxes, centres, i, radius))
-        if all(centre is not None for centre in centres):
+        height = np.full(len(wide), draw.LINE * font + 4.0)
+        half = np.column_stack([font * wide + 6.0, height]) / 2
+        centres = np.full((len(wide), 2), np.nan)
+        for i in range(len(wide)):
+            centres[i] = _place(ends, half, centres, i, radius)
+        if np.isfinite(centres).all():
             break
     return font, centres
 
 
 def _place(
-    ends: FloatArray,
-    boxes: FloatArray,
-    centres: list[FloatArray | None],
-    i: int,
-    radius: float,
-) -> FloatArray | None:
+    ends: FloatArray, halves: FloatArray, centres: FloatArray, i: int, radius: float
+) -> FloatArray:
     """
-    The best free place for label i on its edge, or None.
+    The best free place for label i on its edge, or NaN.
 
     Free of circles, of the ends and of the labels placed before; best where few other edges pass
     or come near, then near the middle.
     """
-    start, end = ends[i]
+    (start, end), half = ends[i], halves[i]
     spots = start + ALONG[:, None] * (end - start)
-    half = boxes[i] / 2
-    free = (spots[:, 0] - half[0] > start[0]) & (spots[:, 0] + half[0] < end[0] - radius)
-    for j, centre in enumerate(centres):
-        if centre is not None:
-            apart = np.abs(spots - centre) >= half + boxes[j] / 2
-            free &= apart.any(axis=1)
+    x, y = spots.T
+    taken = (np.abs(spots[:, None] - centres) < half + halves).all(axis=2).any(axis=1)
+    free = ~taken & (x - half[0] > start[0]) & (x + half[0] < end[0] - radius)
     if not free.any():
-        return None
-    others = np.delete(ends, i, axis=0)
-    slope = (others[:, 1, 1] - others[:, 0, 1]) / (others[:, 1, 0] - others[:, 0, 0])
-    reach = spots[:, :1, None] + half[0] * np.array([-1.0, 1.0])
-    heights = others[:, 0, 1, None] + slope[:, None] * (reach - others[:, 0, 0, None])
-    y = spots[:, 1:]
-    gap = np.maximum(heights.min(axis=2) - y, y - heights.max(axis=2)) / half[1] - 1.0
-    cost = np.clip(1.0 - gap, 0.0, 1.0).sum(axis=1) + np.abs(ALONG - 0.5)
-    return np.asarray(spots[np.where(free, cost, np.inf).argmin()])
+        return np.full(2, np.nan)
+    first, last = np.delete(ends, i, axis=0).transpose(1, 2, 0)
+    slope = (last[1] - first[1]) / (last[0] - first[0])
+    reach = x[:, None] + half[0] * np.array([-1.0, 1.0])[:, None, None]
+    heights = first[1] + slope * (reach - first[0])
+    gap = np.maximum(heights.min(axis=0) - y[:, None], y[:, None] - heights.max(axis=0))
+    near = np.clip(2.0 - gap / half[1], 0.0, 1.0).sum(axis=1)
+    return np.asarray(spots[np.where(free, near + np.abs(ALONG - 0.5), np.inf).argmin()])
