@@ -51,10 +51,42 @@ def test_terms_stand_for_their_covariates(fits, ax):
     assert ticks(ax.yaxis) == ["comp1", "sex[T.Male]"]
 
 
-def test_errors(fits):
+def test_errors_of_coefficients(fits):
     with pytest.raises(errors.InvalidArgumentError, match=r"'Intercept' or 'sex"):
         fits["growth ml"].plot_coefficients(covariates=["age"])
     with pytest.raises(errors.InvalidArgumentError, match="at least one fit"):
         plotting.plot_coefficients([])
     with pytest.raises(errors.InvalidArgumentError, match="alpha"):
         fits["growth ml"].plot_coefficients(alpha=5)
+
+
+@pytest.mark.parametrize("name", ["growth df-cap", "growth ml"])
+def test_histogram(fits, ax, name):
+    res = fits[name]
+    res.plot_bootstrap(("comp1", "sex[T.Male]"), alpha=0.2, ax=ax)
+    low, high = res.conf_int(0.2).loc[("comp1", "sex[T.Male]")]
+    *bars, span = ax.patches
+    assert sum(bar.get_height() for bar in bars) == 500
+    assert (span.get_x(), span.get_x() + span.get_width()) == pytest.approx((low, high))
+    assert set(ax.lines[0].get_xdata()) == {res.params["comp1", "sex[T.Male]"]}
+    assert f"80 % interval {low:.4g} to {high:.4g}" in ax.get_title()
+    assert ax.get_xlabel() == "comp1[sex[T.Male]]"
+
+
+def test_both_names_of_a_parameter(fits, ax):
+    res = fits["60 df-cap"]
+    for parameter in (("comp2", "group"), "comp2[group]"):
+        res.plot_bootstrap(parameter, ax=ax)
+        draws = res.inference.bootstrap.replicates[:, 4]
+        assert min(bar.get_x() for bar in ax.patches[:-1]) == pytest.approx(draws.min())
+        ax.clear()
+
+
+def test_errors_of_the_bootstrap(growth, fits, tests_of_pupils):
+    for parameter in ("sex", ["comp1", "sex[T.Male]"]):
+        with pytest.raises(errors.InvalidArgumentError, match=r"\('comp1', 'Intercept'\)"):
+            fits["growth ml"].plot_bootstrap(parameter)
+    with pytest.raises(errors.NotComputedError, match="n_boot=0"):
+        growth.fit(n_boot=0).plot_bootstrap("comp1[Intercept]")
+    with pytest.raises(errors.NotComputedError, match="rotations"):
+        tests_of_pupils["signed"].plot_bootstrap("comp1[female]")

@@ -1,4 +1,4 @@
-"""The plot of a choice of the rank."""
+"""Plots of a choice of the rank and of a scan of caps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def choice(model):
     return nmfre.select_rank(model, [2, 1], folds=2, repeats=2, **QUICK)
 
 
-def test_plot(choice, model, monkeypatch):
+def test_choice_of_the_rank(choice, model, monkeypatch):
     plt = pytest.importorskip("matplotlib.pyplot")
     monkeypatch.setattr(plt, "show", lambda: None)
     plt.switch_backend("agg")
@@ -44,3 +44,11 @@ def test_plot(choice, model, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(errors.MissingDependencyError, match=r"nmfre\[plots\]"):
         choice.plot()
+
+
+def test_scan_of_caps(growth):
+    scan = nmfre.scan_cap(growth, [0.1, 0.2, 0.3])
+    ax = scan.plot()
+    df = next(line for line in ax.lines if len(line.get_xdata()) == 3 and line.get_linewidth() == 2)
+    np.testing.assert_allclose(df.get_ydata(), scan.table["df_random"])
+    assert scan.plot(ax=ax) is ax
