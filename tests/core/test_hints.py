@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
-import pandas as pd
 import pytest
-from statsmodels.iolib.summary2 import summary_col
 
-import nmfre
 from nmfre import errors
 from nmfre.core.hints import OF_MODELS, OF_RESULTS
 
@@ -17,28 +13,6 @@ from nmfre.core.hints import OF_MODELS, OF_RESULTS
 @pytest.fixture
 def res(model):
     return model.fit("ml", n_boot=0)
-
-
-def test_summary_col_of_statsmodels(model, res):
-    fits = {"ml": res, "df-cap": model.fit(n_boot=0)}
-    table = summary_col(list(fits.values()), model_names=list(fits)).tables[0]
-    for name, fit in fits.items():
-        assert table.loc["comp1[Intercept]", name] == f"{fit.params.iloc[0]:.4f}"
-        assert table.loc["R-squared", name] == f"{fit.rsquared:.4f}"
-
-
-def test_rsquared_is_that_of_the_residuals(res):
-    endog = res.model.endog
-    total = ((endog - endog.mean(axis=0)) ** 2).sum()
-    assert res.rsquared == pytest.approx(1 - (res.resid**2).to_numpy().sum() / total)
-
-
-def test_cov_re_is_the_covariance_of_the_random_effects(simulated):
-    model = nmfre.NMFRE.from_formula("y1 + y2 + y3 + y4 + y5 ~ age", simulated, rank=2)
-    res = model.fit("ml", n_starts=1, n_boot=0)
-    labels = pd.Index(["comp1", "comp2"], name="component")
-    expected = pd.DataFrame(res.tau2 * np.eye(2), labels, labels)
-    pd.testing.assert_frame_equal(res.cov_re, expected)
 
 
 @pytest.mark.parametrize("name", OF_RESULTS)

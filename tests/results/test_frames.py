@@ -1,3 +1,5 @@
+"""Scores, clusters and coefficients as data frames."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -127,36 +129,6 @@ def test_tidy_without_a_bootstrap(model):
     np.testing.assert_array_equal(
         table[["conf_low", "conf_high"]], res.conf_int(method="wald").to_numpy()
     )
-
-
-def test_one_line(model):
-    assert repr(model.fit(df_cap=0.21)) == (
-        "<NMFREResults: df-cap, P=4, N=27, Q=1, K=2, objective=505.558, converged>"
-    )
-    assert "llf=-215.587, converged" in repr(model.fit("ml"))
-    assert "not converged" in repr(model.fit(maxiter=3))
-
-
-def test_notebooks_show_the_summary(res):
-    html = res._repr_html_()
-    assert html == res.summary().as_html()
-    assert html.count("<table") == 2
-
-
-def test_labels_are_text_in_html(simulated):
-    evil = "<script>alert(1)</script>"
-    endog = simulated[["y1", "y2"]]
-    exog = pd.DataFrame({"one": np.ones(40), evil: simulated["age"]})
-    res = nmfre.NMFRE(endog, exog, rank=1).fit("ml", n_boot=0)
-    pages = [
-        res._repr_html_(),
-        res.summary(title=evil).as_html(),
-        nmfre.compare({evil: res}).as_html(),
-    ]
-    for page in pages:
-        assert "<script" not in page
-        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
-    assert evil in str(res.summary())
 
 
 def test_posterior_errors_are_larger_where_less_is_observed():

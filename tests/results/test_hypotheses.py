@@ -1,3 +1,5 @@
+"""Tests of hypotheses about params, and of nested models."""
+
 from __future__ import annotations
 
 import inspect
@@ -151,3 +153,64 @@ def test_fits_that_are_not_nested_are_not_compared(data):
     for cap in (0.3, None):
         with pytest.raises(errors.InvalidArgumentError, match="rate of the cap"):
             capped.compare_lr_test(fit(data, "year", df_cap=cap))
+
+
+pytestmark = pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")
+
+
+@pytest.fixture
+def res(model):
+    return model.fit(df_cap=0.21)
+
+
+@pytest.fixture(scope="module")
+def res2(simulated_once):
+    model = nmfre.NMFRE.from_formula("y1 + y2 + y3 + y4 + y5 ~ age + group", simulated_once, rank=2)
+    return model.fit(df_cap=0.5)
+
+
+def test_linear_hypotheses(res2):
+    effect = res2.t_test("comp1[age] = comp2[age]")
+    difference = res2.params["comp1", "age"] - res2.params["comp2", "age"]
+    covariance = res2.cov_params()
+    a, b = ("comp1", "age"), ("comp2", "age")
+    variance = covariance.loc[a, a] + covariance.loc[b, b] - 2 * covariance.loc[a, b]
+    assert effect.effect == pytest.approx(difference)
+    assert effect.sd.item() == pytest.approx(np.sqrt(variance))
+    joint = res2.wald_test("comp1[group[T.b]] = 0, comp1[group[T.c]] = 0", scalar=True)
+    keys = [("comp1", "group[T.b]"), ("comp1", "group[T.c]")]
+    b = res2.params[keys].to_numpy()
+    V = covariance.loc[keys, keys].to_numpy()
+    assert joint.statistic == pytest.approx(b @ np.linalg.solve(V, b))
+    restriction = np.zeros(8)
+    restriction[6] = 1.0
+    assert res2.t_test(restriction).effect == pytest.approx(res2.params["comp1", "age"])
+    assert res2.f_test("comp1[age] = 0").fvalue == pytest.approx(res2.tvalues["comp1", "age"] ** 2)
+    np.testing.assert_allclose(
+        res2.cov_params(r_matrix=restriction), covariance.loc[("comp1", "age"), ("comp1", "age")]
+    )
+
+
+def test_joint_tests_of_covariates(res2):
+    table = res2.wald_test_terms().table
+    assert list(table.index) == ["Intercept", "group", "age"]
+    assert table["df_constraint"].tolist() == [2, 4, 2]
+    keys = [("comp1", "age"), ("comp2", "age")]
+    b, V = res2.params[keys].to_numpy(), res2.cov_params().loc[keys, keys].to_numpy()
+    assert table.loc["age", "statistic"] == pytest.approx(b @ np.linalg.solve(V, b))
+
+
+def test_hypotheses_under_both_formula_engines(res):
+    import statsmodels.formula
+
+    if not hasattr(statsmodels.formula, "options"):
+        pytest.skip("statsmodels 0.14 has one formula engine")
+    options = statsmodels.formula.options
+    pvalues = []
+    for engine in ("patsy", "formulaic"):
+        before, options.formula_engine = options.formula_engine, engine
+        try:
+            pvalues.append(res.t_test("comp1[sex[T.Male]] = 0").pvalue.item())
+        finally:
+            options.formula_engine = before
+    assert pvalues[0] == pytest.approx(pvalues[1])

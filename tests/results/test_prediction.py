@@ -1,3 +1,5 @@
+"""Prediction of the units of the data and of new ones."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -224,3 +226,59 @@ def test_bad_requests(ml, arguments, error, message):
     for method in (ml.predict, ml.get_prediction):
         with pytest.raises(error, match=message):
             method(**arguments)
+
+
+pytestmark = pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")
+
+
+@pytest.fixture(scope="module")
+def res2(simulated_once):
+    model = nmfre.NMFRE.from_formula("y1 + y2 + y3 + y4 + y5 ~ age + group", simulated_once, rank=2)
+    return model.fit(df_cap=0.5)
+
+
+def test_prediction_of_new_units(res2, simulated):
+    new = simulated[["group", "age"]].iloc[[5, 2]]
+    pd.testing.assert_frame_equal(res2.predict(new), res2.predict().iloc[[5, 2]])
+    one_level = new.assign(group="c")
+    assert res2.predict(one_level).shape == (2, 5)
+    with pytest.raises(errors.UnseenLevelError, match="'group' has an unseen level 'z'; known: a"):
+        res2.predict(new.assign(group="z"))
+    with pytest.raises(errors.MissingColumnError, match="predict needs a column 'group'"):
+        res2.predict(new[["age"]])
+    for age in (["1", "2"], pd.Categorical(["1", "2"])):
+        with pytest.raises(errors.NonNumericError, match="covariate 'age' is not numeric"):
+            res2.predict(new.assign(age=age))
+    with pytest.raises(errors.NonFiniteError, match="Covariate 'age' is missing at unit 5"):
+        res2.predict(new.assign(age=[np.nan, 1.0]))
+    with pytest.raises(errors.ShapeError, match="pass new covariates as a DataFrame"):
+        res2.predict(np.ones((2, 4)))
+    with pytest.raises(errors.InvalidArgumentError, match="which='blup'"):
+        res2.predict(new, which="blup")
+    with pytest.raises(errors.InvalidArgumentError, match="which='mean'"):
+        res2.predict(which="mean")
+
+
+def test_prediction_with_transforms_uses_what_the_fit_learned(simulated):
+    model = nmfre.NMFRE.from_formula("y1 + y2 ~ standardize(age)", simulated, rank=1)
+    with pytest.warns(errors.NegativeCovariateWarning):
+        res = model.fit()
+    pd.testing.assert_frame_equal(res.predict(simulated.iloc[:3]), res.predict().iloc[:3])
+
+
+def test_prediction_with_an_intercept_alone(simulated):
+    res = nmfre.NMFRE.from_formula("y1 + y2 ~ 1", simulated, rank=1).fit()
+    assert res.predict(pd.DataFrame(index=["a", "b"])).index.tolist() == ["a", "b"]
+
+
+@pytest.mark.bits
+def test_prediction_of_array_models_matches_columns_by_name(simulated):
+    exog = simulated[["age"]].assign(one=1.0)
+    res = nmfre.NMFRE(simulated[["y1", "y2"]], exog, rank=1).fit()
+    swapped = exog[["one", "age"]]
+    pd.testing.assert_frame_equal(res.predict(swapped), res.predict())
+    np.testing.assert_array_equal(res.predict(exog.to_numpy()), res.predict())
+    with pytest.raises(errors.MissingColumnError, match="'one'"):
+        res.predict(exog[["age"]])
+    with pytest.raises(errors.ShapeError, match="exog has 1 columns, the model 2"):
+        res.predict(np.ones((3, 1)))
