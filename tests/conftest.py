@@ -126,6 +126,15 @@ def simulated(simulated_once):
 
 
 @pytest.fixture(scope="session")
+def bumps():
+    """A model of 60 units, 8 responses and 2 components."""
+    from nmfre.simulation import BumpDesign
+
+    endog, exog = BumpDesign(n_responses=8, rank=2, n_units=60).draw(np.random.default_rng(5))
+    return nmfre.NMFRE(endog, exog, rank=2)
+
+
+@pytest.fixture(scope="session")
 def cluster():
     """A client of two processes of dask."""
     distributed = pytest.importorskip("distributed")

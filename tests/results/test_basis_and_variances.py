@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
+from bumps import psi_of
+from scipy import stats
 
 import nmfre
+from nmfre import errors
+from nmfre.estimation.complete import moments_of
+from nmfre.simulation import BumpDesign
 
 
 def test_cov_re_is_the_covariance_of_the_random_effects(simulated):
@@ -14,3 +20,76 @@ def test_cov_re_is_the_covariance_of_the_random_effects(simulated):
     labels = pd.Index(["comp1", "comp2"], name="component")
     expected = pd.DataFrame(res.tau2 * np.eye(2), labels, labels)
     pd.testing.assert_frame_equal(res.cov_re, expected)
+
+
+def test_profiles_of_means(bumps):
+    res = bumps.fit("ml", n_starts=2)
+    np.testing.assert_allclose(res.profiles, res.basis.to_numpy() @ res.theta.to_numpy())
+    assert list(res.profiles_bse.columns) == ["const", "x1"]
+    # The mean profile of a balanced design is least squares of each response.
+    ols = np.linalg.lstsq(bumps.exog, bumps.endog, rcond=None)[0]
+    residual = bumps.endog - bumps.exog @ ols
+    hc = np.linalg.inv(bumps.exog.T @ bumps.exog)
+    meat = np.einsum("nk,np,nl->pkl", bumps.exog, residual**2, bumps.exog)
+    free = np.sqrt(np.array([np.diag(hc @ m @ hc) for m in meat]))
+    assert (res.profiles_bse.to_numpy() < 1.1 * free).all()  # the model only adds information
+    limits = res.profiles_conf_int(0.1)
+    assert limits.shape == (8, 4)
+    assert list(limits["x1"].columns) == ["5 %", "95 %"]
+    width = limits["x1"]["95 %"] - limits["x1"]["5 %"]
+    np.testing.assert_allclose(width, 2 * stats.norm.isf(0.05) * res.profiles_bse["x1"])
+
+
+def test_basis_intervals(bumps):
+    res = bumps.fit("ml", n_starts=2)
+    truth = BumpDesign(n_responses=8, rank=2, n_units=60).basis
+    assert res.basis_bse.shape == (8, 2)
+    free = res.basis.to_numpy() > 0
+    assert not free.all()
+    assert ((res.basis_bse.to_numpy() > 0) == free).all()
+    assert res.basis_bse.isna().to_numpy()[~free].all()
+    limits = res.basis_conf_int(0.01)
+    low, high = (limits.xs(name, axis=1, level=1).to_numpy() for name in ("0.5 %", "99.5 %"))
+    inside = (low <= truth + 1e-9) & (truth <= high + 1e-9)
+    assert inside[free].mean() > 0.9
+    assert np.isnan([low[~free], high[~free]]).all()  # of zero width they would cover nothing
+    assert (low[free] >= 0).all()
+    assert (low[free] < high[free]).all()
+    with pytest.raises(errors.InvalidArgumentError, match="alpha"):
+        res.basis_conf_int(2.0)
+
+
+def test_variance_components(bumps):
+    res = bumps.fit("ml", n_starts=2)
+    table = res.variance_components()
+    np.testing.assert_allclose(table["estimate"], [res.sigma2, res.tau2, res.icc, res.df_random])
+    assert (table["2.5 %"] < table["estimate"]).all()
+    assert (table["97.5 %"] > table["estimate"]).all()
+    low, high = table.loc["sigma2", ["2.5 %", "97.5 %"]]
+    assert low * high == pytest.approx(res.sigma2**2)  # symmetric on the log scale
+    assert low < 1.4**2 < high
+    assert table.loc["icc", "97.5 %"] < 1
+    # Residual degrees of freedom tell the size of the error of sigma2.
+    assert table.loc["sigma2", "std err"] == pytest.approx(
+        res.sigma2 * np.sqrt(2 / (60 * 8 - 120)), rel=0.3
+    )
+    capped = bumps.fit("ml", n_starts=2, df_cap=0.5, n_boot=0).variance_components()
+    assert capped.loc["df_random", "std err"] == pytest.approx(0.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("cap", [None, 0.4])
+def test_errors_of_icc_and_df_follow_from_their_gradients(bumps, cap):
+    res = bumps.fit("ml", n_starts=2, n_boot=0, df_cap=cap)
+    moments = moments_of(bumps.design.Y, bumps.design.A)
+
+    def of(psi):
+        X, ridge = psi[:16].reshape(8, 2, order="F"), np.exp(psi[-1])
+        trace = np.sum(X**2)
+        return np.array([trace / (trace + 8 * ridge), moments.df_random(X, ridge)])
+
+    psi, steps = psi_of(res), 1e-6 * np.eye(len(psi_of(res)))
+    gradients = np.array([(of(psi + step) - of(psi - step)) / 2e-6 for step in steps]).T
+    variances = np.diag(gradients @ res.inference.psi_covariance @ gradients.T)
+    expected = np.sqrt(np.maximum(variances, 0.0))  # that of df_U on its cap is rounding
+    found = res.variance_components().loc[["icc", "df_random"], "std err"]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)

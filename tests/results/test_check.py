@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from bumps import falling
 
 import nmfre
 from nmfre import errors
@@ -165,3 +168,16 @@ def test_a_fit_without_residuals_has_no_influential_units():
     res = nmfre.NMFRE(np.ones((12, 1)), rank=1).fit(df_cap=None, n_boot=0, maxiter=300)
     assert not np.isfinite(res.dfbetas.to_numpy()).any()
     assert "influential" not in str(res.check())
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_advice_names_no_option_that_is_in_use(bumps, signed):
+    res = bumps.fit("ml", signed=signed, n_starts=1, n_boot=0)
+    merged = replace(res.estimate, condition=1e6)
+    other = res._replaced(estimate=merged)
+    for text in (str(other.check()), str(other.summary())):
+        assert ("use signed=False" in " ".join(text.split())) == signed
+    endog, exog = falling()
+    bounds = nmfre.NMFRE(endog, exog, rank=1).fit("ml", n_boot=0).check().frame
+    text = bounds.set_index("topic").loc["bounds", "text"]
+    assert text.endswith("Where effects may be negative, use signed=True.")

@@ -214,3 +214,16 @@ def test_hypotheses_under_both_formula_engines(res):
         finally:
             options.formula_engine = before
     assert pvalues[0] == pytest.approx(pvalues[1])
+
+
+def test_joint_tests_know_the_bound(model, bumps):
+    """With one component the joint test of a bounded effect is its own one-sided test."""
+    res = model.fit("ml")
+    np.testing.assert_allclose(res.wald_test_terms().table["pvalue"], res.pvalues, rtol=1e-6)
+    signed = model.fit("ml", signed=True)
+    np.testing.assert_allclose(signed.wald_test_terms().table["pvalue"], signed.pvalues, rtol=1e-6)
+    # The bound is the estimator's, whatever the alternative of the single tests.
+    larger = model.fit("ml", signed=True, alternative="larger")
+    np.testing.assert_allclose(larger.wald_test_terms().table, signed.wald_test_terms().table)
+    two = bumps.fit("ml", n_starts=2).wald_test_terms().table.loc["x1"]
+    assert two["pvalue"] < stats.chi2.sf(two["statistic"], 2)

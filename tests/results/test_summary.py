@@ -112,3 +112,16 @@ def test_html_latex_and_csv(res2):
 def test_summary_returns_and_does_not_print(res, capsys):
     res.summary()
     assert capsys.readouterr().out == ""
+
+
+def test_few_units_are_told(model):
+    assert "27 units are few" in " ".join(str(model.fit("ml").summary()).split())
+    corrected = model.fit("ml", cov_type="cr3")
+    assert (corrected.bse > model.fit("ml").bse).all()
+    assert "units are few" not in str(corrected.summary())
+
+
+def test_the_summary_shows_errors_of_the_variances(model):
+    text = str(model.fit("ml").summary())
+    assert "sigma2 (std err):        1.933 (0.679)" in text
+    assert max(map(len, text.splitlines())) <= 80

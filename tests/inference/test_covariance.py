@@ -1,0 +1,67 @@
+"""Kinds of covariance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from bumps import directions
+from linearization import Linearization
+
+import nmfre
+from nmfre import errors
+from nmfre.errors import InvalidArgumentError
+
+
+@pytest.fixture
+def parts():
+    rng = np.random.default_rng(2)
+    X = rng.random((6, 2))
+    X /= X.sum(axis=0)
+    A = np.vstack([np.ones(50), rng.random(50)])
+    Theta = np.array([[20.0, 5.0], [30.0, 1.0]])
+    U = rng.normal(size=(2, 50))
+    Y = X @ (Theta @ A + U) + rng.normal(size=(6, 50))
+    return Y, A, X, Theta, U
+
+
+def test_max_takes_the_larger_standard_error_and_keeps_correlations(parts):
+    lin = Linearization(parts)
+    se = {kind: np.sqrt(np.diag(lin.covariance(kind))) for kind in ("sandwich", "naive", "max")}
+    np.testing.assert_allclose(se["max"], np.maximum(se["sandwich"], se["naive"]))
+    correlation = [
+        lin.covariance(kind) / np.outer(se[kind], se[kind]) for kind in ("sandwich", "max")
+    ]
+    np.testing.assert_allclose(*correlation)
+
+
+def test_an_unknown_kind_of_covariance_is_an_error(parts):
+    for kind in ("bogus", "cr3"):
+        with pytest.raises(InvalidArgumentError, match=f"cov_type='{kind}'"):
+            Linearization(parts).covariance(kind)
+
+
+def test_covariance_is_the_sandwich_of_the_formula(bumps):
+    res = bumps.fit("ml", signed=True, n_starts=2, n_boot=0)
+    coordinates, J = directions(res)
+    H = 60 * coordinates.hessian()
+    s = coordinates.unit_scores(bumps.design.Y, bumps.design.A)
+    reduced = np.linalg.inv(H) @ (60 / 59 * s.T @ s) @ np.linalg.inv(H)
+    expected = (J @ reduced @ J.T)[16:-2, 16:-2]
+    np.testing.assert_allclose(res.cov_params(), expected, rtol=1e-8)
+    naive = bumps.fit("ml", signed=True, n_starts=2, n_boot=0, cov_type="naive")
+    np.testing.assert_allclose(
+        naive.cov_params(), (J @ np.linalg.inv(-H) @ J.T)[16:-2, 16:-2], rtol=1e-8
+    )
+    largest = bumps.fit("ml", signed=True, n_starts=2, n_boot=0, cov_type="max")
+    np.testing.assert_allclose(largest.bse, np.maximum(res.bse, naive.bse))
+    h = np.sum(bumps.exog.T * np.linalg.solve(bumps.exog.T @ bumps.exog, bumps.exog.T), axis=0)
+    t = s / (1 - h)[:, None]
+    cr3 = bumps.fit("ml", signed=True, n_starts=2, n_boot=0, cov_type="cr3")
+    expected = J @ np.linalg.inv(H) @ t.T @ t @ np.linalg.inv(H) @ J.T
+    np.testing.assert_allclose(cr3.cov_params(), expected[16:-2, 16:-2], rtol=1e-8)
+
+
+def test_the_jackknife_correction_needs_leverages_below_one(model):
+    alone = np.column_stack([model.exog, np.arange(27) == 3])
+    with pytest.raises(errors.InvalidArgumentError, match=r"cov_type=.cr3.*leverage 1"):
+        nmfre.NMFRE(model.endog, alone, rank=1).fit("ml", cov_type="cr3")
