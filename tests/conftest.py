@@ -94,6 +94,12 @@ def orthodont():
 
 
 @pytest.fixture
+def gaps(orthodont):
+    """Orthodont without some cells."""
+    return orthodont.drop(index=[0, 5, 6, 7, 13, 30, 31, 60, 62, 77, 99, 104])
+
+
+@pytest.fixture
 def orthodont_wide(orthodont):
     wide = orthodont.pivot(index=["subject", "sex"], columns="age", values="distance")
     return wide.add_prefix("age").reset_index("sex").rename_axis(columns=None)
@@ -132,6 +138,19 @@ def bumps():
 
     endog, exog = BumpDesign(n_responses=8, rank=2, n_units=60).draw(np.random.default_rng(5))
     return nmfre.NMFRE(endog, exog, rank=2)
+
+
+@pytest.fixture(scope="session")
+def holed(bumps):
+    """The same with missing cells."""
+    from holes import with_holes
+
+    return nmfre.NMFRE(with_holes(bumps.endog), bumps.exog, rank=2)
+
+
+@pytest.fixture(scope="session")
+def holed_fit(holed):
+    return holed.fit("ml", signed=True, n_starts=2, n_boot=20)
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from scipy.optimize import nnls
 
 import nmfre
 from nmfre.estimation.complete import moments_of
 from nmfre.estimation.likelihood import marginal_value
-from nmfre.estimation.orthonormal import nonnegative, orthonormal
+from nmfre.simulation import BumpDesign
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -134,9 +133,6 @@ def test_chunks_lose_no_more_than_data_in_memory(data, signed):
         assert_same(signed[False], model.fit("ml", n_boot=0, signed=True, n_starts=1))
 
 
-# Scale
-
-
 @pytest.mark.parametrize("of_exog", [False, True])
 @pytest.mark.parametrize("size", [1e-300, 1e-160, 1e-76, 1e76, 1e120, 1e160, 1e200, 1e305])
 def test_data_whose_squares_overflow_or_underflow_are_out_of_scale(size, of_exog):
@@ -172,9 +168,6 @@ def test_data_in_any_other_scale_give_the_same_inference(sizes, missing, data):
     )
     assert [a.topic for a in other.check().advice] == [a.topic for a in one.check().advice]
     assert str(other.summary())
-
-
-# Starts
 
 
 # Signed components may merge, which is said, and then no start converges.
@@ -259,56 +252,41 @@ def test_agreement_of_starts_has_two_sides(monkeypatch):
     assert counted == [(4, 4), (1, 4)]
 
 
-# Least squares
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("missing", [False, True])
+def test_units_of_covariates_do_not_matter(signed, missing):
+    rng = np.random.default_rng(0)
+    endog, exog = BumpDesign(n_responses=6, rank=2, n_units=100).draw(rng)
+    x = rng.random(100)
+    if missing:
+        endog[rng.random(endog.shape) < 0.1] = np.nan
+    fits = [
+        nmfre.NMFRE(endog, np.column_stack([exog, size * x]), rank=2).fit("ml", signed=signed)
+        for size in (1.0, 1e-6, 1e6)
+    ]
+    for fit in fits[1:]:
+        assert fit.converged
+        assert fit.llf == pytest.approx(fits[0].llf, abs=1e-6)
+        assert fit.n_agree == fits[0].n_agree
+        for kind in ("marginal", "conditional"):
+            one, other = fits[0].with_uncertainty(kind), fit.with_uncertainty(kind)
+            np.testing.assert_allclose(other.tvalues, one.tvalues, rtol=1e-5, atol=1e-8)
+            assert (other.at_bound == one.at_bound).all()
 
 
-@given(seed=seeds, rows=st.integers(1, 8), columns=st.integers(1, 8))
-@settings(max_examples=100, deadline=None)
-def test_nonnegative_least_squares_meets_its_conditions(seed, rows, columns):
-    rng = np.random.default_rng(seed)
-    F = rng.normal(size=(rows, columns))
-    F[:, -1] += 1e3 * F[:, 0]  # nearly collinear
-    F /= np.linalg.norm(F, axis=0)
-    b = rng.normal(size=rows)
-    x = nonnegative(F, b)
-    ascent = F.T @ (b - F @ x)
-    assert (x >= 0.0).all()
-    assert ascent.max() < 1e-9
-    assert np.abs(ascent[x > 0.0]).max(initial=0.0) < 1e-9
-
-
-@given(seed=seeds, shift=st.sampled_from([0.0, 1e4, 1e9]))
-@settings(max_examples=30, deadline=None)
-def test_covariates_are_made_orthonormal(seed, shift):
-    rng = np.random.default_rng(seed)
-    A = np.stack(
-        [np.ones(30), rng.normal(size=30), rng.integers(0, 50, 30) + shift, np.arange(30) % 2 == 0]
-    ).astype(float)
-    A = A[rng.permutation(len(A))]
-    covariates, W = orthonormal(A)
-    np.testing.assert_allclose(W @ W.T / 30, np.eye(len(A)), atol=1e-13)
-    np.testing.assert_allclose(covariates.L @ W, A, rtol=1e-12, atol=1e-13)
-    np.testing.assert_allclose(covariates.white(A), W, atol=1e-12)
-    np.testing.assert_allclose(covariates.scale**2, np.mean(A**2, axis=1))
-    Theta = rng.normal(size=(2, len(A)))
-    np.testing.assert_allclose(
-        covariates.theta(covariates.gamma(Theta)), Theta, rtol=1e-5, atol=1e-6
-    )
-    R = np.linalg.qr(A.T, mode="r")
-    np.testing.assert_allclose(covariates.inverse @ covariates.L, np.eye(len(A)), atol=1e-5)
-    again = type(covariates).of_factor(R, 30)
-    np.testing.assert_allclose(np.abs(again.white(A) @ W.T / 30).sum(axis=0) >= 1 - 1e-6, True)
-
-
-def test_a_step_to_a_bound_ends_there():
-    """Two columns that are nearly one: rounding left the step a hair above the bound, for ever."""
-    F = np.array(
-        [
-            [0.2511543140487134, -0.6320007883571769, 0.25115431345367045],
-            [-0.3525690859873568, 0.7652969094946618, -0.3525690885461645],
-            [-0.9014524669336482, 0.12204771130105835, -0.9014524660986525],
-        ]
-    )
-    b = np.array([1.0282808627913735, -1.113882471222308, -1.9491547446781814])
-    x = nonnegative(F, b)
-    assert np.linalg.norm(F @ x - b) == pytest.approx(nnls(F, b)[1])
+def test_a_shift_of_a_covariate_leaves_its_effect_alone():
+    rng = np.random.default_rng(0)
+    year = rng.integers(2000, 2011, 200)
+    growth = (year[:, None] - 2000) * np.linspace(0.1, 0.3, 4) + 3 * rng.normal(size=(200, 1))
+    endog = np.maximum(20 + growth + rng.normal(size=(200, 4)), 0)
+    fits = [
+        nmfre.NMFRE(endog, np.column_stack([np.ones(200), size * (year - shift)]), rank=1).fit(
+            "ml", signed=True, n_boot=0
+        )
+        for size, shift in ((1.0, 2000), (1.0, 0), (1e6, 0))
+    ]
+    for fit in fits[1:]:
+        assert fit.llf == pytest.approx(fits[0].llf, abs=1e-6)
+        for kind in ("marginal", "conditional"):
+            one, other = fits[0].with_uncertainty(kind), fit.with_uncertainty(kind)
+            assert other.tvalues.iloc[1] == pytest.approx(one.tvalues.iloc[1], rel=1e-5)

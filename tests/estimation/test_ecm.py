@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 import nmfre
-from nmfre.estimation import ecm, identification
+from nmfre.estimation import ecm
 from nmfre.estimation import maximize as maximize_module
 from nmfre.estimation.complete import OperatorMoments, moments_of
 from nmfre.estimation.initial import leading_eigenvectors, varimax
@@ -153,31 +153,3 @@ def test_a_large_fit_that_is_cut_short_or_capped(counts):
     capped = model.fit("ml", df_cap=0.5, tol=1e-6, **options)
     assert capped.df_random == pytest.approx(0.5 * N * Q)
     assert capped.converged
-
-
-def test_many_zeros_leave_the_rotations_that_few_leave():
-    rng = np.random.default_rng(0)
-    for rows, n_free in ((rng.random((1, 4)) + 0.2, 3), (np.eye(4), 0)):
-        X = np.repeat(rows, 1_500 if n_free == 0 else 4_000, axis=0) * rng.uniform(
-            0.5, 1.5, (6_000 if n_free == 0 else 4_000, 1)
-        )
-        assert identification.identify(X, None).n_free == n_free
-    mixed = np.zeros((6_000, 4))
-    mixed[:2_000, 0] = rng.random(2_000) + 0.1  # alone; the others can be rotated
-    mixed[2_000:, 1:] = rng.random((4_000, 3)) + 0.1
-    found = identification.identify(mixed, None)
-    assert found.n_free == 1
-    assert found.mixing == (False, True, True, True)
-
-
-@pytest.mark.parametrize("rank", [4, 5])
-def test_the_sparsest_rotation_heeds_bounds_of_rows_that_are_added_on_the_way(rank, monkeypatch):
-    X = np.random.default_rng(1).beta(0.5, 0.5, size=(400, rank)) + 0.03
-    X = X[np.argsort(X.min(axis=1))]
-    monkeypatch.setattr(identification, "MOST_ROWS", 400)
-    whole = X @ identification.sparsest_rotation(X, None)
-    monkeypatch.setattr(identification, "MOST_ROWS", 2)
-    found = X @ identification.sparsest_rotation(X, None)
-    assert -1e-6 < found.min() < 1e-3
-    assert np.sum(found**4) == pytest.approx(np.sum(whole**4), rel=1e-6)
-    assert np.sum(found**4) > np.sum(X**4)

@@ -1,4 +1,4 @@
-"""Fits without random effects, in which only X Theta is identified."""
+"""Rotations and mixtures that leave the likelihood as it is: counted, and one of them printed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import Case
 
 import nmfre
-from nmfre.estimation.identification import identify, widest_mixture
+from nmfre.estimation import identification
+from nmfre.estimation.identification import identify, sparsest_rotation, widest_mixture
 from nmfre.inference.marginal import marginal_inference
 
 X = np.array([[5, 4, 3, 2, 1, 1, 1], [1, 2, 1, 3, 2, 4, 5], [1, 1, 4, 1, 4, 1, 1]]).T / 20
@@ -131,3 +133,118 @@ def test_the_widest_mixture_is_the_same_from_everywhere(bounded):
         found.append(widest[:, np.argsort(np.arange(7) @ widest)])
     for other in found[1:]:
         np.testing.assert_allclose(other, found[0], atol=1e-8)
+
+
+@pytest.fixture(scope="module")
+def holzinger():
+    case = Case.read("holzinger_rank3")
+    return nmfre.NMFRE(case.Y.T, case.A.T, rank=3)
+
+
+def test_free_directions_are_counted():
+    rng = np.random.default_rng(0)
+    full = {Q: rng.random((8, Q)) + 0.2 for Q in range(1, 6)}
+    assert [identify(full[Q], None).n_free for Q in range(1, 6)] == [0, 0, 1, 3, 6]
+    assert identify(full[3], np.ones((3, 2))).n_free == 1
+    blocks = np.kron(np.eye(3), np.ones((3, 1)))
+    assert identify(blocks, None).n_free == 0
+    two_mix = np.kron(np.eye(2), np.ones((3, 1)))
+    mixed = np.column_stack([two_mix[:, 0], full[4][:6, 1:]])
+    mixed[:3, 1:] = 0.0
+    mixed[3:, 0] = 0.0
+    found = identify(mixed, None)
+    assert found.n_free == 1
+    assert found.mixing == (False, True, True, True)
+
+
+@pytest.mark.parametrize("rank", [3, 4])
+def test_the_representative_is_the_same_from_everywhere_on_the_orbit(rank):
+    rng = np.random.default_rng(rank)
+    X = rng.random((9, rank)) + 0.3
+    Theta = rng.random((rank, 2)) + 1.0
+    found = []
+    for _ in range(4):
+        small = rng.normal(scale=0.05, size=(rank, rank))
+        skew = small - small.T
+        ones = np.ones((rank, rank)) / rank
+        skew = (np.eye(rank) - ones) @ skew @ (np.eye(rank) - ones)
+        R = np.linalg.solve(np.eye(rank) + skew, np.eye(rank) - skew)  # Cayley: R 1 = 1
+        np.testing.assert_allclose(R.sum(axis=1), 1.0)
+        S = sparsest_rotation(X @ R, R.T @ Theta)
+        np.testing.assert_allclose(S @ S.T, np.eye(rank), atol=1e-9)
+        basis = X @ R @ S
+        assert basis.min() > -1e-6
+        found.append(basis[:, np.argsort(np.arange(9) @ basis)])
+    for other in found[1:]:
+        np.testing.assert_allclose(other, found[0], atol=1e-5)
+
+
+def test_every_start_prints_the_same_table(holzinger):
+    """Signed Holzinger-Swineford is not identified: a rotation is free, and one is chosen."""
+    tables = []
+    for seed in range(20):
+        res = holzinger.fit("ml", signed=True, n_starts=1, seed=seed, n_boot=0)
+        start = np.random.default_rng(seed).exponential(size=(9, 3))
+        random = holzinger.fit("ml", signed=True, n_starts=1, start_basis=start, n_boot=0)
+        assert res.identification.n_free == random.identification.n_free == 1
+        for fit in (res, random):
+            tables.append(fit.summary_frame()[["coef", "std err", "z"]].to_numpy())
+    for table in tables:
+        np.testing.assert_allclose(table, tables[0], rtol=5e-5, atol=5e-5)
+    text = " ".join(str(res.summary()).split())
+    assert "NOT IDENTIFIED: rotations of comp1, comp2, comp3 in 1 direction(s)" in text
+    assert res.df_model == 9 * 3 - 3 + 9 + 2 - 1
+
+
+def test_what_is_invariant_does_not_depend_on_the_rotation(holzinger):
+    res = holzinger.fit("ml", signed=True, n_starts=1, n_boot=0, uncertainty="conditional")
+    angle = 0.02
+    K = np.array([[0, 1, -1], [-1, 0, 1], [1, -1, 0]]) / np.sqrt(3)
+    R = np.eye(3) + np.sin(angle) * K + (1 - np.cos(angle)) * K @ K
+    from dataclasses import replace
+
+    from nmfre.inference.conditional import conditional_inference
+
+    e = res.estimate
+    turned = replace(e, X=e.X @ R, Theta=R.T @ e.Theta, U=R.T @ e.U)
+    inference = conditional_inference(
+        holzinger.design.Y,
+        holzinger.design.A,
+        turned,
+        res.inference.options,
+        np.random.SeedSequence(0),
+    )
+    other = res._replaced(estimate=turned, inference=inference)
+    assert np.abs(other.params.to_numpy() - res.params.to_numpy()).max() > 0.01
+    np.testing.assert_allclose(
+        other.wald_test_terms().table, res.wald_test_terms().table, rtol=1e-7
+    )
+    np.testing.assert_allclose(other.fittedvalues, res.fittedvalues, rtol=1e-9)
+
+
+def test_many_zeros_leave_the_rotations_that_few_leave():
+    rng = np.random.default_rng(0)
+    for rows, n_free in ((rng.random((1, 4)) + 0.2, 3), (np.eye(4), 0)):
+        X = np.repeat(rows, 1_500 if n_free == 0 else 4_000, axis=0) * rng.uniform(
+            0.5, 1.5, (6_000 if n_free == 0 else 4_000, 1)
+        )
+        assert identification.identify(X, None).n_free == n_free
+    mixed = np.zeros((6_000, 4))
+    mixed[:2_000, 0] = rng.random(2_000) + 0.1  # alone; the others can be rotated
+    mixed[2_000:, 1:] = rng.random((4_000, 3)) + 0.1
+    found = identification.identify(mixed, None)
+    assert found.n_free == 1
+    assert found.mixing == (False, True, True, True)
+
+
+@pytest.mark.parametrize("rank", [4, 5])
+def test_the_sparsest_rotation_heeds_bounds_of_rows_that_are_added_on_the_way(rank, monkeypatch):
+    X = np.random.default_rng(1).beta(0.5, 0.5, size=(400, rank)) + 0.03
+    X = X[np.argsort(X.min(axis=1))]
+    monkeypatch.setattr(identification, "MOST_ROWS", 400)
+    whole = X @ identification.sparsest_rotation(X, None)
+    monkeypatch.setattr(identification, "MOST_ROWS", 2)
+    found = X @ identification.sparsest_rotation(X, None)
+    assert -1e-6 < found.min() < 1e-3
+    assert np.sum(found**4) == pytest.approx(np.sum(whole**4), rel=1e-6)
+    assert np.sum(found**4) > np.sum(X**4)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from forms import long_model
+from holes import holes, loglike, with_holes
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime, check_grad, minimize
-from scipy.stats import multivariate_normal
 
 import nmfre
 from nmfre import errors
@@ -16,19 +17,11 @@ from nmfre.estimation.complete import DenseMoments, moments_of
 from nmfre.estimation.likelihood import marginal_value
 from nmfre.estimation.maximize import _Search, starting_bases
 from nmfre.estimation.patterns import PatternMoments, patterns_of
-from nmfre.inference.coordinates import Coordinates
 from nmfre.simulation import BumpDesign
 
 shapes = st.tuples(
     st.integers(3, 7), st.integers(1, 3), st.integers(1, 3), st.integers(0, 2**32 - 1)
 )
-
-
-def holes(shape, share, rng):
-    """Cells to hide; every row and every column keeps one."""
-    hidden = rng.random(shape) < share
-    hidden[np.arange(len(hidden)), np.arange(len(hidden)) % shape[1]] = False
-    return hidden
 
 
 def draw(P, Q, K, seed, N=40):
@@ -45,49 +38,6 @@ def draw(P, Q, K, seed, N=40):
         hidden[-1, : N // 4] = True  # one pattern of many units; the next N / 4 are complete
     Y[hidden] = np.nan
     return Y, A, X, P * rng.random((Q, K)), rng.normal()
-
-
-def loglike(Y, A, X, Theta, sigma2, tau2):
-    """The definition: log-densities of the units, those with the same responses together."""
-    values = np.empty(Y.shape[1])
-    observed = ~np.isnan(Y)
-    for o in np.unique(observed, axis=1).T:
-        units = (observed == o[:, None]).all(axis=0)
-        V = sigma2 * np.eye(o.sum()) + tau2 * X[o] @ X[o].T
-        centred = (Y[:, units] - X @ Theta @ A[:, units])[o]
-        values[units] = multivariate_normal(np.zeros(o.sum()), V).logpdf(centred.T)
-    return values
-
-
-def with_holes(endog, share=0.2, seed=0):
-    endog = np.array(endog, dtype=float)
-    endog[holes(endog.shape, share, np.random.default_rng(seed))] = np.nan
-    return endog
-
-
-@pytest.fixture(scope="module")
-def bumps():
-    endog, exog = BumpDesign(n_responses=8, rank=2, n_units=60).draw(np.random.default_rng(5))
-    return nmfre.NMFRE(with_holes(endog), exog, rank=2)
-
-
-@pytest.fixture(scope="module")
-def fitted(bumps):
-    return bumps.fit("ml", signed=True, n_starts=2, n_boot=20)
-
-
-@pytest.fixture
-def gaps(orthodont):
-    """Orthodont without some cells."""
-    return orthodont.drop(index=[0, 5, 6, 7, 13, 30, 31, 60, 62, 77, 99, 104])
-
-
-def growth(frame, **options):
-    options = {"rank": 1, "unit": "subject", "occasion": "age", **options}
-    return nmfre.NMFRE.from_formula("distance ~ sex", frame, **options)
-
-
-# The likelihood
 
 
 @given(shapes, st.booleans())
@@ -217,12 +167,9 @@ def test_starts_do_not_depend_on_the_order_of_units():
         assert (x > 0).all()
 
 
-# The maximum
-
-
 @pytest.mark.parametrize("signed", [True, False])
 def test_orthodont_against_a_direct_maximisation(gaps, signed):
-    model = growth(gaps)
+    model = long_model(gaps)
     res = model.fit("ml", signed=signed)
     Y, A = model.design.Y, model.design.A
 
@@ -241,12 +188,12 @@ def test_orthodont_against_a_direct_maximisation(gaps, signed):
 
 
 @pytest.mark.parametrize("signed", [True, False])
-def test_the_maximum_is_one_of_the_density(bumps, signed):
-    res = bumps.fit("ml", signed=signed, n_starts=3, n_boot=0)
+def test_the_maximum_is_one_of_the_density(holed, signed):
+    res = holed.fit("ml", signed=signed, n_starts=3, n_boot=0)
     assert res.gradient_norm < 1e-8
     assert res.n_agree == 3
     X, Theta = res.basis.to_numpy(), res.theta.to_numpy()
-    Y, A = bumps.design.Y, bumps.design.A
+    Y, A = holed.design.Y, holed.design.A
     assert loglike(Y, A, X, Theta, res.sigma2, res.tau2).sum() == pytest.approx(res.llf, rel=1e-10)
     rng = np.random.default_rng(0)
     for _ in range(20):
@@ -258,7 +205,7 @@ def test_the_maximum_is_one_of_the_density(bumps, signed):
 
 def test_nothing_missing_is_the_same_fit(orthodont):
     """The complete data keep their code to the bit; the other form gives the same maximum."""
-    complete = growth(orthodont)
+    complete = long_model(orthodont)
     assert complete.design.n_missing == 0
     res = complete.fit("ml", n_boot=0)
     m = PatternMoments.of(complete.design.Y, complete.design.A)
@@ -268,42 +215,12 @@ def test_nothing_missing_is_the_same_fit(orthodont):
     assert np.abs(value.log_ridge_gradient) < 1e-10
 
 
-@pytest.mark.bits
-def test_every_form_of_the_data_gives_the_same_fit(orthodont, orthodont_wide, gaps):
-    res = growth(gaps).fit("ml")
-    marked = orthodont.assign(
-        distance=orthodont["distance"].where(orthodont.index.isin(gaps.index))
-    )
-    wide = orthodont_wide.loc[orthodont["subject"].unique()]
-    for row in orthodont.drop(index=gaps.index).itertuples():
-        wide.loc[row.subject, f"age{row.age}"] = np.nan
-    ages = ["age8", "age10", "age12", "age14"]
-    exog = np.column_stack([np.ones(27), wide["sex"] == "Male"])
-    nullable = marked.assign(distance=marked["distance"].astype("Float64"))
-    others = [
-        growth(marked),
-        growth(nullable),
-        nmfre.NMFRE.from_formula("age8 + age10 + age12 + age14 ~ sex", wide, rank=1),
-        nmfre.NMFRE.from_formula(
-            "~ sex", wide.astype(dict.fromkeys(ages, "Float64")), 1, endog=ages
-        ),
-        nmfre.NMFRE(wide[ages], exog, rank=1),
-        nmfre.NMFRE(wide[ages].astype("Float64"), exog, rank=1),
-        nmfre.NMFRE(wide[ages].to_numpy(), exog, rank=1),
-    ]
-    for other in others:
-        same = other.fit("ml")
-        assert same.nobs == 96
-        np.testing.assert_array_equal(same.params.to_numpy(), res.params.to_numpy())
-        np.testing.assert_array_equal(same.bse_boot.to_numpy(), res.bse_boot.to_numpy())
-
-
 @pytest.mark.parametrize("scale", [1e-6, 1e3])
 @pytest.mark.parametrize("signed", [True, False])
-def test_units_of_y_do_not_matter(bumps, signed, scale):
+def test_units_of_y_do_not_matter(holed, signed, scale):
     options = {"signed": signed, "n_starts": 2, "n_boot": 20}
-    a = bumps.fit("ml", **options)
-    b = nmfre.NMFRE(scale * bumps.endog, bumps.exog, rank=2).fit("ml", **options)
+    a = holed.fit("ml", **options)
+    b = nmfre.NMFRE(scale * holed.endog, holed.exog, rank=2).fit("ml", **options)
     for name in ("tvalues", "pvalues", "theta"):
         unit = scale if name == "theta" else 1.0
         np.testing.assert_allclose(getattr(b, name), unit * getattr(a, name), rtol=1e-6)
@@ -313,12 +230,12 @@ def test_units_of_y_do_not_matter(bumps, signed, scale):
     assert b.llf == pytest.approx(a.llf - a.nobs * np.log(scale), rel=1e-9)
 
 
-def test_order_and_labels_of_units_do_not_matter(bumps):
-    a = bumps.fit("ml", n_starts=2, n_boot=0)
+def test_order_and_labels_of_units_do_not_matter(holed):
+    a = holed.fit("ml", n_starts=2, n_boot=0)
     order = np.random.default_rng(1).permutation(60)
     labels = [f"unit {i}" for i in order]
-    endog = pd.DataFrame(bumps.endog[order], index=labels)
-    b = nmfre.NMFRE(endog, bumps.exog[order], rank=2).fit("ml", n_starts=2, n_boot=0)
+    endog = pd.DataFrame(holed.endog[order], index=labels)
+    b = nmfre.NMFRE(endog, holed.exog[order], rank=2).fit("ml", n_starts=2, n_boot=0)
     assert b.llf == pytest.approx(a.llf, abs=1e-8)
     np.testing.assert_allclose(b.params, a.params, rtol=1e-6)
     np.testing.assert_allclose(b.bse, a.bse, rtol=1e-5)
@@ -351,19 +268,19 @@ def test_cells_that_are_missing_at_random_do_not_bias():
     assert means[1] > 1.05 * endog[:, 1].mean()  # what is observed misleads
 
 
-def test_units_with_one_response_and_every_share_complete(bumps):
+def test_units_with_one_response_and_every_share_complete(holed):
     for share in (0.02, 0.95):
-        endog = with_holes(bumps.endog, share) if share > 0.5 else bumps.endog
-        res = nmfre.NMFRE(endog, bumps.exog, rank=2).fit("ml", n_starts=2, n_boot=0)
+        endog = with_holes(holed.endog, share) if share > 0.5 else holed.endog
+        res = nmfre.NMFRE(endog, holed.exog, rank=2).fit("ml", n_starts=2, n_boot=0)
         assert res.converged
         assert np.isfinite(res.llf)
         assert res.random_effects.notna().all(axis=None)
-    assert (np.sum(~np.isnan(with_holes(bumps.endog, 0.95)), axis=1) == 1).any()
+    assert (np.sum(~np.isnan(with_holes(holed.endog, 0.95)), axis=1) == 1).any()
 
 
-def test_the_cap_is_met_and_certified(bumps):
-    free = bumps.fit("ml", n_starts=2, n_boot=0)
-    capped = bumps.fit("ml", n_starts=2, n_boot=0, df_cap=0.5)
+def test_the_cap_is_met_and_certified(holed):
+    free = holed.fit("ml", n_starts=2, n_boot=0)
+    capped = holed.fit("ml", n_starts=2, n_boot=0, df_cap=0.5)
     assert capped.df_random == pytest.approx(60.0, rel=1e-9)
     assert capped.cap_binds
     assert capped.gradient_norm < 1e-8
@@ -371,12 +288,9 @@ def test_the_cap_is_met_and_certified(bumps):
     assert capped.variance_components().loc["df_random", "std err"] == pytest.approx(0.0, abs=1e-5)
 
 
-# Random effects, fits, inference
-
-
-def test_random_effects_are_blups_of_the_observed_cells(bumps, fitted):
-    res = fitted
-    Y, A = bumps.design.Y, bumps.design.A
+def test_random_effects_are_blups_of_the_observed_cells(holed, holed_fit):
+    res = holed_fit
+    Y, A = holed.design.Y, holed.design.A
     X, Theta = res.basis.to_numpy(), res.theta.to_numpy()
     df = 0.0
     for n, (y, a) in enumerate(zip(Y.T, A.T, strict=True)):
@@ -392,85 +306,6 @@ def test_random_effects_are_blups_of_the_observed_cells(bumps, fitted):
     assert res.bic == pytest.approx(-2 * res.llf + np.log(60) * res.df_model)
 
 
-def test_fits_and_their_statistics(bumps, fitted):
-    res, Y = fitted, bumps.endog
-    assert res.fittedvalues.notna().all(axis=None)
-    np.testing.assert_array_equal(res.resid.isna(), np.isnan(Y))
-    o = ~np.isnan(Y)
-    means = np.broadcast_to(np.nanmean(Y, axis=0), Y.shape)
-    for which in ("blup", "fixed"):
-        fit = res.predict(which=which).to_numpy()
-        sse = np.sum((Y - fit)[o] ** 2)
-        expected = [
-            np.corrcoef(Y[o], fit[o])[0, 1] ** 2,
-            1 - sse / np.sum(Y[o] ** 2),
-            1 - sse / np.sum((Y - means)[o] ** 2),
-        ]
-        np.testing.assert_allclose(res.rsquared_table()[which], expected, rtol=1e-9)
-        if which == "blup":
-            assert res.mean_squared_residual == pytest.approx(sse / res.nobs)
-
-
-@pytest.mark.parametrize("df_cap", [None, 0.5])
-def test_unit_scores_and_hessian_are_derivatives_of_the_density(bumps, df_cap):
-    res = bumps.fit("ml", signed=True, n_starts=2, df_cap=df_cap, n_boot=0)
-    Y, A = bumps.design.Y, bumps.design.A
-    coordinates = Coordinates(moments_of(Y, A), res.estimate)
-    J = coordinates.jacobian(coordinates.axes(coordinates.bounds_needed))
-    J[16:-2] *= coordinates.moments.scale
-    scores = coordinates.unit_scores(Y, A)
-    e = res.estimate
-    psi = np.concatenate(
-        [e.X.ravel(order="F"), e.Theta.ravel(order="F"), np.log([e.sigma2, e.ridge])]
-    )
-
-    def density(psi):
-        X, Theta = psi[:16].reshape(8, 2, order="F"), psi[16:-2].reshape(2, 2, order="F")
-        sigma2, ridge = np.exp(psi[-2:])
-        return loglike(Y, A, X, Theta, sigma2, sigma2 / ridge)
-
-    h = 1e-5
-    for j in range(0, J.shape[1], 3):
-        ahead, behind = (density(psi + sign * h * J[:, j]) for sign in (1, -1))
-        np.testing.assert_allclose(scores[:, j], (ahead - behind) / (2 * h), rtol=1e-4, atol=1e-5)
-    assert np.abs(scores.mean(axis=0)).max() < 1e-6
-    at_maximum = coordinates.score(np.zeros(J.shape[1]))
-    np.testing.assert_allclose(scores.mean(axis=0), at_maximum, atol=1e-10)
-    if df_cap is None:
-        hessian, axes = coordinates.hessian(), 1e-4 * np.eye(J.shape[1])
-        for i, j in ((0, 0), (3, 9), (13, 13), (14, 16), (-1, -2), (2, -1)):
-            a, b = J @ axes[i], J @ axes[j]
-            plus, minus, mixed, other = (
-                density(psi + step).mean() for step in (a + b, -a - b, a - b, b - a)
-            )
-            second = (plus + minus - mixed - other) / 4e-8
-            assert hessian[i, j] == pytest.approx(second, rel=1e-3, abs=1e-5)
-
-
-def test_conditional_inference_uses_the_observed_cells(bumps, fitted):
-    res = fitted.with_uncertainty("conditional")
-    Y, A = bumps.design.Y, bumps.design.A
-    X, R = res.basis.to_numpy(), res.resid.to_numpy().T
-    information, meat = np.zeros((4, 4)), np.zeros((4, 4))
-    scores = []
-    for y, a, r in zip(Y.T, A.T, R.T, strict=True):
-        o = ~np.isnan(y)
-        G = X[o].T @ X[o]
-        information += np.kron(
-            np.outer(a, a), G - G @ np.linalg.solve(G + res.ridge * np.eye(2), G)
-        )
-        scores.append(np.kron(a, X[o].T @ r[o]))
-        meat += np.outer(scores[-1], scores[-1])
-    dispersion = np.nansum(R**2) / (res.nobs - res.df_random - 4)
-    assert res.dispersion == pytest.approx(dispersion)
-    bread = np.linalg.inv(information)
-    np.testing.assert_allclose(res.cov_params(), 60 / 59 * bread @ meat @ bread, rtol=1e-6)
-    naive = bumps.fit(
-        "ml", signed=True, n_starts=2, n_boot=0, uncertainty="conditional", cov_type="naive"
-    )
-    np.testing.assert_allclose(naive.cov_params(), dispersion * bread, rtol=1e-6)
-
-
 def test_a_coefficient_at_its_bound_gets_a_score_test():
     rng = np.random.default_rng(0)
     group = np.arange(80) % 2.0
@@ -484,37 +319,6 @@ def test_a_coefficient_at_its_bound_gets_a_score_test():
     signed = model.fit("ml", n_starts=2, signed=True)
     assert signed.tvalues["comp1", "x1"] == pytest.approx(res.tvalues["comp1", "x1"], rel=0.5)
     assert res.pvalues["comp1", "x1"] > 0.99
-
-
-def test_every_kind_of_covariance_and_interval(bumps):
-    for cov_type in ("naive", "max", "cr3"):
-        res = bumps.fit("ml", n_starts=1, n_boot=20, cov_type=cov_type)
-        assert (res.bse > 0).all()
-        assert res.conf_int(method="basic").notna().all(axis=None)
-    studentized = bumps.fit("ml", n_starts=1, n_boot=20).conf_int(method="studentized")
-    assert studentized.notna().all(axis=None)
-
-
-def test_likelihood_ratio_wants_the_same_missing_cells(simulated):
-    responses = [f"y{j}" for j in range(1, 6)]
-    holed = simulated.assign(**pd.DataFrame(with_holes(simulated[responses]), columns=responses))
-    large, small = (
-        nmfre.NMFRE.from_formula(f"~ {right}", holed, 2, endog=responses).fit("ml", n_boot=0)
-        for right in ("age + group", "age")
-    )
-    assert large.compare_lr_test(small)[2] == 4
-    more = holed.assign(y2=holed["y2"].mask(holed["y2"] == holed["y2"].max()))
-    other = nmfre.NMFRE.from_formula("~ age", more, 2, endog=responses).fit("ml", n_boot=0)
-    with pytest.raises(errors.InvalidArgumentError, match="same responses"):
-        large.compare_lr_test(other)
-
-
-def test_the_summary_counts_missing_cells(gaps):
-    text = str(growth(gaps).fit("ml", n_boot=0).summary())
-    words = " ".join(text.split())
-    assert "Missing cells: 12 of 108" in words
-    assert "missing at random" in words
-    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_responses_that_are_never_observed_together():
@@ -533,39 +337,3 @@ def test_responses_that_are_never_observed_together():
     one = nmfre.NMFRE(endog, rank=1).fit("ml", n_starts=2, n_boot=0)
     assert not one.inference.undetermined
     assert one.bse.notna().all()
-
-
-# Errors
-
-
-def test_df_cap_says_where_cells_are_missing(gaps):
-    with pytest.raises(
-        errors.MissingCellError,
-        match=r"12 of 108 responses are missing, first response 8 of unit 'M01': df-cap needs all "
-        r"of them\. Use method='ml'",
-    ):
-        growth(gaps).fit()
-
-
-def test_nothing_observed_of_a_unit_or_of_a_response(orthodont):
-    gone = orthodont["subject"].isin(["M03", "F01"])
-    with pytest.raises(
-        errors.UnobservedUnitError, match=r"Unit 'M03' has no observed response \(2 such units"
-    ):
-        growth(orthodont.assign(distance=orthodont["distance"].mask(gone)))
-    with pytest.raises(errors.UnobservedResponseError, match="Response 10 is missing for every"):
-        growth(orthodont.assign(distance=orthodont["distance"].mask(orthodont["age"] == 10)))
-
-
-def test_other_errors_beside_missing_cells(gaps):
-    gaps = gaps.assign(distance=gaps["distance"].mask(gaps.index == 3))
-    with pytest.raises(
-        errors.NegativeResponseError, match="1 negative entries, first at unit 'M02'"
-    ):
-        growth(gaps.assign(distance=gaps["distance"].mask(gaps.index == 4, -1.0)))
-    with pytest.raises(errors.NonFiniteError, match=r"Response 8 is inf at unit 'M02' \(1 such"):
-        growth(gaps.assign(distance=gaps["distance"].mask(gaps.index == 4, np.inf)))
-    with pytest.raises(errors.ZeroResponseError, match="Response 12"):
-        growth(gaps.assign(distance=gaps["distance"].mask(gaps["age"] == 12, 0.0)))
-    with pytest.raises(errors.NonFiniteError, match="Covariate 'sex' is missing"):
-        growth(gaps.assign(sex=gaps["sex"].mask(gaps["subject"] == "F02")))

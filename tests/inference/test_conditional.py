@@ -23,3 +23,27 @@ def test_conditional_effects_of_a_millionth_of_the_largest_are_at_their_bound(
     seeds = np.random.SeedSequence(0)
     found = conditional_inference(Y, A, estimate, res.inference.options, seeds)
     assert found.at_bound[2] == at_bound
+
+
+def test_conditional_inference_uses_the_observed_cells(holed, holed_fit):
+    res = holed_fit.with_uncertainty("conditional")
+    Y, A = holed.design.Y, holed.design.A
+    X, R = res.basis.to_numpy(), res.resid.to_numpy().T
+    information, meat = np.zeros((4, 4)), np.zeros((4, 4))
+    scores = []
+    for y, a, r in zip(Y.T, A.T, R.T, strict=True):
+        o = ~np.isnan(y)
+        G = X[o].T @ X[o]
+        information += np.kron(
+            np.outer(a, a), G - G @ np.linalg.solve(G + res.ridge * np.eye(2), G)
+        )
+        scores.append(np.kron(a, X[o].T @ r[o]))
+        meat += np.outer(scores[-1], scores[-1])
+    dispersion = np.nansum(R**2) / (res.nobs - res.df_random - 4)
+    assert res.dispersion == pytest.approx(dispersion)
+    bread = np.linalg.inv(information)
+    np.testing.assert_allclose(res.cov_params(), 60 / 59 * bread @ meat @ bread, rtol=1e-6)
+    naive = holed.fit(
+        "ml", signed=True, n_starts=2, n_boot=0, uncertainty="conditional", cov_type="naive"
+    )
+    np.testing.assert_allclose(naive.cov_params(), dispersion * bread, rtol=1e-6)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from bumps import coordinates_of, directions, falling, psi_of
+from holes import loglike
 from scipy import stats
 
 import nmfre
@@ -120,3 +121,39 @@ def test_effects_two_standard_errors_below_their_bound_are_beyond_it(z, beyond):
     information = 4.0 * np.eye(size) / len(endog)
     found = coordinates.beyond_bounds(cleared, 2.0 * z * np.ones(size), -information)
     assert found.tolist() == [False, beyond]
+
+
+@pytest.mark.parametrize("df_cap", [None, 0.5])
+def test_unit_scores_and_hessian_are_derivatives_of_the_density(holed, df_cap):
+    res = holed.fit("ml", signed=True, n_starts=2, df_cap=df_cap, n_boot=0)
+    Y, A = holed.design.Y, holed.design.A
+    coordinates = Coordinates(moments_of(Y, A), res.estimate)
+    J = coordinates.jacobian(coordinates.axes(coordinates.bounds_needed))
+    J[16:-2] *= coordinates.moments.scale
+    scores = coordinates.unit_scores(Y, A)
+    e = res.estimate
+    psi = np.concatenate(
+        [e.X.ravel(order="F"), e.Theta.ravel(order="F"), np.log([e.sigma2, e.ridge])]
+    )
+
+    def density(psi):
+        X, Theta = psi[:16].reshape(8, 2, order="F"), psi[16:-2].reshape(2, 2, order="F")
+        sigma2, ridge = np.exp(psi[-2:])
+        return loglike(Y, A, X, Theta, sigma2, sigma2 / ridge)
+
+    h = 1e-5
+    for j in range(0, J.shape[1], 3):
+        ahead, behind = (density(psi + sign * h * J[:, j]) for sign in (1, -1))
+        np.testing.assert_allclose(scores[:, j], (ahead - behind) / (2 * h), rtol=1e-4, atol=1e-5)
+    assert np.abs(scores.mean(axis=0)).max() < 1e-6
+    at_maximum = coordinates.score(np.zeros(J.shape[1]))
+    np.testing.assert_allclose(scores.mean(axis=0), at_maximum, atol=1e-10)
+    if df_cap is None:
+        hessian, axes = coordinates.hessian(), 1e-4 * np.eye(J.shape[1])
+        for i, j in ((0, 0), (3, 9), (13, 13), (14, 16), (-1, -2), (2, -1)):
+            a, b = J @ axes[i], J @ axes[j]
+            plus, minus, mixed, other = (
+                density(psi + step).mean() for step in (a + b, -a - b, a - b, b - a)
+            )
+            second = (plus + minus - mixed - other) / 4e-8
+            assert hessian[i, j] == pytest.approx(second, rel=1e-3, abs=1e-5)

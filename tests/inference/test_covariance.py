@@ -65,3 +65,12 @@ def test_the_jackknife_correction_needs_leverages_below_one(model):
     alone = np.column_stack([model.exog, np.arange(27) == 3])
     with pytest.raises(errors.InvalidArgumentError, match=r"cov_type=.cr3.*leverage 1"):
         nmfre.NMFRE(model.endog, alone, rank=1).fit("ml", cov_type="cr3")
+
+
+def test_every_kind_of_covariance_and_interval(holed):
+    for cov_type in ("naive", "max", "cr3"):
+        res = holed.fit("ml", n_starts=1, n_boot=20, cov_type=cov_type)
+        assert (res.bse > 0).all()
+        assert res.conf_int(method="basic").notna().all(axis=None)
+    studentized = holed.fit("ml", n_starts=1, n_boot=20).conf_int(method="studentized")
+    assert studentized.notna().all(axis=None)

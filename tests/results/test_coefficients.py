@@ -85,3 +85,14 @@ def test_covariance_kinds(model):
         kind: model.fit(df_cap=0.21, cov_type=kind).bse for kind in ("sandwich", "naive", "max")
     }
     np.testing.assert_allclose(kinds["max"], np.maximum(kinds["sandwich"], kinds["naive"]))
+
+
+def test_inference_is_one_sided_for_bounded_and_two_sided_for_signed(model):
+    bounded, signed = model.fit("ml"), model.fit("ml", signed=True)
+    assert (bounded.alternative, signed.alternative) == ("larger", "two-sided")
+    np.testing.assert_allclose(signed.pvalues, 2 * bounded.pvalues, rtol=1e-4)
+    assert signed.inference.floor == -np.inf
+    assert not signed.at_bound.any()
+    assert "ml, signed" in str(signed.summary())
+    same = model.fit("ml", signed=True, alternative="larger")
+    np.testing.assert_allclose(same.pvalues, bounded.pvalues, rtol=1e-4)

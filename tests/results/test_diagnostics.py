@@ -50,3 +50,10 @@ def test_rsquared_is_that_of_the_residuals(model):
     endog = res.model.endog
     total = ((endog - endog.mean(axis=0)) ** 2).sum()
     assert res.rsquared == pytest.approx(1 - (res.resid**2).to_numpy().sum() / total)
+
+
+def test_df_cap_attributes_belong_to_df_cap(model):
+    res = model.fit("ml")
+    for name in ("cap_hits", "first_cap_hit", "fixed_point_residual", "fixed_point_distance"):
+        with pytest.raises(errors.NotComputedError, match="iteration of df-cap"):
+            getattr(res, name)

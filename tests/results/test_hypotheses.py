@@ -131,30 +131,6 @@ def test_what_is_inherited_is_ours_or_a_plain_container():
     assert set(inherited) <= {"initialize", "load", "remove_data", "save", "normalized_cov_params"}
 
 
-@pytest.mark.filterwarnings("ignore::nmfre.errors.NMFREWarning")
-def test_fits_that_are_not_nested_are_not_compared(data):
-    """Nor are those under different caps; what spans the same covariates is the same model."""
-    rng = np.random.default_rng(0)
-    data = data.assign(other=rng.uniform(size=90), year=2000 + rng.uniform(0, 5, size=90))
-    data["since"] = data["year"] - 2000
-
-    large = fit(data, "year + group")
-    statistic, _, df = large.compare_lr_test(fit(data, "since"))
-    assert statistic == pytest.approx(large.compare_lr_test(fit(data, "year"))[0], abs=1e-4)
-    assert df > 0
-    for restricted in (fit(data, "other"), fit(data, "0 + other")):
-        with pytest.raises(errors.InvalidArgumentError, match="combinations of the covariates"):
-            large.compare_lr_test(restricted)
-    with pytest.raises(errors.InvalidArgumentError, match="no larger rank"):
-        fit(data, "year * group + other", rank=1).compare_lr_test(fit(data, "1"))
-    capped = fit(data, "year + group", df_cap=0.2)
-    assert capped.compare_lr_test(fit(data, "year", df_cap=0.2))[2] == df
-    assert capped.compare_lr_test(fit(data, "year", rank=1, df_cap=0.2))[2] > df
-    for cap in (0.3, None):
-        with pytest.raises(errors.InvalidArgumentError, match="rate of the cap"):
-            capped.compare_lr_test(fit(data, "year", df_cap=cap))
-
-
 pytestmark = pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")
 
 

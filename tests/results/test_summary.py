@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from forms import long_model
 
 import nmfre
 
@@ -124,4 +125,12 @@ def test_few_units_are_told(model):
 def test_the_summary_shows_errors_of_the_variances(model):
     text = str(model.fit("ml").summary())
     assert "sigma2 (std err):        1.933 (0.679)" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_the_summary_counts_missing_cells(gaps):
+    text = str(long_model(gaps).fit("ml", n_boot=0).summary())
+    words = " ".join(text.split())
+    assert "Missing cells: 12 of 108" in words
+    assert "missing at random" in words
     assert max(map(len, text.splitlines())) <= 80
