@@ -37,6 +37,9 @@ FLOORS = [
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 NUMERICAL = {"estimation", "inference"}
 MODULES = sorted(ROOT.rglob("*.py"))
+TESTS = Path(__file__).parent
+OF_THE_WHOLE = {"architecture", "arguments", "docs", "fuzz", "invariance", "parity", "readme"}
+"""Files of tests that guard the package through its public surface, and no single module."""
 
 
 def part(name):
@@ -107,6 +110,15 @@ def test_kinds_of_data_are_known_to_the_data_layer_alone():
     for path in MODULES:
         if path.parent.name != "data":
             assert not kinds & set(imports(path)), path
+
+
+def test_tests_mirror_the_tree():
+    """A file of tests is named after the module that it guards, less underscores at its ends."""
+    guarded = {path.relative_to(ROOT).with_name(f"{path.stem.strip('_')}.py") for path in MODULES}
+    guarded |= {Path(f"{name}.py") for name in OF_THE_WHOLE}
+    for path in TESTS.rglob("test_*.py"):
+        module = path.relative_to(TESTS).with_name(path.name.removeprefix("test_"))
+        assert module in guarded, path
 
 
 def test_public_names_exist_and_are_documented():
