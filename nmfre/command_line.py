@@ -7,7 +7,6 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -81,9 +80,11 @@ def reproduce(arguments: Sequence[str]) -> None:
             example = EXAMPLES[name]()
             text = report(example)
             if options.figures is not None:
-                figure: Any = example.plot().figure
+                example.plot()
+                import matplotlib.pyplot as plt
+
                 with replaced(options.figures / f"{name}.png") as new:
-                    figure.savefig(new, dpi=150)
+                    plt.savefig(new, dpi=150)
         except DatasetFileNotFoundError as error:
             if options.example:
                 parser.error(error)

@@ -6,7 +6,8 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from os import PathLike
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -150,7 +151,7 @@ def holzinger_swineford() -> Example:
     )
 
 
-def od_flow(path: Any = None) -> Example:
+def od_flow(path: str | PathLike[str] | None = None) -> Example:
     """
     Flows between prefectures (paper, Figure 3): rank 4, cap 0.02, four hubs as covariates.
 
@@ -192,7 +193,7 @@ def od_flow(path: Any = None) -> Example:
     )
 
 
-def inaugural(path: Any = None) -> Example:
+def inaugural(path: str | PathLike[str] | None = None) -> Example:
     """
     Words of inaugural addresses (paper, Table 9, Figure 4): rank 3, cap 0.02, three eras.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from nmfre.model import NMFRE, check_model
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+COLUMNS = ["cap", "df_random", "cap_binds", "cap_hits", "tau2", "sigma2", "n_iter"]
 RATES = tuple(round(rate, 2) for rate in np.arange(0.05, 1.001, 0.05))
 
 
@@ -124,22 +125,11 @@ def scan_cap(
     for_starts, _ = np.random.SeedSequence(seed).spawn(2)
     rng = np.random.default_rng(for_starts)
     estimates = estimator.fit_caps(model.design, model.rank, rng, caps)
-    rows = [_row(estimate) for estimate in estimates]
-    return CapScan(pd.DataFrame(rows, index=pd.Index(grid, name="rate")))
-
-
-def _row(estimate: AlternatingEstimate) -> dict[str, Any]:
-    return {
-        "cap": estimate.cap,
-        "df_random": estimate.df_random,
-        "ratio": estimate.df_random / estimate.cap,
-        "binds": estimate.cap_binds,
-        "cap_hits": estimate.cap_hits,
-        "tau2": estimate.tau2,
-        "sigma2": estimate.sigma2,
-        "n_iter": estimate.n_iter,
-        "status": _status(estimate),
-    }
+    rows = [[getattr(estimate, name) for name in COLUMNS] for estimate in estimates]
+    table = pd.DataFrame(rows, index=pd.Index(grid, name="rate"), columns=COLUMNS)
+    table.insert(2, "ratio", table["df_random"] / table["cap"])
+    table["status"] = [_status(estimate) for estimate in estimates]
+    return CapScan(table.rename(columns={"cap_binds": "binds"}))
 
 
 def _status(estimate: AlternatingEstimate) -> str:

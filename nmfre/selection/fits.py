@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -52,18 +51,14 @@ class Task:
         return self.design.squared_error(X, estimate.Theta @ A[:, units], units)
 
 
-def fit(task: Task) -> dict[str, Any]:
+def fit(task: Task) -> dict[str, float]:
     """What one fit says."""
     estimate = task.estimate()
-    found: dict[str, Any] = {
+    found = {
         "converged": estimate.converged,
         "merging": estimate.degenerate,
         "n_params": estimate.n_parameters,
     }
     if task.labels is not None:
         return found | {"error": task.error(estimate)}
-    return found | {
-        "llf": estimate.llf,
-        "aic": estimate.aic,
-        "bic": estimate.bic,
-    }
+    return found | {name: getattr(estimate, name) for name in ("llf", "aic", "bic")}

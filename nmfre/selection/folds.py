@@ -34,12 +34,8 @@ def entry_folds(design: Design, folds: int, rng: np.random.Generator) -> IntArra
             labels[(first, lost) if axis == 0 else (lost, first)] = NO_FOLD
     empty = np.flatnonzero(np.bincount(labels[labels != NO_FOLD], minlength=folds) == 0)
     if len(empty):
-        raise FoldsError(
-            folds=folds,
-            over="entries",
-            reason="there are not enough entries that can be held out while every unit and every "
-            "response keeps one.",
-        )
+        few = "there are not enough entries that can be held out while every unit and every "
+        raise FoldsError(folds=folds, over="entries", reason=f"{few}response keeps one.")
     return labels
 
 
@@ -53,13 +49,11 @@ def unit_folds(design: Design, folds: int, rng: np.random.Generator) -> IntArray
         try:
             for fold in range(folds):
                 units_of(design, labels != fold)
+            return labels
         except DataError as error:
             problem = error
-        else:
-            return labels
-    raise FoldsError(
-        folds=folds, over="units", reason=f"the units that are left cannot be fitted: {problem}"
-    ) from problem
+    reason = f"the units that are left cannot be fitted: {problem}"
+    raise FoldsError(folds=folds, over="units", reason=reason) from problem
 
 
 def units_of(design: Design, which: BoolArray) -> Design:

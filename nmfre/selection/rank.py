@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -149,31 +149,31 @@ def select_rank(
         n_units -= -(-n_units // folds)  # in the smallest of the fits
     compared = _checked_ranks(ranks, len(design.responses), n_units)
 
-    entropy = np.random.SeedSequence(seed).entropy
-    parts: list[tuple[tuple[int, int], IntArray | None]] = [((0, 0), None)]
+    entropy = np.random.SeedSequence().entropy if seed is None else int(seed)
+    assert isinstance(entropy, int)
+    parts: list[tuple[int, int, IntArray | None]] = [(0, 0, None)]
     if criterion == "cv":
         divide = entry_folds if over == "entries" else unit_folds
-        divisions = [
-            divide(design, folds, np.random.default_rng(_seed(entropy, 0, i)))
-            for i in range(repeats)
-        ]
-        parts = [
-            ((repeat, fold), labels)
-            for repeat, labels in enumerate(divisions)
-            for fold in range(folds)
-        ]
+        rngs = [np.random.default_rng(_seed(entropy, 0, i)) for i in range(repeats)]
+        divisions = [divide(design, folds, rng) for rng in rngs]
+        parts = [(i, fold, labels) for i, labels in enumerate(divisions) for fold in range(folds)]
     tasks = [
         # The seed is that of the fold and the rank, whatever the other ranks are.
-        Task(design, labels, fold, rank, estimator, _seed(entropy, 1, repeat, fold, rank))
-        for (repeat, fold), labels in parts
+        Task(design, labels, fold, rank, estimator, _seed(entropy, 1, i, fold, rank))
+        for i, fold, labels in parts
         for rank in compared
     ]
     found = run_tasks(fit, tasks, n_jobs=n_jobs, progress=progress, description="fits")
-    by = pd.MultiIndex.from_tuples(
-        [(rank, *part) for part, _ in parts for rank in compared], names=["rank", "repeat", "fold"]
-    )
+    of_fits = [(rank, i, fold) for i, fold, _ in parts for rank in compared]
+    by = pd.MultiIndex.from_tuples(of_fits, names=["rank", "repeat", "fold"])
     fits = pd.DataFrame(found, index=by)
-    _warn_of(int((~fits["converged"]).sum()), len(fits), tol)
+    counts = fits.groupby("rank")[["converged", "merging"]].sum()
+    if not fits["converged"].all():
+        warn(
+            f"{(~fits['converged']).sum()} of {len(fits)} fits did not reach tol = {tol:g}: see "
+            "the column 'not_converged'. Raise maxiter or n_starts, or accept a larger tol.",
+            ConvergenceWarning,
+        )
     table = pd.DataFrame(index=pd.Index(compared, name="rank"))
     scores = None
     if criterion == "cv":
@@ -183,7 +183,6 @@ def select_rank(
         table["n_params"] = fits["n_params"].groupby("rank").max()
     else:
         table = table.join(fits[[criterion, "llf", "n_params"]].droplevel(["repeat", "fold"]))
-    counts = fits.groupby("rank")[["converged", "merging"]].sum()
     table["not_converged"], table["merging"] = len(parts) - counts["converged"], counts["merging"]
     return RankSelection(
         table=table,
@@ -196,23 +195,14 @@ def select_rank(
     )
 
 
-def _seed(entropy: Any, *key: int) -> np.random.SeedSequence:
+def _seed(entropy: int, *key: int) -> np.random.SeedSequence:
     """A seed of its own for a division (0, ...) or a fit (1, ...)."""
     return np.random.SeedSequence(entropy, spawn_key=key)
 
 
-def _checked_ranks(ranks: Any, n_responses: int, n_units: int) -> list[int]:
+def _checked_ranks(ranks: object, n_responses: int, n_units: int) -> list[int]:
     """The ranks in order, each once."""
-    given = list(ranks) if pd.api.types.is_list_like(ranks) else []
+    given = list(ranks) if isinstance(ranks, Iterable) and pd.api.types.is_list_like(ranks) else []
     if not given:
         raise InvalidArgumentError("ranks", ranks, "ranks such as range(1, 6)")
     return sorted({check_rank(rank, n_responses, n_units) for rank in given})
-
-
-def _warn_of(n_failed: int, n_fits: int, tol: float) -> None:
-    if n_failed:
-        warn(
-            f"{n_failed} of {n_fits} fits did not reach tol = {tol:g}: see the column "
-            "'not_converged'. Raise maxiter or n_starts, or accept a larger tol.",
-            ConvergenceWarning,
-        )

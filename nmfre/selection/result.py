@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import pandas as pd
 
@@ -40,7 +40,7 @@ class RankSelection:
     over: str
     folds: int
     repeats: int
-    seed: Any
+    seed: int
     plot: ClassVar[Callable[..., Axes]]  # attached by nmfre.plotting
 
     @property
@@ -51,8 +51,8 @@ class RankSelection:
         Ranks with fits that did not converge or whose components merge are left out, unless all
         ranks have such fits.
         """
-        compared = self._compared
-        return int(compared.index[int(compared[self.criterion].to_numpy().argmin())])
+        values = self._compared[self.criterion]
+        return int(values.index[int(values.argmin())])
 
     @property
     def one_standard_error(self) -> int:
@@ -66,9 +66,7 @@ class RankSelection:
 
     @property
     def _limit(self) -> float:
-        compared = self._compared
-        lowest = int(compared[self.criterion].to_numpy().argmin())
-        return float((compared[self.criterion] + compared["std err"]).to_numpy()[lowest])
+        return float(self.table.loc[[self.best], [self.criterion, "std err"]].to_numpy().sum())
 
     @property
     def _sound(self) -> pd.Series:
@@ -100,15 +98,14 @@ class RankSelection:
     @property
     def _remarks(self) -> str:
         """What to know about the ranks left out, and about the largest."""
-        sound, text = self._sound, ""
-        if not sound.any():
-            text += (
+        left, text = ", ".join(map(str, self.table.index[~self._sound])), ""
+        if not self._sound.any():
+            text = (
                 " Every rank has fits that did not converge or whose components merge: no choice "
                 "is safe. Raise maxiter or n_starts, or try smaller ranks."
             )
-        elif not sound.all():
-            left = ", ".join(map(str, self.table.index[~sound]))
-            text += f" Left out, as fits did not converge or components merge: rank {left}."
+        elif left:
+            text = f" Left out, as fits did not converge or components merge: rank {left}."
         if len(self.table) > 1 and self.best == self.table.index.max():
             text += f" Rank {self.best} is the largest tried."
         return text

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -29,16 +31,16 @@ from nmfre.core.parallel import run_tasks
 from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
 from nmfre.inference.multipliers import Multiplier
+from nmfre.inference.options import Uncertainty
 from nmfre.model import NMFRE
+from nmfre.results import NMFREResults
 from nmfre.results.coefficients import IntervalMethod
-from nmfre.simulation.paper_designs import Errors
+from nmfre.simulation.paper_designs import Errors, centred, rate_error
 
-INTERVALS: tuple[IntervalMethod, ...] = (
-    "wald",
-    "percentile",
-    "studentized",
-)
+INTERVALS: tuple[IntervalMethod, ...] = ("wald", "percentile", "studentized")
+KINDS: tuple[Uncertainty, ...] = ("marginal", "conditional")
 PARTS = 16
+Replicate: TypeAlias = dict[Uncertainty, dict[str, FloatArray]]
 INTERCEPT, LARGEST_EFFECT, SIGMA, TAU = 60.0, 12.0, 1.4, 7.0
 
 
@@ -126,12 +128,8 @@ class BumpDesign:
         check_generator(rng)
         group = np.arange(self.n_units) % 2.0
         exog = np.column_stack([np.ones(self.n_units), group])
-        if self.errors == "normal":
-            U = rng.standard_normal((self.n_units, self.rank))
-            E = rng.standard_normal((self.n_units, self.n_responses))
-        else:
-            U = rng.standard_exponential((self.n_units, self.rank)) - 1.0
-            E = rng.standard_exponential((self.n_units, self.n_responses)) - 1.0
+        U = centred(self.errors, (self.n_units, self.rank), rng)
+        E = centred(self.errors, (self.n_units, self.n_responses), rng)
         endog = (exog @ self.theta.T + TAU * U) @ self.basis.T + SIGMA * E
         return np.asarray(np.maximum(endog, 0.0)), exog
 
@@ -204,112 +202,89 @@ def coverage_study(
     seeds = np.random.SeedSequence(seed).spawn(n_replicates)
     chunks = np.array_split(np.arange(n_replicates), min(n_replicates, PARTS))
     parts = run_tasks(
-        _replicates,
-        [(design, [seeds[i] for i in chunk], alpha, n_boot, multiplier) for chunk in chunks],
+        partial(_replicates, design, alpha, n_boot, multiplier),
+        [[seeds[i] for i in chunk] for chunk in chunks],
         n_jobs=n_jobs,
         progress=progress,
         description="replicates in parts",
     )
-    results = [result for part in parts for result in part if result is not None]
+    replicates = [replicate for part in parts for replicate in part]
     tables = {
-        kind: pd.DataFrame.from_dict(
-            _tabulate([result[kind] for result in results], design, alpha),
-            orient="index",
-            columns=["value", "std err", "lowest", "highest"],
-        )
-        for kind in ("marginal", "conditional")
+        kind: _tabulate([replicate[kind] for replicate in replicates], design, alpha)
+        for kind in KINDS
     }
     table = pd.concat(tables, names=["uncertainty", "quantity"])
-    table.attrs = {
-        "n_replicates": len(results),
-        "seconds": time.perf_counter() - start,
-        "design": design,
-    }
+    seconds = time.perf_counter() - start
+    table.attrs = {"n_replicates": len(replicates), "seconds": seconds, "design": design}
     return table
 
 
 def _replicates(
-    task: tuple[BumpDesign, list[np.random.SeedSequence], float, int, Multiplier],
-) -> list[dict[str, Any] | None]:
-    design, seeds, alpha, n_boot, multiplier = task
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NMFREWarning)
-        return [_replicate(design, seed, alpha, n_boot, multiplier) for seed in seeds]
-
-
-def _replicate(
     design: BumpDesign,
-    seed: np.random.SeedSequence,
     alpha: float,
     n_boot: int,
     multiplier: Multiplier,
-) -> dict[str, Any] | None:
-    """What one data set says; None where the fit failed or did not reach the tolerance."""
-    data, fit = seed.spawn(2)
-    endog, exog = design.draw(np.random.default_rng(data))
-    model = NMFRE(endog, exog, rank=design.rank)
-    fit_seed = int(fit.generate_state(1)[0])
-    try:
-        res = model.fit(
-            "ml",
-            signed=design.signed,
-            n_starts=2,
-            n_boot=n_boot,
-            multiplier=multiplier,
-            seed=fit_seed,
-        )
-    except NMFREError:
-        return None
-    if not res.converged:
-        return None
-    out = {}
-    for kind in ("marginal", "conditional"):
-        one = res if kind == res.uncertainty else res.with_uncertainty(kind)
-        intervals: dict[str, Any] = {
-            name: one.conf_int(alpha, name).to_numpy() for name in INTERVALS
-        }
-        out[kind] = intervals | {
-            "theta": res.estimate.Theta,
-            "bse": one.bse.to_numpy().reshape(res.estimate.Theta.shape, order="F"),
-            "pvalue": one.wald_test_terms().table["pvalue"].iloc[1],
-        }
-    return out
+    seeds: list[np.random.SeedSequence],
+) -> list[Replicate]:
+    """What data sets say, without those whose fit failed or did not reach the tolerance."""
+    found = []
+    for seed in seeds:
+        data, fit = seed.spawn(2)
+        endog, exog = design.draw(np.random.default_rng(data))
+        model = NMFRE(endog, exog, rank=design.rank)
+        with warnings.catch_warnings(), suppress(NMFREError):
+            warnings.simplefilter("ignore", NMFREWarning)
+            res = model.fit(
+                "ml",
+                signed=design.signed,
+                n_starts=2,
+                n_boot=n_boot,
+                multiplier=multiplier,
+                seed=int(fit.generate_state(1)[0]),
+            )
+            if res.converged:
+                found.append({kind: _inference(res, kind, alpha) for kind in KINDS})
+    return found
+
+
+def _inference(res: NMFREResults, kind: Uncertainty, alpha: float) -> dict[str, FloatArray]:
+    """What one kind of inference says."""
+    one = res if kind == res.uncertainty else res.with_uncertainty(kind)
+    intervals = {name: one.conf_int(alpha, name).to_numpy() for name in INTERVALS}
+    return intervals | {
+        "theta": res.params.to_numpy(),
+        "bse": one.bse.to_numpy(),
+        "pvalue": one.wald_test_terms().table["pvalue"].to_numpy()[1:2],
+    }
 
 
 def _tabulate(
-    results: list[dict[str, Any]], design: BumpDesign, alpha: float
-) -> dict[str, list[float]]:
-    """Rows of the table of one kind of inference."""
-    truth = design.theta
-    flat = truth.ravel(order="F")
+    replicates: list[dict[str, FloatArray]], design: BumpDesign, alpha: float
+) -> pd.DataFrame:
+    """The table of one kind of inference."""
+    found = {name: np.array([one[name] for one in replicates]) for name in replicates[0]}
+    truth = design.theta.ravel(order="F")
+    parts = {"intercepts": slice(0, design.rank), "effects": slice(design.rank, None)}
     rows = {}
     for method in INTERVALS:
-        limits = np.array([result[method] for result in results])
-        known = np.isfinite(limits).all(axis=2)
-        inside = (limits[:, :, 0] <= flat + 1e-9) & (flat - 1e-9 <= limits[:, :, 1])
+        low, high = np.moveaxis(found[method], 2, 0)
+        known = np.isfinite(low) & np.isfinite(high)
+        inside = (low <= truth + 1e-9) & (truth - 1e-9 <= high)
         count = np.maximum(known.sum(axis=0), 1)
-        coverage = np.where(known, inside, False).sum(axis=0) / count
-        for name, which in (
-            ("intercepts", slice(0, design.rank)),
-            ("effects", slice(design.rank, None)),
-        ):
-            value = float(coverage[which].mean())
-            error = float(np.sqrt(value * (1 - value) / count[which].sum()))
-            rows[f"coverage, {method}, {name}"] = [
-                value,
-                error,
-                float(coverage[which].min()),
-                float(coverage[which].max()),
-            ]
-    theta = np.array([result["theta"] for result in results])
-    bse = np.array([result["bse"] for result in results])
-    ratio = np.nanmean(bse, axis=0) / theta.std(axis=0, ddof=1)
-    for k, name in enumerate(("intercepts", "effects")):
-        mean = float(ratio[:, k].mean())
-        spread = [float(ratio[:, k].min()), float(ratio[:, k].max())]
-        rows[f"mean se / sd, {name}"] = [mean, mean / np.sqrt(2 * len(results)), *spread]
-    rejected = np.array([result["pvalue"] < alpha for result in results])
-    share = float(rejected.mean())
-    error = float(np.sqrt(share * (1 - share) / len(rejected)))
-    rows["joint test, rejections"] = [share, error, share, share]
-    return rows
+        coverage = (known & inside).sum(axis=0) / count
+        for name, which in parts.items():
+            error = rate_error(coverage[which].mean(), count[which].sum())
+            rows[f"coverage, {method}, {name}"] = _row(coverage[which], error)
+    ratio = np.nanmean(found["bse"], axis=0) / found["theta"].std(axis=0, ddof=1)
+    for name, which in parts.items():
+        values, n = ratio[which], 2 * len(replicates)
+        rows[f"mean se / sd, {name}"] = _row(values, values.mean() / np.sqrt(n))
+    rejected = (found["pvalue"] < alpha).mean(axis=0)
+    rows["joint test, rejections"] = _row(rejected, rate_error(rejected.mean(), len(replicates)))
+    columns = ["value", "std err", "lowest", "highest"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+
+def _row(values: FloatArray, error: float) -> list[float]:
+    """Mean, its Monte Carlo standard error, the lowest and the highest."""
+    return [values.mean(), error, values.min(), values.max()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal, get_args
 
@@ -132,14 +132,21 @@ class PaperDesign:
         exog = start_array("exog", exog, (self.n_units, 2), signed=True)
         X, Theta = self.basis, self.theta
         U = rng.standard_normal((self.n_units, len(Theta)))
-        shape = (self.n_units, len(X))
-        E = (
-            rng.standard_normal(shape)
-            if self.errors == "normal"
-            else rng.standard_exponential(shape) - 1.0
-        )
+        E = centred(self.errors, (self.n_units, len(X)), rng)
         endog = (exog @ Theta.T + U) @ X.T + E
         return np.asarray(endog - min(endog.min(), 0.0))
+
+
+def centred(errors: Errors, shape: tuple[int, int], rng: np.random.Generator) -> FloatArray:
+    """Draws with mean 0 and variance 1."""
+    if errors == "normal":
+        return rng.standard_normal(shape)
+    return rng.standard_exponential(shape) - 1.0
+
+
+def rate_error(rate: float, n: int) -> float:
+    """Monte Carlo standard error of a rate in n draws."""
+    return float(np.sqrt(rate * (1.0 - rate) / n))
 
 
 def baseline_designs() -> list[PaperDesign]:
@@ -180,14 +187,8 @@ def stress_designs() -> list[PaperDesign]:
     [0.21, 0.99, None]
     """
     settings = product(ERRORS, (0.0, EFFECT), (0.21, 0.99, None))
+    common = PaperDesign(study="stress", n_units=100, effect=EFFECT, start_tau2=1000.0)
     return [
-        PaperDesign(
-            study="stress",
-            n_units=100,
-            effect=effect,
-            errors=errors,
-            df_cap=cap,
-            start_tau2=1000.0,
-        )
+        replace(common, errors=errors, effect=effect, df_cap=cap)
         for errors, effect, cap in settings
     ]

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from nmfre.core.arguments import (
-    MOST_REPLICATES,
-    check_n_boot,
-    check_seed,
-    check_whole,
-)
+from nmfre.core.arguments import MOST_REPLICATES, check_n_boot, check_seed, check_whole
 from nmfre.core.parallel import run_tasks
 from nmfre.core.threads import one_thread_if_small
 from nmfre.core.typing import FloatArray
@@ -28,7 +22,7 @@ from nmfre.estimation.fixed_effects import fit_fixed_effects
 from nmfre.estimation.initial import nndsvd
 from nmfre.inference.conditional import conditional_inference
 from nmfre.inference.options import InferenceOptions
-from nmfre.simulation.paper_designs import PaperDesign
+from nmfre.simulation.paper_designs import PaperDesign, rate_error
 
 CHUNK = 250
 """Replicates of a stack."""
@@ -121,13 +115,10 @@ def paper_study(
         description="settings in parts",
         finished=resume,
     )
-    replicates = pd.concat(parts, ignore_index=True)
-    rows = [
-        _summarize(replicates[replicates["design"] == i], design)
-        for i, design in enumerate(designs)
-    ]
-    index = pd.MultiIndex.from_frame(pd.DataFrame([asdict(design) for design in designs]))
-    table = pd.DataFrame(rows, index=index)
+    replicates = pd.concat(parts, keys=[number for number, *_ in tasks])
+    settings = zip((part for _, part in replicates.groupby(level=0)), designs, strict=True)
+    rows = [_summarize(part, design) for part, design in settings]
+    table = pd.DataFrame(rows, index=pd.MultiIndex.from_frame(pd.DataFrame(designs)))
     table.attrs = {"n_replicates": n_replicates, "seconds": time.perf_counter() - start}
     return table
 
@@ -136,18 +127,13 @@ def _chunk(
     task: tuple[int, PaperDesign, FloatArray, list[np.random.SeedSequence], int],
 ) -> pd.DataFrame:
     """Replicates of one setting: a row each."""
-    number, design, exog, seeds, n_boot = task
-    streams = [seed.spawn(3) for seed in seeds]
-    draws = [design.responses(exog, np.random.default_rng(stream[0])) for stream in streams]
-    Y, A = np.stack(draws).mT, exog.T[None]
-    rank = design.basis.shape[1]
+    _, design, exog, seeds, n_boot = task
+    of_data, of_starts, of_multipliers = zip(*(seed.spawn(3) for seed in seeds), strict=True)
+    Y = np.stack([design.responses(exog, rng) for rng in map(np.random.default_rng, of_data)]).mT
+    A, rank = exog.T[None], design.basis.shape[1]
     with one_thread_if_small(Y.shape[1] ** 2 * rank):
-        X = np.stack(
-            [
-                nndsvd(y, rank, np.random.default_rng(stream[1]))
-                for y, stream in zip(Y, streams, strict=True)
-            ]
-        )
+        starts = zip(Y, map(np.random.default_rng, of_starts), strict=True)
+        X = np.stack([nndsvd(y, rank, rng) for y, rng in starts])
         X, Theta = fit_fixed_effects(Y, A, X, np.ones((len(Y), rank, A.shape[1])))
         estimates = fit_alternating(
             Y,
@@ -159,12 +145,10 @@ def _chunk(
             update_tau2=False,
         )
         rows = [
-            _replicate(Y[b], A[0], estimate, design, n_boot, streams[b][2])
-            for b, estimate in enumerate(estimates)
+            _replicate(y, A[0], estimate, design, n_boot, seed)
+            for y, estimate, seed in zip(Y, estimates, of_multipliers, strict=True)
         ]
-    frame = pd.DataFrame(rows)
-    frame["design"] = number
-    return frame
+    return pd.DataFrame(rows)
 
 
 def _replicate(
@@ -182,9 +166,8 @@ def _replicate(
         alternative="larger" if design.effect == 0.0 else "two-sided",
     )
     inference = conditional_inference(Y, A, estimate, options, seed)
-    naive = conditional_inference(
-        Y, A, estimate, replace(options, cov_type="naive", n_boot=0), seed
-    )
+    plain = replace(options, cov_type="naive", n_boot=0)
+    naive = conditional_inference(Y, A, estimate, plain, seed)
     assert inference.bootstrap is not None
     q = estimate.Theta.shape[0]  # vec(Theta) stacks columns: the first effect after Q intercepts
     wald = inference.wald_interval(ALPHA)[q]
@@ -205,23 +188,21 @@ def _replicate(
     }
 
 
-def _summarize(replicates: pd.DataFrame, design: PaperDesign) -> dict[str, Any]:
-    error = replicates["effect"] - design.effect
-    n = len(replicates)
-    row: dict[str, Any] = {
+def _summarize(replicates: pd.DataFrame, design: PaperDesign) -> dict[str, float]:
+    error, means, n = replicates["effect"] - design.effect, replicates.mean(), len(replicates)
+    row = {
         "bias": error.mean(),
         "bias (se)": error.std() / np.sqrt(n),
         "sd": error.std(),
         "rmse": np.sqrt(np.mean(error**2)),
-        "mean se": replicates["se"].mean(),
-        "mean bootstrap se": replicates["bootstrap se"].mean(),
-        "mean naive se": replicates["naive se"].mean(),
-        "df_U / NQ": replicates["df_U / NQ"].mean(),
-        "mean ridge": replicates["ridge"].mean(),
+        "mean se": means["se"],
+        "mean bootstrap se": means["bootstrap se"],
+        "mean naive se": means["naive se"],
+        "df_U / NQ": means["df_U / NQ"],
+        "mean ridge": means["ridge"],
         "median iterations": replicates["iterations"].median(),
     }
     for name in RATES:
-        rate = replicates[name].mean()
-        row[name] = rate
-        row[f"{name} (se)"] = np.sqrt(rate * (1.0 - rate) / n)
+        row[name] = means[name]
+        row[f"{name} (se)"] = rate_error(means[name], n)
     return row
