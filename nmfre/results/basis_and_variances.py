@@ -43,7 +43,7 @@ def basis_bse(fit: Fit) -> pd.DataFrame:
     )
 
 
-def basis_conf_int(fit: Fit, alpha: float = 0.05) -> pd.DataFrame:
+def basis_conf_int(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     """
     Wald intervals of the basis, cut off at 0 and 1; NaN where ``basis_bse`` is.
 
@@ -72,7 +72,7 @@ def basis_conf_int(fit: Fit, alpha: float = 0.05) -> pd.DataFrame:
     12   0.252   0.262
     14   0.267   0.276
     """
-    return _wald_limits(fit, fit.basis, basis_bse(fit), alpha).clip(0.0, 1.0)
+    return _wald_limits(self, self.basis, basis_bse(self), alpha).clip(0.0, 1.0)
 
 
 def profiles(fit: Fit) -> pd.DataFrame:
@@ -99,7 +99,7 @@ def profiles_bse(fit: Fit) -> pd.DataFrame:
     )
 
 
-def profiles_conf_int(fit: Fit, alpha: float = 0.05) -> pd.DataFrame:
+def profiles_conf_int(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     """
     Wald intervals of ``profiles``.
 
@@ -128,10 +128,10 @@ def profiles_conf_int(fit: Fit, alpha: float = 0.05) -> pd.DataFrame:
     12    0.88    3.96
     14    0.94    4.18
     """
-    return _wald_limits(fit, profiles(fit), profiles_bse(fit), alpha)
+    return _wald_limits(self, profiles(self), profiles_bse(self), alpha)
 
 
-def variance_components(fit: Fit, alpha: float = 0.05) -> pd.DataFrame:
+def variance_components(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     """
     sigma2, tau2, ICC and df_random with standard errors and intervals.
 
@@ -161,16 +161,16 @@ def variance_components(fit: Fit, alpha: float = 0.05) -> pd.DataFrame:
     icc            0.61     0.14   0.33    0.83
     df_random     23.28     1.87  17.97   25.69
     """
-    inference = fit.inference.of_kind(MarginalInference, "variance_components")
-    bse = inference.variance_bse(fit.ridge)
+    inference = self.inference.of_kind(MarginalInference, "variance_components")
+    bse = inference.variance_bse(self.ridge)
     check_alpha(alpha)
     z = stats.norm.isf(alpha / 2.0)
     rows = {}
     for name, value, most in (
-        ("sigma2", fit.sigma2, np.inf),
-        ("tau2", fit.tau2, np.inf),
-        ("icc", fit.icc, 1.0),
-        ("df_random", fit.estimate.df_random, float(fit.estimate.U.size)),
+        ("sigma2", self.sigma2, np.inf),
+        ("tau2", self.tau2, np.inf),
+        ("icc", self.icc, 1.0),
+        ("df_random", self.estimate.df_random, float(self.estimate.U.size)),
     ):
         if np.isinf(most):
             se = value * bse[f"log_{name}"]

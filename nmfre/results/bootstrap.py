@@ -173,7 +173,7 @@ class Bootstrap(Generic[Results]):
 
 
 def bootstrap(
-    fit: Results,
+    self: Results,
     n_boot: int = 1000,
     multiplier: Multiplier = "exponential",
     *,
@@ -241,29 +241,29 @@ def bootstrap(
     }
     n_failed = 0
     if refit:
-        fit.model.design.require("bootstrap(refit=True)")
+        self.model.design.require("bootstrap(refit=True)")
         thetas, n_failed = refit_replicates(
-            fit.estimator.refit(fit.model.design, fit.estimate, multiplier),
-            fit.estimate.X,
-            len(fit.model.design.units),
+            self.estimator.refit(self.model.design, self.estimate, multiplier),
+            self.estimate.X,
+            len(self.model.design.units),
             n_boot=n_boot,
             multiplier=multiplier,
             seed=entropy,
             n_jobs=n_jobs,
             progress=progress,
         )
-        deviations = thetas - fit.inference.estimate
-        deviations[:, np.isnan(fit.inference.bse)] = np.nan
+        deviations = thetas - self.inference.estimate
+        deviations[:, np.isnan(self.inference.bse)] = np.nan
         draws = WildBootstrap(
-            estimate=fit.inference.estimate,
+            estimate=self.inference.estimate,
             deviations=deviations,
-            floor=fit.inference.floor,
+            floor=self.inference.floor,
             refit=True,
         )
     else:
-        again = infer_again(fit, **made_with, studentize=True).bootstrap
+        again = infer_again(self, **made_with, studentize=True).bootstrap
         assert again is not None
         draws = again
-    options = replace(fit.inference.options, **made_with)
-    inference = replace(fit.inference, bootstrap=draws, options=options)
-    return Bootstrap(fit._replaced(inference=inference), n_failed)
+    options = replace(self.inference.options, **made_with)
+    inference = replace(self.inference, bootstrap=draws, options=options)
+    return Bootstrap(self._replaced(inference=inference), n_failed)

@@ -43,7 +43,7 @@ def dfbetas(fit: Fit) -> pd.DataFrame:
     return pd.DataFrame(changes, index=fit.model.design.units, columns=fit.params.index)
 
 
-def check(fit: Fit) -> Check:
+def check(self: Fit) -> Check:
     """
     One page of plain advice, each with a severity.
 
@@ -71,9 +71,9 @@ def check(fit: Fit) -> Check:
     NOTE, few units: 27 units: intervals tend to be somewhat short; cov_type='cr3'
         corrects for the leverages of the units.
     """
-    found = fit.estimate.findings() + fit.inference.findings(fit.estimate)
-    named = with_names(found, fit.model)
-    return Check([*named, *_on_residuals(fit), *_on_units(fit)])
+    found = self.estimate.findings() + self.inference.findings(self.estimate)
+    named = with_names(found, self.model)
+    return Check([*named, *_on_residuals(self), *_on_units(self)])
 
 
 def _on_residuals(fit: Fit) -> Iterator[Finding]:

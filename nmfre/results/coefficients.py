@@ -71,7 +71,7 @@ def default_interval(fit: Fit) -> IntervalMethod:
     return "wald" if fit.inference.bootstrap is None else "percentile"
 
 
-def conf_int(fit: Fit, alpha: float = 0.05, method: IntervalMethod | None = None) -> pd.DataFrame:
+def conf_int(self: Fit, alpha: float = 0.05, method: IntervalMethod | None = None) -> pd.DataFrame:
     """
     Confidence intervals of params.
 
@@ -109,24 +109,24 @@ def conf_int(fit: Fit, alpha: float = 0.05, method: IntervalMethod | None = None
               sex[T.Male]   4.40  14.46
     """
     check_alpha(alpha)
-    bootstrap = fit.inference.bootstrap
-    method = default_interval(fit) if method is None else method
+    bootstrap = self.inference.bootstrap
+    method = default_interval(self) if method is None else method
     check_choice("method", method, IntervalMethod)
     if method == "wald":
-        limits = fit.inference.wald_interval(alpha)
+        limits = self.inference.wald_interval(alpha)
     elif bootstrap is None:
         raise NotComputedError(
             name=f"the {method} interval", reason="the fit had n_boot=0; use method='wald'."
         )
     elif method == "studentized":
-        limits = fit._studentized.studentized_interval(alpha, fit.inference.bse)
+        limits = self._studentized.studentized_interval(alpha, self.inference.bse)
     else:
         limits = getattr(bootstrap, f"{method}_interval")(alpha)
-    return pd.DataFrame(limits, index=fit.params.index, columns=limit_names(alpha))
+    return pd.DataFrame(limits, index=self.params.index, columns=limit_names(alpha))
 
 
 def cov_params(
-    fit: Fit,
+    self: Fit,
     r_matrix: Any = None,
     column: Any = None,
     scale: None = None,
@@ -168,9 +168,9 @@ def cov_params(
         raise InvalidArgumentError("scale", scale, "None")
     given = {"r_matrix": r_matrix, "column": column, "cov_p": cov_p, "other": other}
     if all(value is None for value in given.values()):
-        index = fit.params.index
-        return pd.DataFrame(fit.inference.covariance, index=index, columns=index)
-    plain = with_covariance(fit, fit.inference.covariance)
+        index = self.params.index
+        return pd.DataFrame(self.inference.covariance, index=index, columns=index)
+    plain = with_covariance(self, self.inference.covariance)
     return np.asarray(ask_statsmodels(plain, "cov_params", **given))
 
 

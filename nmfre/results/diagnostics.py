@@ -172,7 +172,7 @@ def rsquared(fit: Fit) -> float:
     return float(fit._rsquared["blup"]["row-centered"])
 
 
-def rsquared_table(fit: Fit) -> pd.DataFrame:
+def rsquared_table(self: Fit) -> pd.DataFrame:
     """
     Three kinds of R2 (rows) of the BLUP and the fixed-effect fit (columns).
 
@@ -200,7 +200,7 @@ def rsquared_table(fit: Fit) -> pd.DataFrame:
     >>> round(res.rsquared, 2)
     0.76
     """
-    return fit._rsquared.copy()
+    return self._rsquared.copy()
 
 
 def _of_df_cap(fit: Fit, name: str) -> AlternatingEstimate:

@@ -46,7 +46,7 @@ Results = TypeVar("Results", bound=Fit)
 PACKAGES = ("numpy", "pandas", "scipy", "statsmodels")
 
 
-def to_arrays(fit: Fit, fname: str | Path) -> None:
+def to_arrays(self: Fit, fname: str | Path) -> None:
     """
     Write the result, with its data, as plain arrays and a JSON text in one .npz file.
 
@@ -83,16 +83,16 @@ def to_arrays(fit: Fit, fname: str | Path) -> None:
     """
     path = file_path("fname", fname)
     values = {
-        "design": fit.model.design,
-        "rank": fit.model.rank,
-        "rsquared": fit._rsquared,
-        **{name: getattr(fit, name) for name in PARTS if name != "model"},
+        "design": self.model.design,
+        "rank": self.model.rank,
+        "rsquared": self._rsquared,
+        **{name: getattr(self, name) for name in PARTS if name != "model"},
     }
     versions = {"nmfre": __version__, **{name: version(name) for name in PACKAGES}}
     write_archive(path, values, versions)
 
 
-def save(fit: Fit, fname: str | Path | BinaryIO, remove_data: bool = False) -> None:
+def save(self: Fit, fname: str | Path | BinaryIO, remove_data: bool = False) -> None:
     """
     Save the result as a pickle; `nmfre.load` reads it.
 
@@ -134,7 +134,7 @@ def save(fit: Fit, fname: str | Path | BinaryIO, remove_data: bool = False) -> N
     True
     """
     check_bool("remove_data", remove_data)
-    result = without_data(fit) if remove_data else fit
+    result = without_data(self) if remove_data else self
     if hasattr(fname, "write"):
         _pickle(result, fname)
         return

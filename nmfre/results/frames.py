@@ -22,7 +22,7 @@ from nmfre.results.hypotheses import adjusted_pvalues
 from nmfre.results.prediction import Which
 
 
-def scores(fit: Fit, which: Which = "blup") -> pd.DataFrame:
+def scores(self: Fit, which: Which = "blup") -> pd.DataFrame:
     """
     Scores of the units on the components, (N, Q).
 
@@ -50,10 +50,10 @@ def scores(fit: Fit, which: Which = "blup") -> pd.DataFrame:
     M02         94.5
     """
     check_choice("which", which, Which)
-    scores = fit.estimate.Theta @ fit.model.design.A
+    scores = self.estimate.Theta @ self.model.design.A
     if which == "blup":
-        scores = scores + fit.estimate.U
-    frame: pd.DataFrame = fit.model.design.frame(scores, fit.model.components)
+        scores = scores + self.estimate.U
+    frame: pd.DataFrame = self.model.design.frame(scores, self.model.components)
     return frame
 
 
@@ -110,7 +110,7 @@ def response_membership(fit: Fit) -> pd.DataFrame:
     return _shares(fit.basis)
 
 
-def unit_membership(fit: Fit, which: Which = "blup") -> pd.DataFrame:
+def unit_membership(self: Fit, which: Which = "blup") -> pd.DataFrame:
     """
     Soft clusters of the units: positive parts of their scores, divided by their sums; (N, Q).
 
@@ -139,7 +139,7 @@ def unit_membership(fit: Fit, which: Which = "blup") -> pd.DataFrame:
     0           0.92   0.08
     19          0.30   0.70
     """
-    return _shares(scores(fit, which).clip(lower=0.0))
+    return _shares(scores(self, which).clip(lower=0.0))
 
 
 def response_clusters(fit: Fit) -> pd.Series:
@@ -163,7 +163,7 @@ def response_clusters(fit: Fit) -> pd.Series:
     return _largest(response_membership(fit))
 
 
-def unit_clusters(fit: Fit, which: Which = "blup") -> pd.Series:
+def unit_clusters(self: Fit, which: Which = "blup") -> pd.Series:
     """
     Hard clusters of the units: the component with the largest share, (N,).
 
@@ -191,12 +191,12 @@ def unit_clusters(fit: Fit, which: Which = "blup") -> pd.Series:
     >>> res.unit_clusters().value_counts().to_dict()
     {'comp1': 10, 'comp2': 10}
     """
-    shares: Any = unit_membership(fit, which)
-    clusters: pd.Series = fit.model.design.map_rows(_largest, shares, "component")
+    shares: Any = unit_membership(self, which)
+    clusters: pd.Series = self.model.design.map_rows(_largest, shares, "component")
     return clusters
 
 
-def tidy(fit: Fit, alpha: float = 0.05) -> pd.DataFrame:
+def tidy(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     """
     A row a coefficient, under the names that broom gives.
 
@@ -227,23 +227,23 @@ def tidy(fit: Fit, alpha: float = 0.05) -> pd.DataFrame:
     {'level': 0.95, 'interval': 'percentile'}
     """
     check_alpha(alpha)
-    params, limits = fit.params, conf_int(fit, alpha).to_numpy()
+    params, limits = self.params, conf_int(self, alpha).to_numpy()
     columns = {
         **{name: params.index.get_level_values(name) for name in ("component", "covariate")},
         "estimate": params.to_numpy(),
-        "std_error": bse(fit).to_numpy(),
-        "statistic": tvalues(fit).to_numpy(),
-        "p_value": pvalues(fit).to_numpy(),
+        "std_error": bse(self).to_numpy(),
+        "statistic": tvalues(self).to_numpy(),
+        "p_value": pvalues(self).to_numpy(),
         "conf_low": limits[:, 0],
         "conf_high": limits[:, 1],
     }
     table = pd.DataFrame(columns)
-    table.attrs = {"level": 1.0 - alpha, "interval": default_interval(fit)}
+    table.attrs = {"level": 1.0 - alpha, "interval": default_interval(self)}
     return table
 
 
 def summary_frame(
-    fit: Fit, alpha: float = 0.05, *, multipletests: str | None = None
+    self: Fit, alpha: float = 0.05, *, multipletests: str | None = None
 ) -> pd.DataFrame:
     """
     The coefficient table of the summary as a data frame, (QK, ...).
@@ -272,13 +272,13 @@ def summary_frame(
     >>> res.summary_frame(multipletests="holm").columns.to_list()
     ['coef', 'std err', 'bootstrap std err', 'z', 'p', 'p (holm)', '2.5 %', '97.5 %']
     """
-    columns = {"coef": fit.params, "std err": bse(fit)}
-    if fit.inference.bootstrap is not None:
-        columns["bootstrap std err"] = bse_boot(fit)
-    columns |= {"z": tvalues(fit), "p": pvalues(fit)}
+    columns = {"coef": self.params, "std err": bse(self)}
+    if self.inference.bootstrap is not None:
+        columns["bootstrap std err"] = bse_boot(self)
+    columns |= {"z": tvalues(self), "p": pvalues(self)}
     if multipletests is not None:
-        columns[f"p ({multipletests})"] = adjusted_pvalues(fit, multipletests)
-    return pd.DataFrame(columns).join(conf_int(fit, alpha))
+        columns[f"p ({multipletests})"] = adjusted_pvalues(self, multipletests)
+    return pd.DataFrame(columns).join(conf_int(self, alpha))
 
 
 def _shares(values: pd.DataFrame) -> pd.DataFrame:

@@ -28,7 +28,7 @@ from nmfre.results.inherited import adjust, ask_statsmodels
 from nmfre.results.nesting import nested
 
 
-def t_test(fit: Fit, r_matrix: Any, cov_p: Any = None, use_t: bool | None = None) -> Any:
+def t_test(self: Fit, r_matrix: Any, cov_p: Any = None, use_t: bool | None = None) -> Any:
     """
     z-tests of linear hypotheses, such as ``"comp1[age] = 0"``; two-sided, Wald.
 
@@ -46,12 +46,12 @@ def t_test(fit: Fit, r_matrix: Any, cov_p: Any = None, use_t: bool | None = None
     >>> round(float(test.pvalue), 4)
     0.002
     """
-    tested = _tested(fit, r_matrix)
+    tested = _tested(self, r_matrix)
     return ask_statsmodels(tested, "t_test", r_matrix=r_matrix, cov_p=cov_p, use_t=use_t)
 
 
 def wald_test(
-    fit: Fit,
+    self: Fit,
     r_matrix: Any,
     cov_p: Any = None,
     invcov: Any = None,
@@ -77,7 +77,7 @@ def wald_test(
     0.979
     """
     return ask_statsmodels(
-        _tested(fit, r_matrix),
+        _tested(self, r_matrix),
         "wald_test",
         r_matrix=r_matrix,
         cov_p=cov_p,
@@ -88,7 +88,7 @@ def wald_test(
     )
 
 
-def f_test(fit: Fit, r_matrix: Any, cov_p: Any = None, invcov: Any = None) -> Any:
+def f_test(self: Fit, r_matrix: Any, cov_p: Any = None, invcov: Any = None) -> Any:
     """
     The same as ``wald_test``, with an F distribution on ``df_resid`` degrees of freedom.
 
@@ -104,7 +104,7 @@ def f_test(fit: Fit, r_matrix: Any, cov_p: Any = None, invcov: Any = None) -> An
     >>> round(float(model.fit(df_cap=0.21).f_test("comp1[sex[T.Male]] = 0").pvalue), 4)
     0.0026
     """
-    return wald_test(fit, r_matrix, cov_p=cov_p, invcov=invcov, use_f=True)
+    return wald_test(self, r_matrix, cov_p=cov_p, invcov=invcov, use_f=True)
 
 
 def _tested(fit: Fit, r_matrix: Any) -> LikelihoodModelResults:
@@ -131,7 +131,7 @@ def _tested(fit: Fit, r_matrix: Any) -> LikelihoodModelResults:
 
 
 def wald_test_terms(
-    fit: Fit, by: Literal["covariate", "component"] = "covariate"
+    self: Fit, by: Literal["covariate", "component"] = "covariate"
 ) -> WaldTestResults:
     """
     Joint Wald test of every covariate over all components, or the other way round.
@@ -165,26 +165,26 @@ def wald_test_terms(
     sex           9.5177   0.002              1
     """
     check_choice("by", by, Literal["covariate", "component"])
-    rank, terms = len(fit.model.components), fit.model.design.terms
+    rank, terms = len(self.model.components), self.model.design.terms
     rows: dict[str, tuple[float, float, int]] = {}
     if by == "covariate":
         for name, columns in terms.items():
             members = (np.array(columns)[:, None] * rank + np.arange(rank)).ravel()
-            rows[name] = _test_of_covariates(fit, members, columns)
+            rows[name] = _test_of_covariates(self, members, columns)
     else:
         intercepts = set(terms) & {"Intercept", "const"}
         tested = [k for name in terms if name not in intercepts for k in terms[name]]
-        covariates = np.array(tested or range(len(fit.model.design.covariates)))
-        for q, name in enumerate(fit.model.components):
+        covariates = np.array(tested or range(len(self.model.design.covariates)))
+        for q, name in enumerate(self.model.components):
             members = covariates * rank + q
-            rows[name] = *_joint_test(fit, *_not_held(fit, members)), len(members)
+            rows[name] = *_joint_test(self, *_not_held(self, members)), len(members)
     table = pd.DataFrame.from_dict(
         rows, orient="index", columns=["statistic", "pvalue", "df_constraint"]
     )
     return WaldTestResults(None, "chi2", None, table=table)
 
 
-def adjusted_pvalues(fit: Fit, method: str) -> pd.Series:
+def adjusted_pvalues(self: Fit, method: str) -> pd.Series:
     """
     P-values of params, adjusted for testing all of them.
 
@@ -213,14 +213,14 @@ def adjusted_pvalues(fit: Fit, method: str) -> pd.Series:
     >>> model.fit(df_cap=0.21).adjusted_pvalues("bonferroni").round(4).to_list()
     [0.0, 0.002]
     """
-    adjusted = pvalues(fit).rename("adjusted_pvalues")
+    adjusted = pvalues(self).rename("adjusted_pvalues")
     known = adjusted.notna()
     adjusted[known] = adjust(adjusted[known], method, 0.05)[1]
     return adjusted
 
 
 def t_test_pairwise(
-    fit: Fit, term: str, component: str, *, method: str = "holm", alpha: float = 0.05
+    self: Fit, term: str, component: str, *, method: str = "holm", alpha: float = 0.05
 ) -> pd.DataFrame:
     """
     Differences between all pairs of levels of a categorical covariate within a component.
@@ -261,14 +261,14 @@ def t_test_pairwise(
     Male-Female  9.429    3.056  3.085  0.002
     """
     check_alpha(alpha)
-    levels, coding, columns = categorical_coding(fit.model.design.design_info, term)
-    check_label("component", component, fit.model.components)
+    levels, coding, columns = categorical_coding(self.model.design.design_info, term)
+    check_label("component", component, self.model.components)
     pairs = list(combinations(range(len(levels)), 2))
-    contrasts = np.zeros((len(pairs), len(fit.params)))
-    q, rank = fit.model.components.get_loc(component), len(fit.model.components)
+    contrasts = np.zeros((len(pairs), len(self.params)))
+    q, rank = self.model.components.get_loc(component), len(self.model.components)
     differences = np.array([coding[j] - coding[i] for i, j in pairs])
     contrasts[:, np.array(columns) * rank + q] = differences
-    test = _tested(fit, contrasts).t_test(contrasts)
+    test = _tested(self, contrasts).t_test(contrasts)
     reject, adjusted = adjust(test.pvalue, method, alpha)
     low, high = limit_names(alpha)
     limits = test.conf_int(alpha)
@@ -287,7 +287,7 @@ def t_test_pairwise(
     )
 
 
-def compare_lr_test(fit: Fit, restricted: Fit) -> tuple[float, float, int]:
+def compare_lr_test(self: Fit, restricted: Fit) -> tuple[float, float, int]:
     """
     Likelihood-ratio test against a restricted ml fit of the same responses.
 
@@ -326,9 +326,9 @@ def compare_lr_test(fit: Fit, restricted: Fit) -> tuple[float, float, int]:
     if not isinstance(restricted, Fit):
         raise InvalidArgumentError("restricted", restricted, "results, such as model.fit('ml')")
     own, other = (
-        each.estimate.of_kind(MarginalEstimate, "compare_lr_test") for each in (fit, restricted)
+        each.estimate.of_kind(MarginalEstimate, "compare_lr_test") for each in (self, restricted)
     )
-    if not nested(fit.model.design, own, restricted.model.design, other):
+    if not nested(self.model.design, own, restricted.model.design, other):
         raise InvalidArgumentError(
             "restricted",
             restricted.model.formula or "a fit",

@@ -133,7 +133,7 @@ class Prediction:
 
 
 def predict(
-    fit: Fit,
+    self: Fit,
     exog: pd.DataFrame | ArrayLike | None = None,
     *,
     endog: pd.DataFrame | ArrayLike | None = None,
@@ -189,19 +189,19 @@ def predict(
     age     8      10     12     14
     0    22.66  23.65  25.21  26.67
     """
-    A, Y, units, which = _request(fit, exog, endog, which)
-    fixed = fit.estimate.Theta @ A
+    A, Y, units, which = _request(self, exog, endog, which)
+    fixed = self.estimate.Theta @ A
     if which == "fixed":
-        return predicted(fit, fixed, units)
+        return predicted(self, fixed, units)
     if Y is None:
-        return fit.fittedvalues
-    residuals = Y - fit.estimate.X @ fixed
-    U = conditional_blup(fit.estimate.X, fit.ridge, residuals)
-    return predicted(fit, fixed + U, units)
+        return self.fittedvalues
+    residuals = Y - self.estimate.X @ fixed
+    U = conditional_blup(self.estimate.X, self.ridge, residuals)
+    return predicted(self, fixed + U, units)
 
 
 def get_prediction(
-    fit: Fit,
+    self: Fit,
     exog: pd.DataFrame | ArrayLike | None = None,
     *,
     endog: pd.DataFrame | ArrayLike | None = None,
@@ -239,16 +239,16 @@ def get_prediction(
     0    0.62  0.62  0.69  0.70
     1    0.52  0.47  0.57  0.49
     """
-    A, Y, _, which = _request(fit, exog, endog, which)
+    A, Y, _, which = _request(self, exog, endog, which)
     require_memory(A, "get_prediction", "pass the covariates of some units in memory")
-    mean = predict(fit, exog, endog=endog, which=which)
-    X, sigma2 = fit.estimate.X, fit.sigma2
+    mean = predict(self, exog, endog=endog, which=which)
+    X, sigma2 = self.estimate.X, self.sigma2
     if which == "fixed":
-        variances = fixed_variances(_profile_covariance(fit), A)
-        around = fit.tau2 * np.sum(X * X, axis=1)[:, None] + sigma2
+        variances = fixed_variances(_profile_covariance(self), A)
+        around = self.tau2 * np.sum(X * X, axis=1)[:, None] + sigma2
     else:
-        observed = fit.model.design.observed if Y is None else ~np.isnan(Y)
-        variances = blup_variances(_profile_covariance(fit), A, X, sigma2, fit.ridge, observed)
+        observed = self.model.design.observed if Y is None else ~np.isnan(Y)
+        variances = blup_variances(_profile_covariance(self), A, X, sigma2, self.ridge, observed)
         around = np.array(sigma2)
     se_mean, se_obs = (
         pd.DataFrame(np.sqrt(values).T, index=mean.index, columns=mean.columns)

@@ -23,7 +23,7 @@ LEVEL = ".10g"
 
 
 def summary(
-    fit: Fit, alpha: float = 0.05, title: str | None = None, *, multipletests: str | None = None
+    self: Fit, alpha: float = 0.05, title: str | None = None, *, multipletests: str | None = None
 ) -> Summary:
     """
     Header, table of params with standard errors and intervals, and notes.
@@ -53,12 +53,11 @@ def summary(
     >>> summary.as_text().splitlines()[0].strip()
     'Growth'
     """
-    fit = fit
     if not (title is None or isinstance(title, str)):
         raise InvalidArgumentError("title", title, "a string, or None")
     if title is None:
-        title = f"Non-negative matrix factorization with random effects: {fit.method}"
-    frame = summary_frame(fit, alpha, multipletests=multipletests)
+        title = f"Non-negative matrix factorization with random effects: {self.method}"
+    frame = summary_frame(self, alpha, multipletests=multipletests)
     if multipletests is not None:
         frame = frame.drop(columns="p")  # the adjusted one is printed instead
     least = {
@@ -66,20 +65,20 @@ def summary(
         "std err": 8,
         **({"(boot)": 8} if "bootstrap std err" in frame else {}),
         "z": 7,
-        "P>z" if fit.inference.options.alternative == "larger" else "P>|z|": 6,
+        "P>z" if self.inference.options.alternative == "larger" else "P>|z|": 6,
         f"[{alpha / 2:{LEVEL}}": 9,
         f"{1 - alpha / 2:{LEVEL}}]": 9,
     }
     write = [fixed if name.startswith(("z", "P>")) else number for name in least]
-    at_bound = dict(zip(frame.index, fit.inference.at_bound, strict=True))
+    at_bound = dict(zip(frame.index, self.inference.at_bound, strict=True))
 
     def line(key: Any) -> Iterator[tuple[str, list[str]]]:
         cells = [form(value) for form, value in zip(write, frame.loc[key], strict=True)]
         yield f"{key[1]}{AT_BOUND if at_bound[key] else ''}", cells
 
-    left, right = _estimation(fit), _sizes(fit)
+    left, right = _estimation(self), _sizes(self)
     coefficients = by_component(frame, line)
-    notes = _notes(fit, alpha, multipletests)
+    notes = _notes(self, alpha, multipletests)
     return headed_summary(title, left, right, least, coefficients, notes)
 
 
