@@ -266,4 +266,4 @@ def bootstrap(
         draws = again
     options = replace(self.inference.options, **made_with)
     inference = replace(self.inference, bootstrap=draws, options=options)
-    return Bootstrap(self._replaced(inference=inference), n_failed)
+    return Bootstrap(replace(self, inference=inference), n_failed)

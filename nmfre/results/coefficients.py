@@ -7,13 +7,20 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from statsmodels.base.model import LikelihoodModelResults
+from statsmodels.stats.multitest import multipletests
 
-from nmfre.core.arguments import check_alpha, check_choice
+from nmfre.core.arguments import (
+    array_argument,
+    check_alpha,
+    check_bool,
+    check_choice,
+    check_whole,
+    start_array,
+)
 from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError, NotComputedError
 from nmfre.report.tables import limit_names
 from nmfre.results.fit import Fit, series
-from nmfre.results.inherited import ask_statsmodels
 
 IntervalMethod = Literal["percentile", "basic", "normal", "studentized", "wald"]
 
@@ -180,3 +187,55 @@ def with_covariance(fit: Fit, covariance: FloatArray) -> LikelihoodModelResults:
     plain.cov_params_default = covariance
     plain.df_resid = fit.df_resid
     return plain
+
+
+def ask_statsmodels(results: LikelihoodModelResults, method: str, **given: Any) -> Any:
+    """
+    What a method of statsmodels returns.
+
+    Parameters
+    ----------
+    results : LikelihoodModelResults
+    method : str
+    **given
+        Its arguments, as the user gave them.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If an argument is no such thing, or statsmodels fails on it.
+    """
+    for name, value in given.items():
+        if value is None and name != "scalar":
+            continue
+        if name in ("scalar", "use_t", "use_f"):
+            check_bool(name, value)
+        elif name == "df_constraints":
+            check_whole(name, value, least=1)
+        elif name in ("cov_p", "invcov", "other"):
+            square = (len(results.params), len(results.params))
+            shape = array_argument(name, value, "an array").shape or (1, 1)
+            start_array(name, value, square if name == "cov_p" else shape, signed=True)
+        elif name == "column" and array_argument(name, value, "an array").dtype.kind not in "iu":
+            raise InvalidArgumentError(name, value, "positions of params")
+    try:
+        return getattr(results, method)(**given)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise InvalidArgumentError(
+            ", ".join(name for name, value in given.items() if value is not None),
+            list(given.values()),
+            f"what {method} of statsmodels takes ({error})",
+        ) from error
+
+
+def adjust(pvalues: Any, method: Any, alpha: float) -> tuple[Any, Any]:
+    """Which are at most ``alpha`` once adjusted for multiple tests, and the adjusted p-values."""
+    try:
+        reject, adjusted, *_ = multipletests(pvalues, alpha, method)
+    except (AttributeError, ValueError) as error:  # the first of what is no string
+        raise InvalidArgumentError(
+            "method",
+            method,
+            "what statsmodels.stats.multitest.multipletests takes, such as 'holm'",
+        ) from error
+    return reject, adjusted

@@ -91,13 +91,8 @@ def compare(
     tables = {name: _table(fit, stat, alpha) for name, fit in named.items()}
     keys = [key for table in tables.values() for key in table.index]
     components, covariates = (dict.fromkeys(labels) for labels in zip(*keys, strict=True))
-    index = pd.MultiIndex.from_tuples(
-        [(q, k) for q in components for k in covariates if (q, k) in set(keys)],
-        names=["component", "covariate"],
-    )
-    frame = pd.concat(
-        {name: table.reindex(index) for name, table in tables.items()}, axis=1, names=["fit", None]
-    )
+    every = pd.MultiIndex.from_product([components, covariates], names=["component", "covariate"])
+    frame = pd.concat(tables, axis=1, names=["fit"]).reindex(every[every.isin(keys)])
     measures = pd.DataFrame({name: _measures(fit) for name, fit in named.items()}, dtype=object)
     return Comparison(frame, measures, stat, alpha)
 
@@ -107,15 +102,12 @@ def _named(fits: Any) -> dict[str, NMFREResults]:
     if not isinstance(fits, Mapping | Sequence) or not len(fits):
         shown = fits if isinstance(fits, Mapping | Sequence) else type(fits).__name__
         raise InvalidArgumentError("fits", shown, allowed)
-    items = (
-        [(str(name), fit) for name, fit in fits.items()]
-        if isinstance(fits, Mapping)
-        else [(f"({i})", fit) for i, fit in enumerate(fits, start=1)]
-    )
-    named = dict(items)
-    if len(named) < len(items):
-        raise InvalidArgumentError("fits", [name for name, _ in items], allowed)
-    for name, fit in items:
+    if not isinstance(fits, Mapping):
+        fits = {f"({i})": fit for i, fit in enumerate(fits, start=1)}
+    named = {str(name): fit for name, fit in fits.items()}
+    if len(named) < len(fits):
+        raise InvalidArgumentError("fits", list(map(str, fits)), allowed)
+    for name, fit in named.items():
         if not isinstance(fit, NMFREResults):
             raise InvalidArgumentError(
                 f"fits[{name!r}]", type(fit).__name__, "a result of NMFRE.fit"

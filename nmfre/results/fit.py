@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, Self, TypeVar
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 R = TypeVar("R", bound="Fit")
 
-PARTS: Final = ("model", "estimate", "inference", "estimator", "seed")
-"""What a fit is made of; all else is computed."""
 KEPT: Final = ("_rsquared", "_studentized")
 """Values that need the data once, and hold no part of them."""
 
@@ -55,6 +53,7 @@ class FittedModel(Protocol):
     def _of_design(cls, design: Design, rank: int) -> Self: ...
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Fit(HintedResults, LikelihoodModelResults):
     """
     What a fit is, labelled as the data were; what follows from it are functions of it.
@@ -70,39 +69,23 @@ class Fit(HintedResults, LikelihoodModelResults):
     """
 
     model: FittedModel
+    estimate: Estimate
+    inference: Inference
+    estimator: Estimator
+    seed: int
 
-    def __init__(
-        self,
-        *,
-        model: FittedModel,
-        estimate: Estimate,
-        inference: Inference,
-        estimator: Estimator,
-        seed: int,
-    ) -> None:
-        params = pd.Series(inference.estimate, index=model.params_index, name="params")
-        super().__init__(model, params, scale=inference.dispersion)
-        self.cov_params_default = inference.covariance
-        self.estimate = estimate
-        self.inference = inference
-        self.estimator = estimator
-        self.seed = seed
+    def __post_init__(self) -> None:
+        params = pd.Series(self.inference.estimate, self.model.params_index, name="params")
+        super().__init__(self.model, params, scale=self.inference.dispersion)
+        self.cov_params_default = self.inference.covariance
 
-    def _replaced(self, **parts: Any) -> Self:
-        """The same with other parts."""
-        return type(self)(**{name: getattr(self, name) for name in PARTS} | parts)
-
-    def _kept(self, names: tuple[str, ...]) -> dict[str, Any]:
-        """What it holds under some names."""
-        return {name: value for name, value in vars(self).items() if name in names}
-
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """All but what can be computed again, for copies and pickles."""
-        return self._kept(PARTS + KEPT)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**{name: state.pop(name) for name in PARTS})  # type: ignore[misc]
-        vars(self).update(state)
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if name in KEPT or not isinstance(getattr(type(self), name, None), Value)
+        }
 
     @property
     def method(self) -> str:
@@ -238,10 +221,11 @@ def without_data(fit: R) -> R:
     if options.multipliers is not None:
         gone: Any = Removed("The multipliers", options.multipliers.shape)
         options = replace(options, multipliers=gone)
-    light = fit._replaced(
+    light = replace(
+        fit,
         model=fit.model._of_design(RemovedDesign.of(fit.model.design), fit.model.rank),
         estimate=replace(fit.estimate, U=removed),
         inference=replace(fit.inference, options=options),
     )
-    vars(light).update(fit._kept(KEPT))
+    vars(light).update({name: vars(fit)[name] for name in KEPT if name in vars(fit)})
     return light

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nmfre.core.arguments import check_alpha, check_choice
+from nmfre.core.arguments import check_choice
 from nmfre.inference.prediction import posterior_variances
 from nmfre.results.coefficients import (
     bse,
@@ -226,18 +226,10 @@ def tidy(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     >>> table.attrs
     {'level': 0.95, 'interval': 'percentile'}
     """
-    check_alpha(alpha)
-    params, limits = self.params, conf_int(self, alpha).to_numpy()
-    columns = {
-        **{name: params.index.get_level_values(name) for name in ("component", "covariate")},
-        "estimate": params.to_numpy(),
-        "std_error": bse(self).to_numpy(),
-        "statistic": tvalues(self).to_numpy(),
-        "p_value": pvalues(self).to_numpy(),
-        "conf_low": limits[:, 0],
-        "conf_high": limits[:, 1],
-    }
-    table = pd.DataFrame(columns)
+    table = summary_frame(self, alpha).drop(columns="bootstrap std err", errors="ignore")
+    table = table.reset_index()
+    names = ["component", "covariate", "estimate", "std_error", "statistic", "p_value"]
+    table.columns = pd.Index([*names, "conf_low", "conf_high"])
     table.attrs = {"level": 1.0 - alpha, "interval": default_interval(self)}
     return table
 

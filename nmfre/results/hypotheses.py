@@ -22,9 +22,8 @@ from nmfre.estimation.identification import ZERO
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.inference.chibar import LARGEST, chi_bar_sf
 from nmfre.report.tables import limit_names
-from nmfre.results.coefficients import pvalues, with_covariance
+from nmfre.results.coefficients import adjust, ask_statsmodels, pvalues, with_covariance
 from nmfre.results.fit import Fit
-from nmfre.results.inherited import adjust, ask_statsmodels
 from nmfre.results.nesting import nested
 
 
@@ -269,22 +268,11 @@ def t_test_pairwise(
     differences = np.array([coding[j] - coding[i] for i, j in pairs])
     contrasts[:, np.array(columns) * rank + q] = differences
     test = _tested(self, contrasts).t_test(contrasts)
+    names = [f"{levels[j]}-{levels[i]}" for i, j in pairs]
+    frame = test.summary_frame(names, alpha)
+    frame.columns = pd.Index(["coef", "std err", "z", "P>|z|", *limit_names(alpha)])
     reject, adjusted = adjust(test.pvalue, method, alpha)
-    low, high = limit_names(alpha)
-    limits = test.conf_int(alpha)
-    return pd.DataFrame(
-        {
-            "coef": test.effect,
-            "std err": np.ravel(test.sd),
-            "z": np.ravel(test.tvalue),
-            "P>|z|": test.pvalue,
-            low: limits[:, 0],
-            high: limits[:, 1],
-            f"P>|z| ({method})": adjusted,
-            "reject": reject,
-        },
-        index=[f"{levels[j]}-{levels[i]}" for i, j in pairs],
-    )
+    return frame.assign(**{f"P>|z| ({method})": adjusted, "reject": reject})
 
 
 def compare_lr_test(self: Fit, restricted: Fit) -> tuple[float, float, int]:

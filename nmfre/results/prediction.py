@@ -243,24 +243,19 @@ def get_prediction(
     require_memory(A, "get_prediction", "pass the covariates of some units in memory")
     mean = predict(self, exog, endog=endog, which=which)
     X, sigma2 = self.estimate.X, self.sigma2
+    profiles = self.inference.profile_covariance(X, list(range(len(A))))
     if which == "fixed":
-        variances = fixed_variances(_profile_covariance(self), A)
+        variances = fixed_variances(profiles, A)
         around = self.tau2 * np.sum(X * X, axis=1)[:, None] + sigma2
     else:
         observed = self.model.design.observed if Y is None else ~np.isnan(Y)
-        variances = blup_variances(_profile_covariance(self), A, X, sigma2, self.ridge, observed)
+        variances = blup_variances(profiles, A, X, sigma2, self.ridge, observed)
         around = np.array(sigma2)
     se_mean, se_obs = (
         pd.DataFrame(np.sqrt(values).T, index=mean.index, columns=mean.columns)
         for values in (variances, variances + around)
     )
     return Prediction(mean, se_mean, se_obs, which)
-
-
-def _profile_covariance(fit: Fit) -> FloatArray:
-    """Covariance of the profiles X Theta[:, k], stacked; (P K, P K)."""
-    X, Theta = fit.estimate.X, fit.estimate.Theta
-    return fit.inference.profile_covariance(X, list(range(Theta.shape[1])))
 
 
 def _request(

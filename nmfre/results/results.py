@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 
@@ -201,7 +202,7 @@ class NMFREResults(Fit):
         kind = self.inference.options.cov_type if cov_type is None else cov_type
         check_choice("cov_type", kind, CovType)
         inference = infer_again(self, uncertainty=uncertainty, cov_type=kind)
-        return self._replaced(inference=inference)
+        return replace(self, inference=inference)
 
     def remove_data(self) -> None:
         """

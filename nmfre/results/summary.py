@@ -12,7 +12,7 @@ from nmfre.core.findings import Finding
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.cap import AUTO
 from nmfre.report.tables import by_component, fixed, headed_summary, number
-from nmfre.results.findings import with_names
+from nmfre.results.check import with_names
 from nmfre.results.fit import Fit
 from nmfre.results.frames import summary_frame
 

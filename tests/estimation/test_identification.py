@@ -42,7 +42,7 @@ def at_another_mixture(res, R):
         res.inference.options,
         np.random.SeedSequence(0),
     )
-    return res._replaced(estimate=turned, inference=inference)
+    return replace(res, estimate=turned, inference=inference)
 
 
 @pytest.mark.parametrize("signed", [True, False])

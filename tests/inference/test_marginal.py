@@ -149,7 +149,7 @@ def test_what_rotations_leave_alone_is_invariant(holzinger):
         res.inference.options,
         np.random.SeedSequence(0),
     )
-    other = res._replaced(estimate=turned, inference=inference)
+    other = replace(res, estimate=turned, inference=inference)
     np.testing.assert_allclose(other.profiles_bse, res.profiles_bse, rtol=1e-6)
     np.testing.assert_allclose(
         other.wald_test_terms().table, res.wald_test_terms().table, rtol=1e-6

@@ -9,7 +9,7 @@ from bumps import falling
 
 import nmfre
 from nmfre import errors
-from nmfre.results.findings import on_residuals
+from nmfre.results.check import on_residuals
 
 
 @pytest.fixture(scope="module")

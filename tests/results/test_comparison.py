@@ -161,7 +161,7 @@ def test_effects_without_standard_errors(simulated):
     covariance = res.inference.covariance.copy()
     covariance[0] = covariance[:, 0] = np.nan
     inference = replace(res.inference, covariance=covariance)
-    res = res._replaced(inference=inference)
+    res = replace(res, inference=inference)
     for stat in ("std err", "conf_int", "pvalue"):
         text = str(nmfre.compare([res], stat=stat))
         assert line(text, "Intercept").split()[1] == f"{res.params.iloc[0]:.3f}"  # no stars

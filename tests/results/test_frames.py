@@ -23,7 +23,7 @@ def res(request, simulated):
 def changed(res, **arrays):
     """The result with other estimates."""
     estimate = replace(res.estimate, **arrays)
-    return res._replaced(estimate=estimate)
+    return replace(res, estimate=estimate)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ class ContrastResults:
     tvalue: NDArray[np.floating]
     pvalue: NDArray[np.floating]
     statistic: float
+    def summary_frame(self, xname: list[str] | None = ..., alpha: float = ...) -> pd.DataFrame: ...
     def conf_int(self, alpha: float = ...) -> NDArray[np.floating]: ...
 
 class WaldTestResults:
