@@ -23,12 +23,7 @@ from nmfre.estimators import Method, estimator_of
 from nmfre.inference.covariance import CovType
 from nmfre.inference.linearized import Dispersion, Information
 from nmfre.inference.multipliers import Multiplier
-from nmfre.inference.options import (
-    Alternative,
-    InferenceOptions,
-    Uncertainty,
-    checked_multipliers,
-)
+from nmfre.inference.options import Alternative, InferenceOptions, Uncertainty, checked_multipliers
 from nmfre.results import NMFREResults
 
 

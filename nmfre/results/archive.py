@@ -12,7 +12,8 @@ import json
 import math
 import os
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -65,9 +66,10 @@ def write_archive(path: Path, values: dict[str, Any], versions: dict[str, str]) 
         "values": {name: encoder.encode(value, name) for name, value in values.items()},
     }
     text = json.dumps(header, allow_nan=False, ensure_ascii=False, indent=1)
-    encoder.arrays[HEADER] = np.frombuffer(text.encode(), dtype=np.uint8)
+    arrays = {f"array{i}": array for i, array in enumerate(encoder.arrays.values())}
+    arrays[HEADER] = np.frombuffer(text.encode(), dtype=np.uint8)
     with replaced(path) as new, new.open("wb") as file:
-        np.savez(file, **encoder.arrays)  # type: ignore[arg-type]
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def read_archive(path: Path, dataclasses: Iterable[type]) -> dict[str, Any]:
@@ -87,28 +89,31 @@ def read_archive(path: Path, dataclasses: Iterable[type]) -> dict[str, Any]:
     OSError
         If it cannot be opened.
     """
-    with path.open("rb") as file:
-        try:
-            _check_sizes(file)
-            arrays = np.load(file, allow_pickle=False)
-            header = json.loads(arrays[HEADER].tobytes())
-            if header["format"] != FORMAT or header["format_version"] != FORMAT_VERSION:
-                raise SavedResultError(
-                    path=path,
-                    reason=f"it is of format {header['format']!r}, version "
-                    f"{header['format_version']}, and this nmfre reads version {FORMAT_VERSION} of "
-                    f"{FORMAT!r}",
-                )
-            decoder = _Decoder(arrays, {cls.__name__: cls for cls in dataclasses})
-            return {name: decoder.decode(code) for name, code in header["values"].items()}
-        except (MemoryError, SavedResultError):
-            raise
-        except Exception as error:  # a file can be wrong in any way
-            reason = (
-                "it is damaged, or was not written by to_arrays() "
-                f"({type(error).__name__}: {error})"
+    with path.open("rb") as file, read_as(path, "damaged, or was not written by to_arrays()"):
+        _check_sizes(file)
+        arrays = np.load(file, allow_pickle=False)
+        header = json.loads(arrays[HEADER].tobytes())
+        if header["format"] != FORMAT or header["format_version"] != FORMAT_VERSION:
+            raise SavedResultError(
+                path=path,
+                reason=f"it is of format {header['format']!r}, version "
+                f"{header['format_version']}, and this nmfre reads version {FORMAT_VERSION} of "
+                f"{FORMAT!r}",
             )
-            raise SavedResultError(path=path, reason=reason) from error
+        decoder = _Decoder(arrays, {cls.__name__: cls for cls in dataclasses})
+        return {name: decoder.decode(code) for name, code in header["values"].items()}
+
+
+@contextmanager
+def read_as(path: Path | str, fault: str) -> Iterator[None]:
+    """Take any error for one of the file, which can be wrong in any way: it is, say, damaged."""
+    try:
+        yield
+    except (MemoryError, SavedResultError):
+        raise
+    except Exception as error:
+        reason = f"it is {fault} ({type(error).__name__}: {error})"
+        raise SavedResultError(path=path, reason=reason) from error
 
 
 def _check_sizes(file: BinaryIO) -> None:
@@ -221,9 +226,7 @@ class _Encoder:
     """
 
     def __init__(self) -> None:
-        self.arrays: dict[str, AnyArray] = {}
-        self.names: dict[int, str] = {}
-        self.kept: list[Any] = []  # so that no identity is used twice
+        self.arrays: dict[int, AnyArray] = {}
 
     def encode(self, value: Any, what: str) -> Json:
         """``what`` says in errors what the value is."""
@@ -252,11 +255,8 @@ class _Encoder:
     def _array(self, value: AnyArray, what: str) -> str:
         if value.dtype.kind not in PLAIN_KINDS:
             raise NotArchivableError(what=f"{what} (array of {value.dtype})")
-        if id(value) not in self.names:
-            self.names[id(value)] = f"array{len(self.arrays)}"
-            self.arrays[self.names[id(value)]] = value
-            self.kept.append(value)
-        return self.names[id(value)]
+        self.arrays.setdefault(id(value), value)  # which it keeps: no identity is used twice
+        return f"array{list(self.arrays).index(id(value))}"
 
 
 class _Decoder:

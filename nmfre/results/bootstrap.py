@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 import numpy as np
 import pandas as pd
 
-from nmfre.core.arguments import (
-    check_bool,
-    check_choice,
-    check_jobs,
-    check_n_boot,
-    check_seed,
-)
+from nmfre.core.arguments import check_bool, check_choice, check_jobs, check_n_boot, check_seed
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Alternative
 from nmfre.inference.refit import refit_replicates

@@ -234,8 +234,6 @@ def adjust(pvalues: Any, method: Any, alpha: float) -> tuple[Any, Any]:
         reject, adjusted, *_ = multipletests(pvalues, alpha, method)
     except (AttributeError, ValueError) as error:  # the first of what is no string
         raise InvalidArgumentError(
-            "method",
-            method,
-            "what statsmodels.stats.multitest.multipletests takes, such as 'holm'",
+            "method", method, "what statsmodels.stats.multitest.multipletests takes, such as 'holm'"
         ) from error
     return reject, adjusted

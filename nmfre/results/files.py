@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pickle
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
-import pandas as pd
 from statsmodels.iolib.smpickle import load_pickle
 
 from nmfre._version import __version__
@@ -29,7 +28,7 @@ from nmfre.inference.conditional import Inference
 from nmfre.inference.marginal import MarginalInference
 from nmfre.inference.options import InferenceOptions
 from nmfre.inference.wild_bootstrap import WildBootstrap
-from nmfre.results.archive import read_archive, write_archive
+from nmfre.results.archive import read_archive, read_as, write_archive
 from nmfre.results.fit import Fit, FittedModel, without_data
 
 DATACLASSES = (
@@ -141,29 +140,28 @@ def save(self: Fit, fname: str | Path | BinaryIO, remove_data: bool = False) -> 
     """
     check_bool("remove_data", remove_data)
     result = without_data(self) if remove_data else self
-    if hasattr(fname, "write"):
-        _pickle(result, fname)
-        return
-    with replaced(file_path("fname", fname)) as new, new.open("wb") as file:
-        _pickle(result, file)
+    with ExitStack() as files:
+        if not hasattr(fname, "write"):
+            new = files.enter_context(replaced(file_path("fname", fname)))
+            fname = files.enter_context(new.open("wb"))
+        try:
+            pickle.dump(result, fname, protocol=pickle.HIGHEST_PROTOCOL)
+        except (MemoryError, OSError):
+            raise
+        except Exception as error:  # labels can be of any class
+            raise NotPickledError(reason=f"{type(error).__name__}: {error}") from error
 
 
 def unpickled(kind: type[Results], fname: str | Path | BinaryIO) -> Results:
     """What `save` has written, checked to be results of this class."""
     path = None if hasattr(fname, "read") else file_path("fname", fname)
     shown = getattr(fname, "name", "The file") if path is None else path
-    with nullcontext(fname) if path is None else path.open("rb") as file:
-        try:
-            result = load_pickle(file)
-            if isinstance(result, kind):
-                check_loaded(result)
-        except MemoryError:
-            raise
-        except Exception as error:  # a file can be wrong in any way
-            reason = f"it is damaged, or of another version ({type(error).__name__}: {error})"
-            raise SavedResultError(path=shown, reason=reason) from error
-    if not isinstance(result, kind):
-        raise SavedResultError(path=shown, reason=f"it holds a {type(result).__name__}")
+    opened = nullcontext(fname) if path is None else path.open("rb")
+    with opened as file, read_as(shown, "damaged, or of another version"):
+        result = load_pickle(file)
+        if not isinstance(result, kind):
+            raise SavedResultError(path=shown, reason=f"it holds a {type(result).__name__}")
+        check_loaded(result)
     return result
 
 
@@ -171,26 +169,15 @@ def from_arrays(kind: type[Results], fname: str | Path, model_class: type[Fitted
     """What `to_arrays` has written."""
     path = file_path("fname", fname)
     values = read_archive(path, DATACLASSES)
-    try:
+    with read_as(path, "damaged"):
         model = model_class._of_design(values.pop("design"), values.pop("rank"))
         rsquared = values.pop("rsquared")
         fit = kind(model=model, **values)
-        check_fit(fit, rsquared)
+        if not isinstance(model.design.Y, Removed):  # or the data are not those of the fit
+            np.testing.assert_allclose(rsquared, fit._rsquared, rtol=1e-6, atol=1e-6)
         vars(fit)["_rsquared"] = rsquared
         check_loaded(fit)
-    except Exception as error:  # a file can be wrong in any way
-        reason = f"it is damaged ({type(error).__name__}: {error})"
-        raise SavedResultError(path=path, reason=reason) from error
     return fit
-
-
-def _pickle(result: Any, file: Any) -> None:
-    try:
-        pickle.dump(result, file, protocol=pickle.HIGHEST_PROTOCOL)
-    except (MemoryError, OSError):
-        raise
-    except Exception as error:  # labels can be of any class
-        raise NotPickledError(reason=f"{type(error).__name__}: {error}") from error
 
 
 def check_loaded(fit: Fit) -> None:
@@ -221,27 +208,22 @@ def check_loaded(fit: Fit) -> None:
     fit.estimator.check_inference(design, rank, options)
     _check_shapes(fit)
     estimate = fit.estimate
-    variances, df_random = [estimate.sigma2, estimate.tau2], estimate.df_random
-    numbers: list[Any] = [estimate.X, estimate.Theta, variances]
-    if not all(np.isfinite(part).all() for part in numbers):
-        raise ValueError("the estimates are not finite")
-    if estimate.X.min() < 0.0 or not np.allclose(estimate.X.sum(axis=0), 1.0):
-        raise ValueError("the basis is negative, or does not sum to one")
-    if min(variances) <= 0.0 or not 0.0 <= df_random <= estimate.U.size * ROUNDED_UP:
-        raise ValueError("a variance or the degrees of freedom are out of range")
-    if (np.diag(fit.inference.covariance) < 0.0).any():
-        raise ValueError("the square of a standard error is negative")
-    if fit.inference.floor != (-np.inf if estimate.signed else 0.0):
-        raise ValueError("the bound of params is not that of the fit")
-    if not np.array_equal(fit.inference.estimate, estimate.Theta.ravel(order="F")):
-        raise ValueError("params are not the estimated effects")
-
-
-def check_fit(fit: Fit, stored: pd.DataFrame) -> None:
-    """The data of an archive must be those of the fit, whose R2 it has stored."""
-    if not isinstance(fit.model.design.Y, Removed):
-        found = fit._rsquared
-        np.testing.assert_allclose(stored, found, rtol=1e-6, atol=1e-6)
+    X, Theta, params = estimate.X, estimate.Theta, fit.inference.estimate
+    variances = [estimate.sigma2, estimate.tau2]
+    floor = -np.inf if estimate.signed else 0.0
+    faults = {
+        "the estimates are not finite": not np.isfinite([*X.flat, *Theta.flat, *variances]).all(),
+        "the basis is negative, or does not sum to one": X.min() < 0.0
+        or not np.allclose(X.sum(axis=0), 1.0),
+        "a variance or the degrees of freedom are out of range": min(variances) <= 0.0
+        or not 0.0 <= estimate.df_random <= estimate.U.size * ROUNDED_UP,
+        "the square of a standard error is negative": np.diag(fit.inference.covariance).min() < 0.0,
+        "the bound of params is not that of the fit": fit.inference.floor != floor,
+        "params are not the estimated effects": not np.array_equal(params, Theta.ravel(order="F")),
+    }
+    for fault, found in faults.items():
+        if found:
+            raise ValueError(fault)
 
 
 def _check_shapes(fit: Fit) -> None:
@@ -251,15 +233,16 @@ def _check_shapes(fit: Fit) -> None:
     basis, size = (n_responses, rank), rank * n_covariates
     n_boot = inference.options.n_boot
     n_all = n_responses * rank + size + 2
-    shapes: dict[str, tuple[int | None, ...]] = {
+    identification = getattr(estimate, "identification", None)
+    shapes = {
         "X": basis,
         "Theta": (rank, n_covariates),
         "U": (rank, n_units),
-        "objective_path": (None,),
+        "objective_path": (len(estimate.objective_path),),
         "ridge_path": (estimate.n_iter,),
         "df_random_path": (estimate.n_iter,),
         "mixing": (rank,),
-        "directions": (None, rank, rank),
+        "directions": (len(getattr(identification, "directions", ())), rank, rank),
         "estimate": (size,),
         "covariance": (size, size),
         "at_bound": (size,),
@@ -272,18 +255,10 @@ def _check_shapes(fit: Fit) -> None:
         "deviations_bse": (n_boot, size),
         "multipliers": (n_boot, n_units),
     }
-    identification = getattr(estimate, "identification", None)
     for part in (estimate, identification, inference, inference.bootstrap, inference.options):
         for name, shape in shapes.items():
-            value: Any = getattr(part, name, None)
+            value = getattr(part, name, None)
             if name == "df_gradient" and value is not None:
                 value = value[0]
-            if value is not None and not _fits(np.shape(value), shape):
+            if value is not None and np.shape(value) != shape:
                 raise ValueError(f"{name} has shape {np.shape(value)}, not {shape}")
-
-
-def _fits(found: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    """Whether a shape is the wanted one, in which None stands for any length."""
-    return len(found) == len(wanted) and all(
-        length in (None, own) for own, length in zip(found, wanted, strict=True)
-    )

@@ -9,14 +9,7 @@ import pandas as pd
 
 from nmfre.core.arguments import check_choice
 from nmfre.inference.prediction import posterior_variances
-from nmfre.results.coefficients import (
-    bse,
-    bse_boot,
-    conf_int,
-    default_interval,
-    pvalues,
-    tvalues,
-)
+from nmfre.results.coefficients import bse, bse_boot, conf_int, default_interval, pvalues, tvalues
 from nmfre.results.fit import Fit
 from nmfre.results.hypotheses import adjusted_pvalues
 from nmfre.results.prediction import Which

@@ -19,15 +19,9 @@ from nmfre.results import (
     hypotheses,
     prediction,
 )
-from nmfre.results import (
-    bootstrap as wild,
-)
-from nmfre.results import (
-    check as checks,
-)
-from nmfre.results import (
-    summary as printed,
-)
+from nmfre.results import bootstrap as wild
+from nmfre.results import check as checks
+from nmfre.results import summary as printed
 from nmfre.results.fit import Fit, FittedModel, Value, infer_again, without_data
 
 if TYPE_CHECKING:
