@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -104,12 +104,12 @@ class NMFRE(HintedModel, Model):
         self.data.param_names = [f"{q}[{k}]" for k in design.covariates for q in self.components]
 
     @property
-    def endog_names(self) -> list[Any]:
+    def endog_names(self) -> list[Hashable]:
         """Labels of the responses."""
         return list(self.design.responses)
 
     @property
-    def exog_names(self) -> list[Any]:
+    def exog_names(self) -> list[Hashable]:
         """Labels of the covariates."""
         return list(self.design.covariates)
 
@@ -118,12 +118,12 @@ class NMFRE(HintedModel, Model):
     def from_formula(
         cls,
         formula: str,
-        data: pd.DataFrame | Mapping[str, Any],
+        data: pd.DataFrame | Mapping[str, ArrayLike],
         rank: int,
         *,
         unit: str | None = None,
         occasion: str | None = None,
-        endog: Sequence[Any] | None = None,
+        endog: Sequence[Hashable] | None = None,
     ) -> NMFRE:
         """
         Model from a formula.
@@ -198,7 +198,7 @@ class NMFRE(HintedModel, Model):
         model._set_design(design, rank)
         return model
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {"design": self.design, "rank": self.rank}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -372,7 +372,7 @@ class NMFRE(HintedModel, Model):
         )
 
 
-def check_model(model: Any) -> None:
+def check_model(model: object) -> None:
     """``model`` must be a model: results, which know theirs, are easily passed instead."""
     if not isinstance(model, NMFRE):
         raise InvalidArgumentError("model", type(model), "a model, such as model or res.model")

@@ -6,7 +6,6 @@ import copy
 import html
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,7 +46,7 @@ class Table(SimpleTable):
         text = {"data_fmts": ["%s"], "data_aligns": aligns, "colwidths": widths}
         super().__init__(rows, headers, stubs, title, txt_fmt={**fmt_params, **text}, ltx_fmt=LATEX)
 
-    def as_html(self, **formats: Any) -> str:
+    def as_html(self, **formats: object) -> str:
         """The table as HTML."""
         escaped = copy.deepcopy(self)
         for row in escaped:
@@ -114,7 +113,7 @@ def headed_summary(
 
 
 def by_component(
-    frame: pd.DataFrame, lines: Callable[[Any], Iterable[tuple[str, list[str]]]]
+    frame: pd.DataFrame, lines: Callable[[tuple[str, str]], Iterable[tuple[str, list[str]]]]
 ) -> tuple[list[str], list[list[str]]]:
     """
     Stubs and rows of a table of coefficients, with a heading for every component.

@@ -12,13 +12,13 @@ import json
 import math
 import os
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from types import UnionType
-from typing import Any, BinaryIO, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import Any, BinaryIO, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,6 @@ from nmfre.data.placeholder import Removed
 from nmfre.errors import NotArchivableError, SavedResultError
 from nmfre.estimation.estimate import StopReason
 
-Json: TypeAlias = Any
 FORMAT = "nmfre result"
 FORMAT_VERSION = 2
 HEADER = "header"
@@ -38,7 +37,7 @@ PLAIN_KINDS = "biuf"
 """Kinds of NumPy types that arrays are stored with."""
 
 
-def write_archive(path: Path, values: dict[str, Any], versions: dict[str, str]) -> None:
+def write_archive(path: Path, values: dict[str, object], versions: dict[str, str]) -> None:
     """
     Write values, by name, to a file.
 
@@ -138,10 +137,9 @@ def _check_sizes(file: BinaryIO) -> None:
     file.seek(0)
 
 
-def _index_parts(index: pd.Index) -> list[Any]:
+def _index_parts(index: pd.Index) -> list[object]:
     """Values, type, frequency and name of an index; the type has the zone of times."""
-    dtype: Any = index.dtype
-    values: Any = list(index)
+    dtype, values = index.dtype, cast("object", list(index))
     if isinstance(index, pd.RangeIndex):
         values = range(index.start, index.stop, index.step)
     elif isinstance(dtype, pd.CategoricalDtype):
@@ -155,10 +153,10 @@ def _index_parts(index: pd.Index) -> list[Any]:
     return [values, stored, freq, index.name]
 
 
-def _index(values: Any, dtype: Any, freq: str | None, name: Any) -> Any:
+def _index(values: Any, dtype: Any, freq: str | None, name: Hashable) -> object:
     """The index of these parts."""
     if str(dtype).startswith(("datetime64", "period")):
-        index: Any = pd.Index(values).view(dtype).set_names([name])
+        index = pd.Index(values).view(dtype).set_names([name])
         if freq is not None:
             index.freq = freq
         return index
@@ -167,9 +165,9 @@ def _index(values: Any, dtype: Any, freq: str | None, name: Any) -> Any:
     return pd.Index(values, dtype=dtype, name=name, tupleize_cols=False)
 
 
-def _sparse(form: str, shape: list[int], *parts: AnyArray) -> Any:
+def _sparse(form: str, shape: list[int], *parts: AnyArray) -> csr_array | csc_array:
     make: Any = {"csr": csr_array, "csc": csc_array}[form]
-    matrix = make(parts, shape=tuple(shape))
+    matrix: csr_array | csc_array = make(parts, shape=tuple(shape))
     matrix.check_format(full_check=True)  # or SciPy reads beyond the end of the arrays
     return matrix
 
@@ -185,8 +183,8 @@ class _Kind:
     """What JSON does not have: a class, from its values to their parts, and back."""
 
     of: type | tuple[type, ...]
-    parts: Callable[[Any], Iterable[Any]]
-    make: Callable[..., Any]
+    parts: Callable[[Any], Iterable[object]]
+    make: Callable[..., object]
 
 
 KINDS = {
@@ -228,7 +226,7 @@ class _Encoder:
     def __init__(self) -> None:
         self.arrays: dict[int, AnyArray] = {}
 
-    def encode(self, value: Any, what: str) -> Json:
+    def encode(self, value: object, what: str) -> object:
         """``what`` says in errors what the value is."""
         if isinstance(value, np.generic) and not isinstance(value, np.datetime64 | np.timedelta64):
             value = value.item()
@@ -262,11 +260,11 @@ class _Encoder:
 class _Decoder:
     """From JSON and arrays to values; the counterpart of `_Encoder`."""
 
-    def __init__(self, arrays: Any, dataclasses: dict[str, type]) -> None:
+    def __init__(self, arrays: Mapping[str, AnyArray], dataclasses: dict[str, type]) -> None:
         self.array = cache(arrays.__getitem__)
         self.dataclasses = dataclasses
 
-    def decode(self, code: Json) -> Any:
+    def decode(self, code: object) -> object:
         if isinstance(code, list):
             return [self.decode(item) for item in code]
         if not isinstance(code, dict):
@@ -278,7 +276,7 @@ class _Decoder:
             return self._dataclass(*content)
         return KINDS[kind].make(*map(self.decode, content))
 
-    def _dataclass(self, name: str, stored: dict[str, Json]) -> Any:
+    def _dataclass(self, name: str, stored: dict[str, object]) -> object:
         cls = self.dataclasses[name]
         values = {key: self.decode(item) for key, item in stored.items()}
         hints = get_type_hints(cls)
@@ -288,7 +286,7 @@ class _Decoder:
         return cls(**values)
 
 
-def _has_type(value: Any, hint: Any) -> bool:
+def _has_type(value: object, hint: object) -> bool:
     """Whether a value is of the type that an annotation says, as far as that can be told."""
     kind, inner = get_origin(hint), get_args(hint)
     if kind in (Union, UnionType):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Literal, TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from statsmodels.base.model import LikelihoodModelResults
 from statsmodels.stats.multitest import multipletests
 
@@ -17,11 +19,12 @@ from nmfre.core.arguments import (
     check_whole,
     start_array,
 )
-from nmfre.core.typing import FloatArray
+from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.errors import InvalidArgumentError, NotComputedError
 from nmfre.report.tables import limit_names
 from nmfre.results.fit import Fit, series
 
+T = TypeVar("T")
 IntervalMethod = Literal["percentile", "basic", "normal", "studentized", "wald"]
 
 
@@ -134,11 +137,11 @@ def conf_int(self: Fit, alpha: float = 0.05, method: IntervalMethod | None = Non
 
 def cov_params(
     self: Fit,
-    r_matrix: Any = None,
-    column: Any = None,
+    r_matrix: ArrayLike | None = None,
+    column: ArrayLike | None = None,
     scale: None = None,
-    cov_p: Any = None,
-    other: Any = None,
+    cov_p: ArrayLike | None = None,
+    other: ArrayLike | None = None,
 ) -> pd.DataFrame | FloatArray:
     """
     Covariance of params, (QK, QK), labelled; with arguments as in statsmodels, an array.
@@ -178,7 +181,7 @@ def cov_params(
         index = self.params.index
         return pd.DataFrame(self.inference.covariance, index=index, columns=index)
     plain = with_covariance(self, self.inference.covariance)
-    return np.asarray(ask_statsmodels(plain, "cov_params", **given))
+    return np.asarray(ask_statsmodels(plain.cov_params, len(self.params), **given))
 
 
 def with_covariance(fit: Fit, covariance: FloatArray) -> LikelihoodModelResults:
@@ -189,14 +192,14 @@ def with_covariance(fit: Fit, covariance: FloatArray) -> LikelihoodModelResults:
     return plain
 
 
-def ask_statsmodels(results: LikelihoodModelResults, method: str, **given: Any) -> Any:
+def ask_statsmodels(method: Callable[..., T], n_params: int, **given: object) -> T:
     """
     What a method of statsmodels returns.
 
     Parameters
     ----------
-    results : LikelihoodModelResults
-    method : str
+    method : callable
+    n_params : int
     **given
         Its arguments, as the user gave them.
 
@@ -213,22 +216,23 @@ def ask_statsmodels(results: LikelihoodModelResults, method: str, **given: Any) 
         elif name == "df_constraints":
             check_whole(name, value, least=1)
         elif name in ("cov_p", "invcov", "other"):
-            square = (len(results.params), len(results.params))
             shape = array_argument(name, value, "an array").shape or (1, 1)
-            start_array(name, value, square if name == "cov_p" else shape, signed=True)
+            start_array(
+                name, value, (n_params, n_params) if name == "cov_p" else shape, signed=True
+            )
         elif name == "column" and array_argument(name, value, "an array").dtype.kind not in "iu":
             raise InvalidArgumentError(name, value, "positions of params")
     try:
-        return getattr(results, method)(**given)
+        return method(**given)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise InvalidArgumentError(
             ", ".join(name for name, value in given.items() if value is not None),
             list(given.values()),
-            f"what {method} of statsmodels takes ({error})",
+            f"what {method.__name__} of statsmodels takes ({error})",
         ) from error
 
 
-def adjust(pvalues: Any, method: Any, alpha: float) -> tuple[Any, Any]:
+def adjust(pvalues: ArrayLike, method: str, alpha: float) -> tuple[BoolArray, FloatArray]:
     """Which are at most ``alpha`` once adjusted for multiple tests, and the adjusted p-values."""
     try:
         reject, adjusted, *_ = multipletests(pvalues, alpha, method)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 
@@ -14,7 +13,7 @@ from nmfre.results.results import NMFREResults
 
 
 def compare(
-    fits: Sequence[NMFREResults] | Mapping[Any, NMFREResults],
+    fits: Sequence[NMFREResults] | Mapping[str, NMFREResults],
     *,
     stat: Stat = "std err",
     alpha: float = 0.05,
@@ -97,7 +96,7 @@ def compare(
     return Comparison(frame, measures, stat, alpha)
 
 
-def _named(fits: Any) -> dict[str, NMFREResults]:
+def _named(fits: object) -> dict[str, NMFREResults]:
     allowed = "a list of results, or a dictionary of results by name; names must differ"
     if not isinstance(fits, Mapping | Sequence) or not len(fits):
         shown = fits if isinstance(fits, Mapping | Sequence) else type(fits).__name__
@@ -122,7 +121,7 @@ def _table(fit: NMFREResults, stat: Stat, alpha: float) -> pd.DataFrame:
     return frame[["estimate", *below, "p"]]
 
 
-def _measures(fit: NMFREResults) -> dict[str, Any]:
+def _measures(fit: NMFREResults) -> dict[str, object]:
     estimate, criteria = fit.estimate, fit.estimate.criteria
     return {
         "Method": fit.method,

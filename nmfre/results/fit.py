@@ -43,8 +43,6 @@ class FittedModel(Protocol):
     design: Design
     rank: int
     formula: str | None
-    endog: Any
-    exog: Any
     components: pd.Index
     params_index: pd.MultiIndex
     data: ModelData
@@ -106,13 +104,14 @@ class Fit(HintedResults, LikelihoodModelResults):
         )
 
     @Value
-    def random_effects(self) -> Any:
+    def random_effects(self) -> pd.DataFrame:
         """
         Random effects U, (N, Q): deviations of the units' scores from Theta a_n.
 
         Of data in chunks a lazy dask DataFrame, as are `fittedvalues`, `resid` and ``predict()``.
         """
-        return self.model.design.frame(self.estimate.U, self.model.components)
+        frame: pd.DataFrame = self.model.design.frame(self.estimate.U, self.model.components)
+        return frame
 
     @Value
     def sigma2(self) -> float:
@@ -141,16 +140,15 @@ class Fit(HintedResults, LikelihoodModelResults):
         return between / (between + len(self.estimate.X) * self.sigma2)
 
     @Value
-    def fittedvalues(self) -> Any:
+    def fittedvalues(self) -> pd.DataFrame:
         """BLUP fit X(Theta A + U), (N, P); the fixed-effect mean is ``predict()``."""
         return predicted(self, self.estimate.Theta @ self.model.design.A + self.estimate.U)
 
     @Value
-    def resid(self) -> Any:
+    def resid(self) -> pd.DataFrame:
         """Residuals of the BLUP fit, (N, P); NaN where responses are missing."""
-        responses = self.model.design.frame(
-            self.model.design.response_values, self.model.design.responses
-        )
+        design = self.model.design
+        responses: pd.DataFrame = design.frame(design.response_values, design.responses)
         return responses - self.fittedvalues
 
     @Value
@@ -194,9 +192,11 @@ class Fit(HintedResults, LikelihoodModelResults):
         return bootstrap
 
 
-def predicted(fit: Fit, scores: Any, units: pd.Index | None = None) -> Any:
+def predicted(fit: Fit, scores: FloatArray, units: pd.Index | None = None) -> pd.DataFrame:
     """X scores as units x responses; default: the units of the data."""
-    return fit.model.design.frame(fit.estimate.X @ scores, fit.model.design.responses, units)
+    design = fit.model.design
+    frame: pd.DataFrame = design.frame(fit.estimate.X @ scores, design.responses, units)
+    return frame
 
 
 def series(fit: Fit, values: FloatArray, name: str) -> pd.Series:
@@ -216,15 +216,15 @@ def infer_again(fit: Fit, **changes: Any) -> Inference:
 def without_data(fit: R) -> R:
     """The same without responses, covariates and random effects."""
     assert fit._rsquared is not None  # computed now: the summary shows it
-    removed: Any = Removed("The random effects", fit.estimate.U.shape)
+    removed: Any = Removed  # where arrays were
     options = fit.inference.options
     if options.multipliers is not None:
-        gone: Any = Removed("The multipliers", options.multipliers.shape)
+        gone = removed("The multipliers", options.multipliers.shape)
         options = replace(options, multipliers=gone)
     light = replace(
         fit,
         model=fit.model._of_design(RemovedDesign.of(fit.model.design), fit.model.rank),
-        estimate=replace(fit.estimate, U=removed),
+        estimate=replace(fit.estimate, U=removed("The random effects", fit.estimate.U.shape)),
         inference=replace(fit.inference, options=options),
     )
     vars(light).update({name: vars(fit)[name] for name in KEPT if name in vars(fit)})

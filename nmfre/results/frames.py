@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -184,7 +182,7 @@ def unit_clusters(self: Fit, which: Which = "blup") -> pd.Series:
     >>> res.unit_clusters().value_counts().to_dict()
     {'comp1': 10, 'comp2': 10}
     """
-    shares: Any = unit_membership(self, which)
+    shares = unit_membership(self, which)
     clusters: pd.Series = self.model.design.map_rows(_largest, shares, "component")
     return clusters
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from patsy import DesignInfo, PatsyError
 from scipy import stats
 from scipy.linalg import orth
 from statsmodels.base.model import LikelihoodModelResults
-from statsmodels.stats.contrast import WaldTestResults
+from statsmodels.stats.contrast import ContrastResults, WaldTestResults
 
 from nmfre.core.arguments import check_alpha, check_choice, check_label
-from nmfre.core.typing import FloatArray
+from nmfre.core.typing import FloatArray, IntArray
 from nmfre.data.checks import listed
 from nmfre.data.covariates import categorical_coding
 from nmfre.errors import InvalidArgumentError, NotComputedError
@@ -27,7 +28,9 @@ from nmfre.results.fit import Fit
 from nmfre.results.nesting import nested
 
 
-def t_test(self: Fit, r_matrix: Any, cov_p: Any = None, use_t: bool | None = None) -> Any:
+def t_test(
+    self: Fit, r_matrix: object, cov_p: ArrayLike | None = None, use_t: bool | None = None
+) -> ContrastResults:
     """
     z-tests of linear hypotheses, such as ``"comp1[age] = 0"``; two-sided, Wald.
 
@@ -45,19 +48,20 @@ def t_test(self: Fit, r_matrix: Any, cov_p: Any = None, use_t: bool | None = Non
     >>> round(float(test.pvalue), 4)
     0.002
     """
-    tested = _tested(self, r_matrix)
-    return ask_statsmodels(tested, "t_test", r_matrix=r_matrix, cov_p=cov_p, use_t=use_t)
+    method = _tested(self, r_matrix).t_test
+    n_params = len(self.params)
+    return ask_statsmodels(method, n_params, r_matrix=r_matrix, cov_p=cov_p, use_t=use_t)
 
 
 def wald_test(
     self: Fit,
-    r_matrix: Any,
-    cov_p: Any = None,
-    invcov: Any = None,
+    r_matrix: object,
+    cov_p: ArrayLike | None = None,
+    invcov: ArrayLike | None = None,
     use_f: bool | None = None,
     df_constraints: int | None = None,
     scalar: bool = True,
-) -> Any:
+) -> ContrastResults:
     """
     Joint test of linear hypotheses with the full covariance; chi-squared.
 
@@ -76,8 +80,8 @@ def wald_test(
     0.979
     """
     return ask_statsmodels(
-        _tested(self, r_matrix),
-        "wald_test",
+        _tested(self, r_matrix).wald_test,
+        len(self.params),
         r_matrix=r_matrix,
         cov_p=cov_p,
         invcov=invcov,
@@ -87,7 +91,9 @@ def wald_test(
     )
 
 
-def f_test(self: Fit, r_matrix: Any, cov_p: Any = None, invcov: Any = None) -> Any:
+def f_test(
+    self: Fit, r_matrix: object, cov_p: ArrayLike | None = None, invcov: ArrayLike | None = None
+) -> ContrastResults:
     """
     The same as ``wald_test``, with an F distribution on ``df_resid`` degrees of freedom.
 
@@ -106,7 +112,7 @@ def f_test(self: Fit, r_matrix: Any, cov_p: Any = None, invcov: Any = None) -> A
     return wald_test(self, r_matrix, cov_p=cov_p, invcov=invcov, use_f=True)
 
 
-def _tested(fit: Fit, r_matrix: Any) -> LikelihoodModelResults:
+def _tested(fit: Fit, r_matrix: object) -> LikelihoodModelResults:
     """What statsmodels tests: no hypotheses about params that are none, or have no error."""
     names = fit.model.data.param_names
     try:
@@ -329,7 +335,9 @@ def compare_lr_test(self: Fit, restricted: Fit) -> tuple[float, float, int]:
     return statistic, float(stats.chi2.sf(statistic, df)), df
 
 
-def _test_of_covariates(fit: Fit, members: Any, columns: list[int]) -> tuple[float, float, int]:
+def _test_of_covariates(
+    fit: Fit, members: IntArray, columns: list[int]
+) -> tuple[float, float, int]:
     """
     Statistic, p-value and degrees of freedom of the test that some covariates have no effect.
 
@@ -352,7 +360,7 @@ def _test_of_covariates(fit: Fit, members: Any, columns: list[int]) -> tuple[flo
     return *_joint_test(fit, effects, covariance, bounded=False), len(effects)
 
 
-def _not_held(fit: Fit, members: Any) -> tuple[FloatArray, FloatArray]:
+def _not_held(fit: Fit, members: IntArray) -> tuple[FloatArray, FloatArray]:
     """Effects that are not held at their bound 0, where they add nothing, and covariance."""
     members = fit.inference.not_held(members)
     return fit.inference.estimate[members], fit.inference.covariance[np.ix_(members, members)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -138,7 +138,7 @@ def predict(
     *,
     endog: pd.DataFrame | ArrayLike | None = None,
     which: Which | None = None,
-) -> Any:
+) -> pd.DataFrame:
     """
     Fixed-effect means X Theta a, or BLUPs X(Theta a + u).
 
@@ -259,7 +259,7 @@ def get_prediction(
 
 
 def _request(
-    fit: Fit, exog: Any, endog: Any, which: Which | None
+    fit: Fit, exog: object, endog: object, which: Which | None
 ) -> tuple[FloatArray, FloatArray | None, pd.Index, Which]:
     """Covariates (K, M), new responses (P, M) or None, labels, and what to predict."""
     if which is None:

@@ -146,7 +146,7 @@ class NMFREResults(Fit):
     plot_scores: ClassVar[Callable[..., Axes]]
 
     def __repr__(self) -> str:
-        n_units, n_responses = self.model.endog.shape
+        n_responses, n_units = self.model.design.Y.shape
         rank, n_covariates = self.theta.shape
         criteria = self.estimate.criteria
         measure, value = next(iter(criteria.items()), ("objective", self.objective))

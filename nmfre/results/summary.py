@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from statsmodels.iolib.summary import Summary
@@ -70,10 +69,11 @@ def summary(
         f"{1 - alpha / 2:{LEVEL}}]": 9,
     }
     write = [fixed if name.startswith(("z", "P>")) else number for name in least]
+    rows = dict(zip(frame.index, frame.to_numpy(), strict=True))
     at_bound = dict(zip(frame.index, self.inference.at_bound, strict=True))
 
-    def line(key: Any) -> Iterator[tuple[str, list[str]]]:
-        cells = [form(value) for form, value in zip(write, frame.loc[key], strict=True)]
+    def line(key: tuple[str, str]) -> Iterator[tuple[str, list[str]]]:
+        cells = [form(value) for form, value in zip(write, rows[key], strict=True)]
         yield f"{key[1]}{AT_BOUND if at_bound[key] else ''}", cells
 
     left, right = _estimation(self), _sizes(self)
