@@ -174,7 +174,7 @@ def test_a_fit_without_residuals_has_no_influential_units():
 def test_advice_names_no_option_that_is_in_use(bumps, signed):
     res = bumps.fit("ml", signed=signed, n_starts=1, n_boot=0)
     merged = replace(res.estimate, condition=1e6)
-    other = res._replaced(estimate=merged)
+    other = replace(res, estimate=merged)
     for text in (str(other.check()), str(other.summary())):
         assert ("use signed=False" in " ".join(text.split())) == signed
     endog, exog = falling()
