@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -227,13 +227,14 @@ def bootstrap(
     # NumPy integers do not come back as such.
     entropy = np.random.SeedSequence(None if seed is None else int(seed)).entropy
     assert isinstance(entropy, int)
-    made_with: dict[str, Any] = {
-        "n_boot": int(n_boot),
-        "multiplier": multiplier,
-        "multipliers": None,
-        "seed": entropy,
-    }
-    n_failed = 0
+    options = replace(
+        self.inference.options,
+        n_boot=int(n_boot),
+        multiplier=multiplier,
+        multipliers=None,
+        seed=entropy,
+    )
+    draws, n_failed = None, 0
     if refit:
         self.model.design.require("bootstrap(refit=True)")
         thetas, n_failed = refit_replicates(
@@ -255,9 +256,6 @@ def bootstrap(
             refit=True,
         )
     else:
-        again = infer_again(self, **made_with, studentize=True).bootstrap
-        assert again is not None
-        draws = again
-    options = replace(self.inference.options, **made_with)
+        draws = infer_again(self, replace(options, studentize=True)).bootstrap
     inference = replace(self.inference, bootstrap=draws, options=options)
     return Bootstrap(replace(self, inference=inference), n_failed)

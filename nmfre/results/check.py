@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import textwrap
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -47,7 +48,8 @@ def dfbetas(fit: Fit) -> pd.DataFrame:
         raise NotComputedError(
             name="dfbetas", reason=f"there are more than {MOST_UNITS} units ({n_units})."
         )
-    deleted = infer_again(fit, n_boot=n_units, multipliers=-np.eye(n_units)).bootstrap
+    options = replace(fit.inference.options, n_boot=n_units, multipliers=-np.eye(n_units))
+    deleted = infer_again(fit, options).bootstrap
     assert deleted is not None
     with np.errstate(divide="ignore", invalid="ignore"):  # of an exact fit they are zero
         changes = -deleted.deviations / fit.inference.bse

@@ -18,6 +18,7 @@ from nmfre.errors import NotComputedError
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimators import Estimator
 from nmfre.inference.conditional import Inference
+from nmfre.inference.options import InferenceOptions
 from nmfre.inference.wild_bootstrap import WildBootstrap
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ class Fit(HintedResults, LikelihoodModelResults):
                 f"{options.cov_type!r}; fit with cov_type='sandwich'.",
             )
         if bootstrap is None or bootstrap.deviations_bse is None:
-            bootstrap = infer_again(self, studentize=True).bootstrap
+            bootstrap = infer_again(self, replace(options, studentize=True)).bootstrap
         assert bootstrap is not None
         return bootstrap
 
@@ -204,9 +205,8 @@ def series(fit: Fit, values: FloatArray, name: str) -> pd.Series:
     return pd.Series(values, index=fit.params.index, name=name)
 
 
-def infer_again(fit: Fit, **changes: Any) -> Inference:
+def infer_again(fit: Fit, options: InferenceOptions) -> Inference:
     """Inference with other options, by default from the same seed; no estimate changes."""
-    options = replace(fit.inference.options, **changes)
     seed = fit.seed if options.seed is None else options.seed
     _, for_bootstrap = np.random.SeedSequence(seed).spawn(2)
     fit.estimator.check_inference(fit.model.design, fit.model.rank, options)

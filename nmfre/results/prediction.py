@@ -111,19 +111,12 @@ class Prediction:
         >>> frame.loc[("a girl", 8), ["mean", "obs_ci_lower", "obs_ci_upper"]].round(1).to_list()
         [20.9, 16.6, 25.2]
         """
-        means, observations = self._limits(alpha, obs=False), self._limits(alpha, obs=True)
-        parts = {
-            "mean": self.predicted_mean,
-            "mean_se": self.se_mean,
-            "mean_ci_lower": means[0],
-            "mean_ci_upper": means[1],
-            "obs_ci_lower": observations[0],
-            "obs_ci_upper": observations[1],
-        }
+        limits = (*self._limits(alpha, obs=False), *self._limits(alpha, obs=True))
+        of_means = ["mean", "mean_se", "mean_ci_lower", "mean_ci_upper"]
+        parts = (self.predicted_mean, self.se_mean, *limits)
+        values = np.column_stack([part.to_numpy().ravel() for part in parts])
         index = pd.MultiIndex.from_product([self.predicted_mean.index, self.predicted_mean.columns])
-        return pd.DataFrame(
-            {name: part.to_numpy().ravel() for name, part in parts.items()}, index=index
-        )
+        return pd.DataFrame(values, index, [*of_means, "obs_ci_lower", "obs_ci_upper"])
 
     def _limits(self, alpha: float, obs: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
         check_alpha(alpha)

@@ -195,8 +195,8 @@ class NMFREResults(Fit):
         check_choice("uncertainty", uncertainty, Uncertainty)
         kind = self.inference.options.cov_type if cov_type is None else cov_type
         check_choice("cov_type", kind, CovType)
-        inference = infer_again(self, uncertainty=uncertainty, cov_type=kind)
-        return replace(self, inference=inference)
+        options = replace(self.inference.options, uncertainty=uncertainty, cov_type=kind)
+        return replace(self, inference=infer_again(self, options))
 
     def remove_data(self) -> None:
         """
