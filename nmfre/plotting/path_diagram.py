@@ -12,7 +12,7 @@ from nmfre.core.arguments import check_alpha
 from nmfre.core.typing import FloatArray
 from nmfre.plotting import _shared as draw
 from nmfre.plotting._shared import FONT, GREY, INK, text_width
-from nmfre.report.tables import meaning_of_stars, stars
+from nmfre.report.tables import STARS_MEAN, stars
 from nmfre.results import NMFREResults
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def plot_path_diagram(
     radius = canvas.circles(middle, components)
     _effects(canvas, results, alpha, start, middle, radius)
     _loadings(canvas, results.estimate.X, middle, end, radius)
-    note = f"{meaning_of_stars()}; dashed: p not below {alpha:g}"
+    note = f"{STARS_MEAN}; dashed: p not below {alpha:g}"
     font = min(8.0, 8.0 * canvas.width / (text_width(note, 8.0) + 2 * PAD))
     canvas.text(canvas.width / 2, 0.3 * MARGIN, note, font, color=GREY)
     return ax

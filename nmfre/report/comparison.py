@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from nmfre.report.tables import (
+    STARS_MEAN,
     WIDTH,
     Table,
     TableSummary,
     by_component,
     fixed,
-    meaning_of_stars,
     number,
     stars,
 )
@@ -23,12 +23,8 @@ from nmfre.report.tables import (
 Stat = Literal["std err", "conf_int", "pvalue"]
 
 
-def _two_decimals(value: float) -> str:
-    return f"{value:.2f}"
-
-
 FORMATS: dict[str, Callable[[float], str]] = {
-    **dict.fromkeys(("Cap", "df of U", "AIC", "BIC"), _two_decimals),
+    **dict.fromkeys(("Cap", "df of U", "AIC", "BIC"), "{:.2f}".format),
     **dict.fromkeys(("ICC", "Saturation", "Log-likelihood"), fixed),
     **dict.fromkeys(("sigma2", "tau2"), number),
 }
@@ -145,7 +141,7 @@ class Comparison:
 
     def _summary(self) -> TableSummary:
         fits, names = list(self.measures.columns), list(self.measures.index)
-        stubs, rows = by_component(self.frame, self._lines)
+        stubs, rows = by_component({key: self._lines(key) for key in self.frame.index})
         footer = [[_printed(name, value) for value in self.measures.loc[name]] for name in names]
         columns = zip(fits, *rows, *footer, strict=True)
         widths = [max(map(len, (*stubs, *names))), *(max(map(len, c)) + 1 for c in columns)]
@@ -180,8 +176,7 @@ class Comparison:
             "else Wald",
             "pvalue": "p-values",
         }[self.stat]
-        levels = meaning_of_stars()
-        notes = [f"In parentheses: {below}. {levels}, each by the tests of its own fit."]
+        notes = [f"In parentheses: {below}. {STARS_MEAN}, each by the tests of its own fit."]
         if self._differ("Rank"):
             notes.append(
                 "Components are matched by label: those of fits of another rank need not be the "

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import html
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,10 @@ from statsmodels.iolib.tableformatting import fmt_params
 WIDTH = 78
 LATEX = {"replacements": {**default_latex_fmt["replacements"], "~": r"$\sim$"}}
 
+Lines: TypeAlias = dict[tuple[str, str], list[tuple[str, list[str]]]]
+"""Of each (component, covariate): stubs and cells of its lines in a table."""
 STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
+STARS_MEAN = ", ".join(f"{mark} p < {level:g}" for level, mark in reversed(STARS))
 
 
 class Table(SimpleTable):
@@ -112,23 +116,12 @@ def headed_summary(
     return TableSummary(tables, notes, width)
 
 
-def by_component(
-    frame: pd.DataFrame, lines: Callable[[tuple[str, str]], Iterable[tuple[str, list[str]]]]
-) -> tuple[list[str], list[list[str]]]:
-    """
-    Stubs and rows of a table of coefficients, with a heading for every component.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Its index is (component, covariate).
-    lines : callable
-        From a label of the index to stubs and cells of its lines.
-    """
+def by_component(lines: Lines) -> tuple[list[str], list[list[str]]]:
+    """Stubs and rows of a table of coefficients, with a heading for every component."""
     stubs: list[str] = []
     rows: list[list[str]] = []
-    for component, table in frame.groupby(level="component", sort=False):
-        below = [line for key in table.index for line in lines(key)]
+    for component in dict.fromkeys(name for name, _ in lines):
+        below = [line for key, of_key in lines.items() if key[0] == component for line in of_key]
         stubs += [str(component), *(f"  {stub}".rstrip() for stub, _ in below)]
         rows += [[""] * len(below[0][1]), *(cells for _, cells in below)]
     return stubs, rows
@@ -169,8 +162,3 @@ def side_by_side(low: pd.DataFrame, high: pd.DataFrame, alpha: float) -> pd.Data
 def stars(pvalue: float) -> str:
     """Stars of significance; none for NaN."""
     return next((mark for level, mark in STARS if pvalue < level), "")
-
-
-def meaning_of_stars() -> str:
-    """What the stars say."""
-    return ", ".join(f"{mark} p < {level:g}" for level, mark in reversed(STARS))

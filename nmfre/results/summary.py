@@ -10,7 +10,7 @@ from statsmodels.iolib.summary import Summary
 from nmfre.core.findings import Finding
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.cap import AUTO
-from nmfre.report.tables import by_component, fixed, headed_summary, number
+from nmfre.report.tables import Lines, by_component, fixed, headed_summary, number
 from nmfre.results.check import with_names
 from nmfre.results.fit import Fit
 from nmfre.results.frames import summary_frame
@@ -69,17 +69,12 @@ def summary(
         f"{1 - alpha / 2:{LEVEL}}]": 9,
     }
     write = [fixed if name.startswith(("z", "P>")) else number for name in least]
-    rows = dict(zip(frame.index, frame.to_numpy(), strict=True))
-    at_bound = dict(zip(frame.index, self.inference.at_bound, strict=True))
-
-    def line(key: tuple[str, str]) -> Iterator[tuple[str, list[str]]]:
-        cells = [form(value) for form, value in zip(write, rows[key], strict=True)]
-        yield f"{key[1]}{AT_BOUND if at_bound[key] else ''}", cells
-
-    left, right = _estimation(self), _sizes(self)
-    coefficients = by_component(frame, line)
-    notes = _notes(self, alpha, multipletests)
-    return headed_summary(title, left, right, least, coefficients, notes)
+    lines: Lines = {}
+    for key, held, row in zip(frame.index, self.inference.at_bound, frame.to_numpy(), strict=True):
+        cells = [form(value) for form, value in zip(write, row, strict=True)]
+        lines[key] = [(f"{key[1]}{AT_BOUND if held else ''}", cells)]
+    header, notes = (_estimation(self), _sizes(self)), _notes(self, alpha, multipletests)
+    return headed_summary(title, *header, least, by_component(lines), notes)
 
 
 def _estimation(fit: Fit) -> list[tuple[str, str]]:
