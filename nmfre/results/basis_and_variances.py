@@ -72,7 +72,7 @@ def basis_conf_int(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     12   0.252   0.262
     14   0.267   0.276
     """
-    return _wald_limits(self, self.basis, basis_bse(self), alpha).clip(0.0, 1.0)
+    return _wald_limits(self.basis, basis_bse(self), alpha).clip(0.0, 1.0)
 
 
 def profiles(fit: Fit) -> pd.DataFrame:
@@ -128,7 +128,7 @@ def profiles_conf_int(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     12    0.88    3.96
     14    0.94    4.18
     """
-    return _wald_limits(self, profiles(self), profiles_bse(self), alpha)
+    return _wald_limits(profiles(self), profiles_bse(self), alpha)
 
 
 def variance_components(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
@@ -164,31 +164,19 @@ def variance_components(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     inference = self.inference.of_kind(MarginalInference, "variance_components")
     bse = inference.variance_bse(self.ridge)
     check_alpha(alpha)
-    z = stats.norm.isf(alpha / 2.0)
-    rows = {}
-    for name, value, most in (
-        ("sigma2", self.sigma2, np.inf),
-        ("tau2", self.tau2, np.inf),
-        ("icc", self.icc, 1.0),
-        ("df_random", self.estimate.df_random, float(self.estimate.U.size)),
-    ):
-        if np.isinf(most):
-            se = value * bse[f"log_{name}"]
-            odds = value * np.exp([-z * se / value, z * se / value])
-            rows[name] = [value, se, *odds]
-        else:
-            se = bse[name]
-            spread = z * se * most / (value * (most - value))
-            odds = value / (most - value) * np.exp([-spread, spread])
-            rows[name] = [value, se, *(most * odds / (1.0 + odds))]
-    return pd.DataFrame.from_dict(
-        rows, orient="index", columns=["estimate", "std err", *limit_names(alpha)]
-    )
+    names = ["sigma2", "tau2", "icc", "df_random"]
+    values = np.array([self.sigma2, self.tau2, self.icc, self.estimate.df_random])
+    errors = np.array([bse["log_sigma2"], bse["log_tau2"], bse["icc"], bse["df_random"]])
+    errors[:2] *= values[:2]
+    most = np.array([np.inf, np.inf, 1.0, self.estimate.U.size])
+    room = 1.0 - values / most  # the logit scale of a range without end is the log scale
+    spread = stats.norm.isf(alpha / 2.0) * errors / (values * room)
+    odds = values / room * np.exp([-spread, spread])
+    table = np.vstack([values, errors, odds / (1.0 + odds / most)]).T
+    return pd.DataFrame(table, names, ["estimate", "std err", *limit_names(alpha)])
 
 
-def _wald_limits(
-    fit: Fit, estimates: pd.DataFrame, bse: pd.DataFrame, alpha: float
-) -> pd.DataFrame:
+def _wald_limits(estimates: pd.DataFrame, bse: pd.DataFrame, alpha: float) -> pd.DataFrame:
     """Estimate -+ z se, with the limits below the columns of the estimates."""
     check_alpha(alpha)
     half_width = stats.norm.isf(alpha / 2.0) * bse

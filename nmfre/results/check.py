@@ -105,7 +105,9 @@ def _on_units(fit: Fit) -> Iterator[Finding]:
             f"not looked at: there are more than {MOST_UNITS} units, or data are in chunks.",
         )
     else:
-        largest = _largest_changes(fit)
+        changes = dfbetas(fit).abs()
+        off_bounds = np.isfinite(changes) & ~fit.inference.at_bound
+        largest = changes.where(off_bounds, 0.0).max(axis=1)
         influential = largest[largest > INFLUENTIAL].sort_values(ascending=False)
         if len(influential):
             shown = [f"{unit} ({change:.1f})" for unit, change in influential.items()]
@@ -116,13 +118,6 @@ def _on_units(fit: Fit) -> Iterator[Finding]:
                 f"deleting {listed(shown)} moves an effect by more than half a standard "
                 "error (in brackets). See dfbetas.",
             )
-
-
-def _largest_changes(fit: Fit) -> pd.Series:
-    """The largest change of an effect off its bound by the deletion of each unit."""
-    changes = dfbetas(fit).abs()
-    seen = np.isfinite(changes) & ~fit.inference.at_bound
-    return changes.where(seen, 0.0).max(axis=1)
 
 
 class Check:

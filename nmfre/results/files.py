@@ -6,6 +6,7 @@ import pickle
 from contextlib import ExitStack, nullcontext
 from dataclasses import fields
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -234,29 +235,23 @@ def _check_shapes(fit: Fit) -> None:
     n_boot = inference.options.n_boot
     n_all = n_responses * rank + size + 2
     identification = getattr(estimate, "identification", None)
-    shapes = {
-        "X": basis,
-        "Theta": (rank, n_covariates),
-        "U": (rank, n_units),
-        "objective_path": (len(estimate.objective_path),),
-        "ridge_path": (estimate.n_iter,),
-        "df_random_path": (estimate.n_iter,),
-        "mixing": (rank,),
-        "directions": (len(getattr(identification, "directions", ())), rank, rank),
-        "estimate": (size,),
-        "covariance": (size, size),
-        "at_bound": (size,),
-        "held": (size,),
-        "held_basis": basis,
-        "df_gradient": basis,
-        "score_z": (size,),
-        "psi_covariance": (n_all, n_all),
-        "deviations": (n_boot, size),
-        "deviations_bse": (n_boot, size),
-        "multipliers": (n_boot, n_units),
-    }
-    for part in (estimate, identification, inference, inference.bootstrap, inference.options):
-        for name, shape in shapes.items():
+    shapes = [
+        (("X", "held_basis", "df_gradient"), basis),
+        (("Theta",), (rank, n_covariates)),
+        (("U",), (rank, n_units)),
+        (("objective_path",), (len(estimate.objective_path),)),
+        (("ridge_path", "df_random_path"), (estimate.n_iter,)),
+        (("mixing",), (rank,)),
+        (("directions",), (len(getattr(identification, "directions", ())), rank, rank)),
+        (("estimate", "at_bound", "held", "score_z"), (size,)),
+        (("covariance",), (size, size)),
+        (("psi_covariance",), (n_all, n_all)),
+        (("deviations", "deviations_bse"), (n_boot, size)),
+        (("multipliers",), (n_boot, n_units)),
+    ]
+    parts = (estimate, identification, inference, inference.bootstrap, inference.options)
+    for names, shape in shapes:
+        for part, name in product(parts, names):
             value = getattr(part, name, None)
             if name == "df_gradient" and value is not None:
                 value = value[0]
