@@ -214,7 +214,7 @@ def test_what_is_invariant_does_not_depend_on_the_rotation(holzinger):
         res.inference.options,
         np.random.SeedSequence(0),
     )
-    other = res._replaced(estimate=turned, inference=inference)
+    other = replace(res, estimate=turned, inference=inference)
     assert np.abs(other.params.to_numpy() - res.params.to_numpy()).max() > 0.01
     np.testing.assert_allclose(
         other.wald_test_terms().table, res.wald_test_terms().table, rtol=1e-7
