@@ -178,7 +178,7 @@ class InvalidArgumentError(NMFREError, ValueError):
 
     message = "{name}={value!r} is not allowed: it takes {allowed}."
 
-    def __init__(self, name: str, value: Any, allowed: str) -> None:
+    def __init__(self, name: str, value: object, allowed: str) -> None:
         super().__init__(name=name, value=value, allowed=allowed)
 
 

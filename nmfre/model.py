@@ -88,7 +88,8 @@ class NMFRE(HintedModel, Model):
         self._set_design(design_from_arrays(endog, exog), rank)
 
     def _set_design(self, design: Design, rank: int) -> None:
-        super().__init__(*design.for_statsmodels)
+        exog = design.for_statsmodels
+        super().__init__(np.ones(len(exog)), exog)
         n_responses, n_units = design.Y.shape
         self.rank = check_rank(rank, n_responses, n_units)
         self.design = design

@@ -7,7 +7,7 @@ import inspect
 import math
 from collections.abc import Callable, Hashable, Iterable
 from functools import wraps
-from typing import Any, ParamSpec, TypeGuard, TypeVar, get_args
+from typing import ParamSpec, TypeGuard, TypeVar, get_args
 
 import numpy as np
 
@@ -69,33 +69,38 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
     return checked
 
 
-def check_choice(name: str, value: Any, choices: Any) -> None:
+def _require(good: bool, name: str, value: object, allowed: str) -> None:
+    """Refuse an argument that is not good."""
+    if not good:
+        raise InvalidArgumentError(name, value, allowed)
+
+
+def check_choice(name: str, value: object, choices: object) -> None:
     """``value`` must be one of the values of a Literal, spelled in full."""
     allowed = get_args(choices)
-    if not (isinstance(value, str) and value in allowed):
-        raise InvalidArgumentError(name, value, " or ".join(repr(choice) for choice in allowed))
+    good = isinstance(value, str) and value in allowed
+    _require(good, name, value, " or ".join(map(repr, allowed)))
 
 
-def check_label(name: str, value: Any, labels: Iterable[Any]) -> None:
+def check_label(name: str, value: object, labels: Iterable[object]) -> None:
     """``value`` must be one of some labels."""
     known = dict.fromkeys(labels)
-    if not (isinstance(value, Hashable) and value in known):
-        raise InvalidArgumentError(name, value, " or ".join(map(repr, known)) or "nothing here")
+    good = isinstance(value, Hashable) and value in known
+    _require(good, name, value, " or ".join(map(repr, known)) or "nothing here")
 
 
-def check_generator(rng: Any) -> None:
+def check_generator(rng: object) -> None:
     """``rng`` must be a generator of NumPy's."""
-    if not isinstance(rng, np.random.Generator):
-        raise InvalidArgumentError("rng", rng, "a generator, such as numpy.random.default_rng(0)")
+    good = isinstance(rng, np.random.Generator)
+    _require(good, "rng", rng, "a generator, such as numpy.random.default_rng(0)")
 
 
-def check_bool(name: str, value: Any) -> None:
+def check_bool(name: str, value: object) -> None:
     """``value`` must be True or False: a string such as "no" would count as True."""
-    if not isinstance(value, bool | np.bool_):
-        raise InvalidArgumentError(name, value, "True or False")
+    _require(isinstance(value, bool | np.bool_), name, value, "True or False")
 
 
-def is_number(value: Any) -> TypeGuard[float]:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether ``value`` is a finite real number; a bool is none, nor is what no float can hold."""
     if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
         return False
@@ -105,58 +110,49 @@ def is_number(value: Any) -> TypeGuard[float]:
         return False
 
 
-def is_whole(value: Any) -> TypeGuard[int]:
+def is_whole(value: object) -> TypeGuard[int]:
     """Whether ``value`` is an integer; a bool is none."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def check_number(name: str, value: Any, *, least: float, strict: bool = False) -> None:
+def check_number(name: str, value: object, *, least: float, strict: bool = False) -> None:
     """``value`` must be a finite number from (or strictly above) ``least``."""
-    if not (is_number(value) and (value > least if strict else value >= least)):
-        relation = "above" if strict else "from"
-        raise InvalidArgumentError(name, value, f"a number {relation} {least:g}")
+    good = is_number(value) and (value > least if strict else value >= least)
+    _require(good, name, value, f"a number {'above' if strict else 'from'} {least:g}")
 
 
-def check_whole(name: str, value: Any, *, least: int, most: int = MOST) -> None:
+def check_whole(name: str, value: object, *, least: int, most: int = MOST) -> None:
     """``value`` must be a whole number from ``least`` to ``most``."""
-    if not (is_whole(value) and least <= value <= most):
-        raise InvalidArgumentError(name, value, f"a whole number from {least} to {most:,}")
+    good = is_whole(value) and least <= value <= most
+    _require(good, name, value, f"a whole number from {least} to {most:,}")
 
 
-def check_seed(seed: Any, *, optional: bool = False) -> None:
+def check_seed(seed: object, *, optional: bool = False) -> None:
     """``seed`` must be a whole number of at most 128 bits, as NumPy draws them; or None."""
-    if seed is None and optional:
-        return
-    if not (is_whole(seed) and 0 <= seed < 2**128):
-        allowed = "a whole number from 0 to 2**128 - 1" + ", or None" * optional
-        raise InvalidArgumentError("seed", seed, allowed)
+    good = (seed is None and optional) or (is_whole(seed) and 0 <= seed < 2**128)
+    allowed = "a whole number from 0 to 2**128 - 1" + ", or None" * optional
+    _require(good, "seed", seed, allowed)
 
 
-def check_jobs(n_jobs: Any, progress: Any) -> None:
+def check_jobs(n_jobs: object, progress: object) -> None:
     """A number of processes for joblib, or None; and whether a bar counts what is done."""
-    if not (n_jobs is None or (is_whole(n_jobs) and n_jobs != 0)):
-        raise InvalidArgumentError(
-            "n_jobs",
-            n_jobs,
-            "a number of processes, a negative number as in joblib, or None",
-        )
+    allowed = "a number of processes, a negative number as in joblib, or None"
+    _require(n_jobs is None or (is_whole(n_jobs) and n_jobs != 0), "n_jobs", n_jobs, allowed)
     check_bool("progress", progress)
 
 
-def check_n_boot(n_boot: Any, *, least: int) -> None:
+def check_n_boot(n_boot: object, *, least: int) -> None:
     """Replicates are a whole number from ``least``, but not 1, which has no spread."""
     check_whole("n_boot", n_boot, least=least, most=MOST_REPLICATES)
-    if n_boot == 1:
-        raise InvalidArgumentError("n_boot", 1, "0 for no bootstrap, or at least 2 replicates")
+    _require(n_boot != 1, "n_boot", 1, "0 for no bootstrap, or at least 2 replicates")
 
 
-def check_alpha(alpha: Any) -> None:
+def check_alpha(alpha: object) -> None:
     """``alpha``, 1 minus a level, must be a number between 0 and 1."""
-    if not (is_number(alpha) and 0.0 < alpha < 1.0):
-        raise InvalidArgumentError("alpha", alpha, "a number in (0, 1)")
+    _require(is_number(alpha) and 0.0 < alpha < 1.0, "alpha", alpha, "a number in (0, 1)")
 
 
-def check_rank(rank: Any, n_responses: int, n_units: int) -> int:
+def check_rank(rank: object, n_responses: int, n_units: int) -> int:
     """The rank must be a whole number from 1 to min(P, N)."""
     largest = min(n_responses, n_units)
     if not (is_whole(rank) and 1 <= rank <= largest):
@@ -164,7 +160,7 @@ def check_rank(rank: Any, n_responses: int, n_units: int) -> int:
     return int(rank)
 
 
-def array_argument(name: str, value: Any, allowed: str) -> AnyArray:
+def array_argument(name: str, value: object, allowed: str) -> AnyArray:
     """``value`` as an array, whatever it holds."""
     try:
         return np.asarray(value)
@@ -173,7 +169,7 @@ def array_argument(name: str, value: Any, allowed: str) -> AnyArray:
 
 
 def start_array(
-    name: str, value: Any, shape: tuple[int, ...], *, signed: bool = False
+    name: str, value: object, shape: tuple[int, ...], *, signed: bool = False
 ) -> FloatArray:
     """A copy of a start value or of multipliers: of the given shape, with squares, not negative."""
     allowed = (
@@ -190,6 +186,5 @@ def start_array(
         found = "array with NaN, infinite or negative entries"
     elif (np.abs(array) > LARGEST_ENTRY).any():
         found = f"array with entries as large as {np.abs(array).max():g}"
-    if found is not None:
-        raise InvalidArgumentError(name, found, allowed)
+    _require(found is None, name, found, allowed)
     return array.astype(float, order="C")

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from nmfre.errors import InvalidArgumentError
 
 
-def file_path(name: str, value: Any) -> Path:
+def file_path(name: str, value: object) -> Path:
     """``value`` as a path; ``name`` is that of the argument."""
     try:
         if isinstance(value, str | os.PathLike) and b"\0" not in os.fsencode(value):

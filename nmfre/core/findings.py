@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 Severity = Literal["problem", "caution", "note"]
 SHOWN = 5
@@ -36,7 +36,7 @@ class Finding:
     components: Sequence[int] = ()
     params: Sequence[int] = ()
 
-    def named(self, components: Sequence[Any], params: Sequence[str]) -> Finding:
+    def named(self, components: Sequence[object], params: Sequence[str]) -> Finding:
         """
         The same with names in its texts.
 
@@ -59,7 +59,7 @@ class Finding:
         return replace(self, short=short, text=text, components=(), params=())
 
 
-def listed(names: Iterable[Any]) -> str:
+def listed(names: Iterable[object]) -> str:
     """The first few names, and how many more there are."""
     shown = list(map(str, names))
     more = f" and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""

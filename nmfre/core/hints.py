@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from nmfre.errors import UnknownAttributeError
 
@@ -66,7 +66,7 @@ class Hinted:
 
     if not TYPE_CHECKING:  # to a type checker every name would be known
 
-        def __getattr__(self, name: str) -> Any:
+        def __getattr__(self, name: str) -> object:
             if name.startswith("_") or hasattr(type(self), name):
                 return object.__getattribute__(self, name)  # with the error of the property
             return self._refuse(name)

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from nmfre.core.typing import AnyArray
 
 Value = TypeVar("Value")
 
 
-def laid_out(values: Any) -> AnyArray:
+def laid_out(values: ArrayLike) -> AnyArray:
     """An array in C order, aligned, and with the strides of a new one; the same where it is."""
     array: AnyArray = np.require(values, requirements=["C", "A", "E"])
     new = array.reshape(-1).reshape(array.shape)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from string import Formatter
-from typing import Any
 
 LONGEST_VALUE = 200
 """Characters of a value in a message."""
@@ -12,7 +11,7 @@ LONGEST_VALUE = 200
 class MessageFormatter(Formatter):
     """As ``str.format``, with values (``!r``) in one line that is not too long."""
 
-    def convert_field(self, value: Any, conversion: Any) -> Any:
+    def convert_field(self, value: object, conversion: str | None) -> object:
         """The value as it is shown."""
         if conversion != "r":
             return super().convert_field(value, conversion)

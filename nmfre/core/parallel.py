@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from joblib import Parallel, delayed, effective_n_jobs
 from joblib.parallel import (
@@ -18,11 +18,7 @@ from tqdm import tqdm
 
 from nmfre.core.arguments import check_jobs
 from nmfre.core.layout import aligned
-from nmfre.errors import (
-    InterruptedTasksError,
-    NMFREError,
-    UnfinishedTasksError,
-)
+from nmfre.errors import InterruptedTasksError, NMFREError, UnfinishedTasksError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -71,7 +67,7 @@ def run_tasks(
         n_jobs = min(int(n_jobs), max(len(pending), 1))  # joblib starts all that it is told to
     here = isinstance(get_active_backend()[0], HERE)
     run = function if here else partial(_there, function)
-    results = _as_they_come([delayed(run)(tasks[i]) for i in pending], n_jobs)
+    results = _as_they_come(run, [tasks[i] for i in pending], n_jobs)
     if not here:
         results = map(aligned, results)
     bar = tqdm(results, desc=description, total=len(tasks), initial=len(done), disable=not progress)
@@ -98,18 +94,16 @@ def _there(function: Callable[[Task], Result], task: Task) -> Result:
     return function(task)
 
 
-def _as_they_come(calls: list[Any], n_jobs: int | None) -> Iterator[Any]:
-    """Results of the calls, in order."""
+def _as_they_come(
+    run: Callable[[Task], Result], tasks: Iterable[Task], n_jobs: int | None
+) -> Iterator[Result]:
+    """Results in order; a batch at a time where all come at once (ray), so that few are lost."""
+    calls = [delayed(run)(task) for task in tasks]
     backend, _ = get_active_backend()
     if backend.supports_return_generator:
-        results: Iterator[Any] = Parallel(n_jobs=n_jobs, return_as="generator")(calls)
-        return results
-    return _in_batches(calls, Parallel(n_jobs=n_jobs))
-
-
-def _in_batches(calls: list[Any], workers: Parallel) -> Iterator[Any]:
-    """For backends that give all results at once (ray's), so that few are lost with a failure."""
-    size = effective_n_jobs(workers.n_jobs)
-    with workers:
+        yield from Parallel(n_jobs=n_jobs, return_as="generator")(calls)
+        return
+    with Parallel(n_jobs=n_jobs) as workers:
+        size = effective_n_jobs(workers.n_jobs)
         for first in range(0, len(calls), size):
             yield from workers(calls[first : first + size])

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cache
 from threading import Lock
-from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
 SMALL = 1_000_000
 """Multiplications in a product up to which one thread is as fast as any number."""
 
-_lock = Lock()
-_limits: list[Any] = []
-"""That of the contexts that are open, once for each."""
+_lock, _limit = Lock(), ExitStack()
+_open: list[object] = []
+"""The contexts that are open."""
 
 
 @cache
@@ -23,7 +22,7 @@ def _controller() -> ThreadpoolController:
     return ThreadpoolController()  # looks through the loaded libraries: once is enough
 
 
-def one_thread_if_small(multiplications: int) -> AbstractContextManager[Any]:
+def one_thread_if_small(multiplications: int) -> AbstractContextManager[object]:
     """Context in which BLAS has one thread, where its typical product is small."""
     if multiplications > SMALL:
         return nullcontext()
@@ -39,12 +38,13 @@ def one_thread() -> Iterator[None]:
     it, and only the last lifts it.
     """
     with _lock:
-        limit = _limits[-1] if _limits else _controller().limit(limits=1, user_api="blas")
-        _limits.append(limit)
+        if not _open:
+            _limit.enter_context(_controller().limit(limits=1, user_api="blas"))
+        _open.append(None)
     try:
         yield
     finally:
         with _lock:
-            _limits.pop()
-            if not _limits:
-                limit.restore_original_limits()
+            _open.pop()
+            if not _open:
+                _limit.close()

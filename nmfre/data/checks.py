@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 
+from nmfre import errors
 from nmfre.core.typing import FloatArray, IntArray
-from nmfre.errors import (
-    DuplicateCellError,
-    InvalidArgumentError,
-    NonFiniteError,
-    NonNumericError,
-    NotComputedError,
-    ShapeError,
-    VaryingCovariateError,
-)
 
 NUMBERS = {"boolean", "integer", "floating", "mixed-integer-float", "decimal"}
 SPANS = {"timedelta64", "timedelta", "time"}
@@ -43,25 +34,19 @@ def check_unique(labels: pd.Index, what: str) -> None:
     if not labels.is_unique:
         first = int(labels.duplicated(keep=False).argmax())
         rows = np.flatnonzero(labels.isin(labels[[first]]))  # NaN, too
-        raise DuplicateCellError(
-            cell=f"{what} {python_value(labels[first])!r}",
-            count=len(rows),
-            rows=f" (rows {listed(pd.Index(rows))})" if what == "unit" else "",
-            remedy=REPEATED_UNIT if what == "unit" else "rename or drop all but one.",
-        )
+        told, remedy = "", "rename or drop all but one."
+        if what == "unit":
+            told, remedy = f" (rows {listed(pd.Index(rows))})", REPEATED_UNIT
+        cell = f"{what} {python_value(labels[first])!r}"
+        raise errors.DuplicateCellError(cell=cell, count=len(rows), rows=told, remedy=remedy)
 
 
 def check_complete(column: pd.Series, role: str) -> None:
     """No missing value in a column whose index are the units."""
     missing = column.isna().to_numpy()
     if missing.any():
-        raise NonFiniteError(
-            role=role,
-            name=column.name,
-            value="missing",
-            unit=column.index[int(missing.argmax())],
-            count=int(missing.sum()),
-        )
+        where = {"unit": column.index[int(missing.argmax())], "count": missing.sum()}
+        raise errors.NonFiniteError(role=role, name=column.name, value="missing", **where)
 
 
 def check_constant(
@@ -72,35 +57,31 @@ def check_constant(
     differs = values != values[first[codes]]
     if differs.any():
         row = int(differs.argmax())
-        raise VaryingCovariateError(
-            covariate=column.name,
-            unit=units[codes[row]],
-            first=column.index[first[codes[row]]],
-            second=column.index[row],
-            remedy=remedy,
-        )
+        rows = {"first": column.index[first[codes[row]]], "second": column.index[row]}
+        unit = units[codes[row]]
+        raise errors.VaryingCovariateError(covariate=column.name, unit=unit, remedy=remedy, **rows)
 
 
-def numeric(values: Any, name: str, *, copy: bool = False) -> FloatArray:
+def numeric(values: object, name: str, *, copy: bool = False) -> FloatArray:
     """Values as an array of floats, NaN where masked; theirs where they are one, unless copied."""
     if isinstance(values, pd.DataFrame):
         block = numeric_frame(values).to_numpy(dtype=float, na_value=np.nan)  # perhaps theirs
         return np.array(block, order="F", copy=True if copy else None)
     if issparse(values):
-        raise InvalidArgumentError(name, values, f"a dense array here: pass {name}.toarray()")
+        raise errors.InvalidArgumentError(
+            name, values, f"a dense array here: pass {name}.toarray()"
+        )
     try:
         array = np.asarray(values)
     except ValueError as error:
-        raise ShapeError(
-            reason=f"{name} cannot be made an array: pass rows that are all of one length."
-        ) from error
+        reason = f"{name} cannot be made an array: pass rows that are all of one length."
+        raise errors.ShapeError(reason=reason) from error
     if array.dtype.kind not in "buif":
-        raise NonNumericError(
-            name=name, dtype=array.dtype, remedy="convert it to numbers, or use a formula."
-        )
-    masked = isinstance(values, np.ma.MaskedArray)
-    floats = array.astype(float, order="F", copy=copy or masked)  # as frames are
-    if masked:
+        remedy = "convert it to numbers, or use a formula."
+        raise errors.NonNumericError(name=name, dtype=array.dtype, remedy=remedy)
+    copy = copy or isinstance(values, np.ma.MaskedArray)
+    floats = array.astype(float, order="F", copy=copy)  # as frames are
+    if isinstance(values, np.ma.MaskedArray):
         floats[np.ma.getmaskarray(values)] = np.nan
     return floats
 
@@ -109,33 +90,30 @@ def numeric_frame(block: pd.DataFrame) -> pd.DataFrame:
     """The data frame itself where all its columns are real numbers."""
     for name, dtype in zip(block.columns, block.dtypes, strict=True):
         if not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_complex_dtype(dtype):
-            raise NonNumericError(
-                name=f"column {name!r}",
-                dtype=dtype,
-                remedy="convert it to numbers (pd.to_numeric), or move it right of ~.",
-            )
+            remedy = "convert it to numbers (pd.to_numeric), or move it right of ~."
+            raise errors.NonNumericError(name=f"column {name!r}", dtype=dtype, remedy=remedy)
     return block
 
 
-def listed(columns: pd.Index, spelled: Callable[[Any], str] = str) -> str:
+def listed(columns: pd.Index, spelled: Callable[[object], str] = str) -> str:
     """Names for a message, the first twenty."""
     shown = [spelled(column) for column in columns[:20]]
     more = [f"... ({len(columns)} in all)"] * (len(columns) > len(shown))
     return ", ".join(shown + more) or "none"
 
 
-def python_value(label: Any) -> Any:
+def python_value(label: object) -> object:
     """A label without its NumPy type, for messages."""
     return label.item() if isinstance(label, np.generic) else label
 
 
-def is_chunked(*values: Any) -> bool:
+def is_chunked(*values: object) -> bool:
     """Whether any of these is a collection of dask."""
-    dask: Any = sys.modules.get("dask")  # not imported: nothing is of it
-    return dask is not None and any(dask.is_dask_collection(value) for value in values)
+    dask = sys.modules.get("dask")  # not imported: nothing is of it
+    return dask is not None and any(map(dask.is_dask_collection, values))
 
 
-def require_memory(values: Any, name: str, instead: str) -> None:
+def require_memory(values: object, name: str, instead: str) -> None:
     """
     Refuse what needs all units at once where their values are in chunks.
 
@@ -145,4 +123,4 @@ def require_memory(values: Any, name: str, instead: str) -> None:
         With what to do instead.
     """
     if is_chunked(values):
-        raise NotComputedError(name=name, reason=f"the data are in chunks; {instead}.")
+        raise errors.NotComputedError(name=name, reason=f"the data are in chunks; {instead}.")

@@ -12,32 +12,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import accumulate, pairwise
-from typing import Any, ClassVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
+from nmfre import errors
 from nmfre.core.layout import aligned, laid_out
 from nmfre.core.threads import one_thread
-from nmfre.core.typing import FloatArray
-from nmfre.data.checks import check_unique, is_chunked, numeric_frame, require_memory
+from nmfre.core.typing import AnyArray, FloatArray
+from nmfre.data.checks import check_unique, is_chunked, numeric_frame
 from nmfre.data.design import NO_REPLICATES, REFIT, Design
 from nmfre.data.faults import Faults, check_faults, covariate_faults
+from nmfre.data.interchange import table
 from nmfre.data.labelled import INTERCEPT, Rows, check_same_units, exog_names, two_axes
 from nmfre.data.rsquared import FitSums
 from nmfre.data.sums import Totals, totals_of
-from nmfre.errors import (
-    ChunkedResponsesError,
-    ChunkError,
-    ChunkLengthError,
-    InvalidArgumentError,
-    NMFREError,
-    NonNumericError,
-    NotComputedError,
-    ShapeError,
-)
 from nmfre.estimation.complete import DenseMoments, dense_moments
 from nmfre.estimation.orthonormal import Orthonormal
+
+if TYPE_CHECKING:
+    from dask.array import Array
 
 FAN_IN = 16
 """Sums that are added in one go."""
@@ -55,25 +51,18 @@ class ChunkedDesign(Design):
     """
 
     in_memory: ClassVar[bool] = False
+    rounding: ClassVar[float] = 1e-10
     totals: Totals
 
-    def refusals(self) -> dict[str, NMFREError]:
+    def refusals(self) -> dict[str, errors.NMFREError]:
         """As in `Design`."""
+        refused, where = errors.InvalidArgumentError, "where data are in chunks"
         return {
-            "df-cap": ChunkedResponsesError(),
-            REFIT: NotComputedError(name=REFIT, reason=NO_REPLICATES),
-            "multipliers": InvalidArgumentError(
-                "multipliers", "array", "None where data are in chunks"
-            ),
-            "criterion='cv'": InvalidArgumentError(
-                "criterion", "cv", "'bic' or 'aic' where data are in chunks"
-            ),
+            "df-cap": errors.ChunkedResponsesError(),
+            REFIT: errors.NotComputedError(name=REFIT, reason=NO_REPLICATES),
+            "multipliers": refused("multipliers", "array", f"None {where}"),
+            "criterion='cv'": refused("criterion", "cv", f"'bic' or 'aic' {where}"),
         }
-
-    def require(self, what: str, instead: str = "fit a sample of the units in memory") -> None:
-        """As in `Design`; values of all units are never at hand."""
-        Design.require(self, what)
-        require_memory(self.A, what, instead)
 
     def faults(self) -> Faults:
         """As in `Design`, from the pass."""
@@ -88,16 +77,19 @@ class ChunkedDesign(Design):
         return self.totals.R
 
     @property
-    def for_statsmodels(self) -> tuple[Any, Any]:
+    def for_statsmodels(self) -> FloatArray:
         """A stand-in: statsmodels would read all chunks into memory."""
-        n_covariates = len(self.covariates)
-        return np.ones(n_covariates), np.eye(n_covariates)
+        return np.eye(len(self.covariates))
+
+    @property
+    def compared(self) -> FloatArray:
+        """YY'."""
+        return self.totals.YY
 
     def moments(self) -> DenseMoments:
         """Moments of Y and A, from their sums."""
-        totals = self.totals
-        total = float(np.trace(totals.YY))
-        return dense_moments(len(self.units), total, totals.YY, totals.R, totals.QY)
+        YY, R, QY = self.totals.YY, self.totals.R, self.totals.QY
+        return dense_moments(len(self.units), float(np.trace(YY)), YY, R, QY)
 
     def orthonormal(self) -> Orthonormal:
         """How A is made orthonormal."""
@@ -105,7 +97,7 @@ class ChunkedDesign(Design):
 
     def total(self, function: Callable[..., tuple[Any, ...]], *data: Any) -> tuple[Any, ...]:
         """
-        Sum of what ``function`` returns for each chunk of dask arrays with units in columns.
+        As in `Design`, of dask arrays with units in columns.
 
         Raises
         ------
@@ -114,30 +106,15 @@ class ChunkedDesign(Design):
         """
         return _total(function, *data)
 
-    def frame(self, values: Any, columns: pd.Index, units: pd.Index | None = None) -> Any:
+    def frame(self, values: FloatArray, columns: pd.Index, units: pd.Index | None = None) -> Any:
         """Values (J, N) as a lazy dask DataFrame, or as one in memory where they are there."""
         if not is_chunked(values):
             return Design.frame(self, values, columns, units)
         return import_module("dask.dataframe").from_dask_array(values.T, columns=columns)
 
-    def map_rows(self, function: Callable[[Any], pd.Series], frame: Any, name: str) -> Any:
+    def map_rows(self, function: Callable[..., pd.Series], frame: Any, name: str) -> Any:
         """Labels that ``function`` gives to the rows of a lazy frame, a lazy Series."""
         return frame.map_partitions(function, meta=(name, object))
-
-    def same_responses(self, other: Design) -> bool:
-        """Whether another design has these responses, as far as their second moments tell."""
-        return (
-            isinstance(other, ChunkedDesign)
-            and self.Y.shape == other.Y.shape
-            and np.allclose(self.totals.YY, other.totals.YY, rtol=1e-10, atol=0.0)
-        )
-
-    def covariate_products(self, other: Design) -> FloatArray:
-        """A B' of these covariates and those of another design of these units, (K, L)."""
-        B: Any = other.A
-        chunks: Any = self.A
-        (products,) = self.total(_products, chunks, B.rechunk((-1, chunks.chunks[1])))
-        return np.asarray(products)
 
     def fit_sums(
         self, X: FloatArray, Theta: FloatArray, ridge: float, U: FloatArray | None
@@ -148,60 +125,49 @@ class ChunkedDesign(Design):
             by_Y = np.linalg.solve(X.T @ X + ridge * np.eye(X.shape[1]), X.T)
         by_A = Theta - by_Y @ X @ Theta
         YS = totals.YY @ by_Y.T + totals.YA @ by_A.T
-        AS = totals.YA.T @ by_Y.T + totals.AA @ by_A.T
-        return FitSums.of_totals(
-            X,
-            len(self.units),
-            (float(np.trace(totals.YY)), totals.Y1),
-            (YS, by_Y @ YS + by_A @ AS, by_Y @ totals.Y1 + by_A @ totals.A1),
-        )
+        AS = totals.YA.T @ by_Y.T + totals.R.T @ totals.R @ by_A.T
+        sums = YS, by_Y @ YS + by_A @ AS, by_Y @ totals.Y1 + by_A @ totals.A1
+        responses = float(np.trace(totals.YY)), totals.Y1
+        return FitSums.of_totals(X, len(self.units), responses, sums)
 
-    def covariates_of(self, exog: Any) -> tuple[Any, pd.Index]:
+    def covariates_of(self, exog: object) -> tuple[FloatArray, pd.Index]:
         """As in `Design`; of dask collections, a dask array that is checked as it is computed."""
         if not is_chunked(exog):
             return Design.covariates_of(self, exog)
-        if hasattr(exog, "columns"):
-            exog = self.columns_of(exog)
-        array = _rows(exog, "exog", "x").array
-        self.check_columns(array)
-        responses, covariates = self.responses, self.covariates
+        values = table(exog)
+        if hasattr(values, "columns"):
+            values = self._columns_of(values)
+        A = _rows(values, "exog", "x").array.T
+        self._check_axes(A)
+        labels, units = self.labels, pd.RangeIndex(A.shape[1])
 
         def checked(block: FloatArray, block_info: Any = None) -> FloatArray:
             first = block_info[0]["array-location"][1][0] if block_info else 0
-            units = pd.RangeIndex(first, first + block.shape[1])
-            check_faults(covariate_faults(block), responses, covariates, units)
+            check_faults(covariate_faults(block), labels | {"unit": units[first:]})
             return block
 
-        A = array.rechunk((array.chunks[0], -1)).T
-        return A.map_blocks(checked, dtype=float, meta=np.empty((0, 0))), pd.RangeIndex(len(array))
+        A = A.rechunk({0: -1}).map_blocks(checked, dtype=float, meta=np.empty((0, 0)))
+        return A, units
 
 
-def _products(start: int, A: FloatArray, B: FloatArray) -> tuple[FloatArray]:
-    """A B' of some units."""
-    return (A @ B.T,)
-
-
-def design_from_chunks(endog: Any, exog: Any) -> ChunkedDesign:
+def design_from_chunks(endog: object, exog: object) -> ChunkedDesign:
     """
     Design of responses (N x P) and covariates (N x K; None for an intercept alone) in chunks.
 
     One of them may be in memory. Units are numbered in the order of the rows.
     """
-    da = import_module("dask.array")
     Y = _rows(endog, "endog", "y")
     if exog is None:
-        A = Rows(da.ones((len(Y.array), 1), chunks=(Y.array.chunks[0], 1)), INTERCEPT)
+        A = Rows(_dask_array().ones((len(Y.array), 1), chunks=(Y.array.chunks[0], 1)), INTERCEPT)
     else:
         A = _rows(exog, "exog", "x")
     check_same_units(Y.array, A.array)
     rows = (Y if is_chunked(endog) else A).array.chunks[0]
     data = [part.array.rechunk((rows, -1)).T for part in (Y, A)]
-    labels = [part.index for part in (Y, A) if part.index is not None]
-    if len(labels) == 2:
-        data += [da.asarray(index).rechunk((rows,)) for index in labels]
+    indices = [_dask_array().asarray(part.index) for part in (Y, A) if part.index is not None]
     check_unique(Y.columns, "response")
     check_unique(A.columns, "covariate")
-    (totals,) = _total(totals_of, *data)
+    (totals,) = _total(totals_of, *data, *(indices if len(indices) == 2 else ()))
     return ChunkedDesign(
         Y=data[0],
         A=data[1],
@@ -212,26 +178,29 @@ def design_from_chunks(endog: Any, exog: Any) -> ChunkedDesign:
     )
 
 
-def _rows(values: Any, name: str, prefix: str) -> Rows:
+def _dask_array() -> ModuleType:
+    return import_module("dask.array")
+
+
+def _rows(values: object, name: str, prefix: str) -> Rows:
     """As `Rows.of`, with a dask array, in one chunk where ``values`` are in memory."""
     if not is_chunked(values):
         rows = Rows.of(values, name, prefix)
         if not isinstance(rows.array, np.ndarray):
-            raise ShapeError(reason=f"{name} is sparse: make the other a NumPy array.")
-        array = import_module("dask.array").from_array(rows.array, chunks=(-1, -1))
+            raise errors.ShapeError(reason=f"{name} is sparse: make the other a NumPy array.")
+        array = _dask_array().from_array(rows.array, chunks=(-1, -1))
         return replace(
             rows, array=array, index=None if rows.index is None else rows.index.to_numpy()
         )
     with _named_errors():
         array, labels, index = _parts_of(values, name)
     if array.dtype.kind not in "buif":
-        raise NonNumericError(name=name, dtype=array.dtype, remedy="convert it to numbers.")
-    array, columns = two_axes(array, name, prefix)
-    array = array.astype(float)
-    return Rows(array, columns, None, False) if labels is None else Rows(array, labels, index)
+        raise errors.NonNumericError(name=name, dtype=array.dtype, remedy="convert it to numbers.")
+    array, columns = two_axes(array.astype(float), name, prefix)
+    return Rows(array, columns if labels is None else labels, index, labels is not None)
 
 
-def _parts_of(values: Any, name: str) -> tuple[Any, pd.Index | None, Any]:
+def _parts_of(values: Any, name: str) -> tuple[Array, pd.Index | None, Array | None]:
     """A dask array with known chunks; for a DataFrame of dask its columns and index, too."""
     if hasattr(type(values), "to_dask_array"):
         frame = values.to_frame() if values.ndim == 1 else values
@@ -243,20 +212,24 @@ def _parts_of(values: Any, name: str) -> tuple[Any, pd.Index | None, Any]:
         if np.isnan(values.shape).any():
             values = values.copy().compute_chunk_sizes()  # it changes what it is called on
         return values, None, None
-    raise ShapeError(
+    raise errors.ShapeError(
         reason=f"{name} is a {type(values).__name__} of dask: pass a dask array or DataFrame, "
         "units in rows."
     )
 
 
-def _total(function: Callable[..., tuple[Any, ...]], *data: Any) -> tuple[Any, ...]:
+def _total(function: Callable[..., tuple[Any, ...]], *data: Array) -> tuple[Any, ...]:
     """Sum over chunks of what ``function`` returns for the first unit and the data of each."""
     dask = import_module("dask")
     one_chunk, add = dask.delayed(_one_chunk), dask.delayed(_added)
     function = dask.delayed(function)
     # Unoptimised, so that arrays made of the same chunks read each chunk once.
-    pieces = [part.to_delayed(optimize_graph=False).ravel() for part in data]
-    edges = pairwise(accumulate(data[0].chunks[-1], initial=0))
+    units = data[0].chunks[-1]
+    pieces = [
+        part.rechunk({part.ndim - 1: units}).to_delayed(optimize_graph=False).ravel()
+        for part in data
+    ]
+    edges = pairwise(accumulate(units, initial=0))
     pending = [
         one_chunk(function, start, stop, *parts)
         for (start, stop), *parts in zip(edges, *pieces, strict=True)
@@ -269,15 +242,15 @@ def _total(function: Callable[..., tuple[Any, ...]], *data: Any) -> tuple[Any, .
 
 
 def _one_chunk(
-    function: Callable[..., tuple[Any, ...]], start: int, stop: int, *parts: Any
+    function: Callable[..., tuple[Any, ...]], start: int, stop: int, *parts: AnyArray
 ) -> tuple[Any, ...]:
     for part in parts:
         if not isinstance(part, np.ndarray) or isinstance(part, np.ma.MaskedArray):
-            raise ShapeError(
+            raise errors.ShapeError(
                 reason=f"chunks of dask arrays are {type(part).__name__}: make them NumPy arrays."
             )
         if part.shape[-1] != stop - start:
-            raise ChunkLengthError(first=start, last=stop - 1, found=part.shape[-1])
+            raise errors.ChunkLengthError(first=start, last=stop - 1, found=part.shape[-1])
     result: tuple[Any, ...] = aligned(function)(start, *map(laid_out, parts))
     return result
 
@@ -294,7 +267,7 @@ def _named_errors() -> Iterator[None]:
     """Whatever a file, a task or a worker fails with comes back as one class of errors."""
     try:
         yield
-    except NMFREError:
+    except errors.NMFREError:
         raise
     except Exception as error:
-        raise ChunkError(cause=f"{type(error).__name__}: {error}") from error
+        raise errors.ChunkError(cause=f"{type(error).__name__}: {error}") from error

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Hashable, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -14,38 +13,20 @@ from patsy import (
     EvalFactor,
     ModelDesc,
     NAAction,
-    PatsyError,
+    Term,
     build_design_matrices,
     dmatrix,
 )
 
+from nmfre import errors
 from nmfre.core.caller import warn
 from nmfre.core.typing import FloatArray, IntArray
-from nmfre.data.checks import (
-    NUMBERS,
-    check_complete,
-    check_constant,
-    check_unique,
-    listed,
-    python_value,
-)
-from nmfre.data.levels import Factor, advice_on_levels, with_plain_levels
-from nmfre.data.naming import formula_errors, known_columns
+from nmfre.data import checks
+from nmfre.data.levels import Factor, advice_on_levels, unboxed
+from nmfre.data.naming import formula_errors
 from nmfre.data.right_hand_side import RightHandSide
 from nmfre.data.stateless import stateless_terms
-from nmfre.errors import (
-    FormulaError,
-    InvalidArgumentError,
-    LevelsWarning,
-    MissingColumnError,
-    ShapeError,
-    StatelessTermWarning,
-    TooFewUnitsError,
-    ZeroCovariateError,
-)
 
-MISSING, MISSING_IN_Q = "name {!r} is not defined", "no data named {!r} found"
-"""Calls from covariates_of_fit up to the user's."""
 KEEP_ROWS = NAAction(NA_types=[])
 """Missing columns are refused before patsy sees them; what transforms make of others is checked."""
 
@@ -81,8 +62,9 @@ def covariates_of_fit(
         Column of occasions, where there are ``rows``.
     """
     with formula_errors(formula, frame):
-        description = with_plain_levels(ModelDesc.from_formula(f"~ {right}"))
-        factors = [factor for term in description.rhs_termlist for factor in term.factors]
+        written = ModelDesc.from_formula(f"~ {right}").rhs_termlist
+        terms = [[Factor(factor.code, factor.origin) for factor in x.factors] for x in written]
+        factors = [factor for term in terms for factor in term]
         _check_factors(factors, formula)
         names = _names(dict.fromkeys(factors, env))
         variables = [name for name in names if name in frame.columns]
@@ -95,24 +77,24 @@ def covariates_of_fit(
                     if name == occasion
                     else "Take one value per unit, such as the first or the mean."
                 )
-                check_constant(frame[name], codes, units, first, remedy)
+                checks.check_constant(frame[name], codes, units, first, remedy)
             frame = frame.iloc[first]
         checked = _complete(frame.set_axis(units), used)
+        description = ModelDesc([], list(map(Term, terms)))
         matrix = dmatrix(description, checked, env, NA_action=KEEP_ROWS, return_type="dataframe")
         _check_levels_of_fit(matrix, checked, formula)
-        A = np.ascontiguousarray(matrix.to_numpy(dtype=float).T)
+        A = matrix.to_numpy(dtype=float).T
         stateless = stateless_terms(matrix.design_info, checked)
     if not len(A):
-        raise FormulaError(
-            formula=formula, reason="has no covariates; '~ 1' stands for an intercept alone."
-        )
+        reason = "has no covariates; '~ 1' stands for an intercept alone."
+        raise errors.FormulaError(formula=formula, reason=reason)
     if stateless:
         warn(
             f"In the formula, {', '.join(stateless)} depends on all rows of the data: predict() "
             "computes it from the new rows alone, and gives other values. Use a transform that "
             "remembers the fit, such as center(x), standardize(x), bs(x, df=4) or cr(x, df=4), "
             "fixed numbers, such as pd.cut(x, [0, 10, 20]), or a column that you have computed.",
-            StatelessTermWarning,
+            errors.StatelessTermWarning,
         )
     _advise(matrix, checked)
     for factor, factor_info in matrix.design_info.factor_infos.items():
@@ -121,7 +103,7 @@ def covariates_of_fit(
     return RightHandSide.of(matrix.design_info, formula, variables, len(matrix)), A
 
 
-def covariates_of_new_data(info: DesignInfo, frame: Any) -> tuple[FloatArray, pd.Index]:
+def covariates_of_new_data(info: DesignInfo, frame: object) -> tuple[FloatArray, pd.Index]:
     """
     A (K, M) and the labels of M units that the fit has not seen.
 
@@ -131,42 +113,38 @@ def covariates_of_new_data(info: DesignInfo, frame: Any) -> tuple[FloatArray, pd
         Where the data frame does not fit the formula.
     """
     if not isinstance(frame, pd.DataFrame):
-        raise ShapeError(reason="the model has a formula: pass new covariates as a DataFrame.")
-    environments = {
-        factor: factor_info.state["eval_env"] for factor, factor_info in info.factor_infos.items()
-    }
+        reason = "the model has a formula: pass new covariates as a DataFrame."
+        raise errors.ShapeError(reason=reason)
+    environments = {factor: x.state["eval_env"] for factor, x in info.factor_infos.items()}
     with formula_errors(info.describe(), frame):
         checked = _complete(frame, _used_columns(_names(environments), frame.columns))
-        _check_new_data(info, checked, frame)
-        [matrix] = build_design_matrices(
-            [info], checked, NA_action=KEEP_ROWS, return_type="dataframe"
-        )
-        return np.ascontiguousarray(matrix.to_numpy(dtype=float).T), frame.index
+        [matrix] = build_design_matrices([info], checked, KEEP_ROWS, return_type="dataframe")
+        return matrix.to_numpy(dtype=float).T, frame.index
 
 
-def _check_factors(factors: Iterable[Any], formula: str) -> None:
+def _check_factors(factors: Iterable[EvalFactor], formula: str) -> None:
     """Factors must be expressions of Python, and no random effects in the notation of lme4."""
     for factor in factors:
         node = ast.parse(factor.code, mode="eval").body
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-            raise FormulaError(
+            raise errors.FormulaError(
                 formula=formula,
                 reason=f"({factor.code}) asks for random effects; those of units are part of the "
                 "model: leave the term out. (A logical or is written I(a | b).)",
             )
 
 
-def _used_columns(names: set[Any], columns: pd.Index) -> list[Any]:
+def _used_columns(names: set[Hashable], columns: pd.Index) -> list[Hashable]:
     """Columns that have one of these names; of those with several levels, all below the first."""
     several = isinstance(columns, pd.MultiIndex)
     used = [name for name in columns if name in names or (several and name[0] in names)]
-    check_unique(pd.Index(used), "column")
+    checks.check_unique(pd.Index(used), "column")
     return used
 
 
-def _names(factors: Mapping[Any, EvalEnvironment]) -> set[Any]:
+def _names(factors: Mapping[EvalFactor, EvalEnvironment]) -> set[Hashable]:
     """Names in the code of factors, but those of functions, and what they pass to Q()."""
-    names: set[Any] = set()
+    names: set[Hashable] = set()
     for factor, env in factors.items():
         if not isinstance(factor, EvalFactor):
             continue
@@ -180,13 +158,13 @@ def _names(factors: Mapping[Any, EvalEnvironment]) -> set[Any]:
     return names
 
 
-def _complete(frame: pd.DataFrame, used: list[Any]) -> pd.DataFrame:
+def _complete(frame: pd.DataFrame, used: list[Hashable]) -> pd.DataFrame:
     """The columns used, none missing; objects that are numbers as numbers, text as objects."""
     rows = frame[used].copy()
     for name in used:
-        check_complete(rows[name], "Covariate")
+        checks.check_complete(rows[name], "Covariate")
         kind = pd.api.types.infer_dtype(rows[name])
-        if kind in NUMBERS and rows[name].dtype == object:
+        if kind in checks.NUMBERS and rows[name].dtype == object:
             column = rows[name].astype(float) if kind == "decimal" else rows[name]
             rows[name] = column.infer_objects()
         if isinstance(rows[name].dtype, pd.StringDtype):
@@ -206,17 +184,17 @@ def _check_levels_of_fit(matrix: pd.DataFrame, frame: pd.DataFrame, formula: str
     for factor, factor_info in info.factor_infos.items():
         if factor_info.type != "categorical":
             continue
-        present = _levels(factor.eval(factor_info.state, frame))
+        present = pd.Series(unboxed(factor.eval(factor_info.state, frame))).unique()
         unused = [level for level in factor_info.categories if level not in present]
         if len(present) == 1 and (unused or factor in empty):
-            raise FormulaError(
+            raise errors.FormulaError(
                 formula=formula,
-                reason=f"every unit has the level {python_value(present[0])!r} of "
+                reason=f"every unit has the level {checks.python_value(present[0])!r} of "
                 f"{factor.name()!r}, which thus has no effect: leave it out.",
             )
         # A contrast matrix of the user's may do without a level.
         if unused and np.linalg.matrix_rank(matrix.to_numpy()) < matrix.shape[1]:
-            raise ZeroCovariateError(
+            raise errors.ZeroCovariateError(
                 covariate=f"{factor.name()}[{unused[0]}]",
                 remedy="no unit has this level. Drop it, of a Categorical by "
                 "data[...] = data[...].cat.remove_unused_categories()",
@@ -229,39 +207,17 @@ def _advise(matrix: pd.DataFrame, frame: pd.DataFrame) -> None:
     for factor, factor_info in matrix.design_info.factor_infos.items():
         advice = advice_on_levels(factor_info, frame) if factor_info.categories else None
         if advice is not None and n_units <= n_covariates:
-            raise TooFewUnitsError(
+            raise errors.TooFewUnitsError(
                 units=n_units, covariates=n_covariates, needed=n_covariates + 1, remedy=advice
             )
         if advice is not None and not factor.name().startswith("C("):
             keep = f"To keep the levels, write C({factor.name()})."
-            warn(f"{advice} {keep}", LevelsWarning)
-
-
-def _levels(values: Any) -> list[Any]:
-    """The different values of a categorical factor."""
-    if hasattr(values, "contrast"):  # C() puts its data in a box
-        values = values.data
-    return list(pd.unique(pd.Series(values)))
-
-
-def _check_new_data(info: DesignInfo, checked: pd.DataFrame, frame: pd.DataFrame) -> None:
-    """New data must have the columns of the formula; factors check that their values fit."""
-    for factor, factor_info in info.factor_infos.items():
-        try:
-            factor.eval(factor_info.state, checked)
-        except PatsyError as error:
-            for name in _names({factor: factor_info.state["eval_env"]}):
-                # Python names what it misses, patsy's Q() says it.
-                if str(error.__cause__) in (MISSING.format(name), MISSING_IN_Q.format(name)):
-                    raise MissingColumnError(
-                        role="predict", name=name, known=known_columns(frame, name)
-                    ) from error
-            raise
+            warn(f"{advice} {keep}", errors.LevelsWarning)
 
 
 def categorical_coding(
     info: DesignInfo | None, term: str
-) -> tuple[list[Any], FloatArray, list[int]]:
+) -> tuple[list[Hashable], FloatArray, list[int]]:
     """
     Levels of a term that is one categorical covariate, their coding and its columns.
 
@@ -287,8 +243,8 @@ def categorical_coding(
         and len(subterms[0].factors) == 1
     }
     if not (isinstance(term, str) and term in categorical):
-        known = listed(pd.Index(categorical))
-        raise InvalidArgumentError(
+        known = checks.listed(pd.Index(categorical))
+        raise errors.InvalidArgumentError(
             "term", term, f"a categorical covariate of the formula ({known})"
         )
     assert info is not None

@@ -24,22 +24,18 @@ class DenseDesign(Design):
     def fit_sums(
         self, X: FloatArray, Theta: FloatArray, ridge: float, U: FloatArray | None
     ) -> FitSums:
-        """Moments of the fit X s from those of the scores s: no P x N array is formed."""
-        scores, (n_responses, n_units) = self.scores(Theta, U), self.Y.shape
-        y_mean, score_mean = self.Y.mean(axis=1), scores.mean(axis=1)
-        scores = scores - score_mean[:, None]
-        y_squares = products = 0.0
-        size = max(BLOCK_BYTES // (8 * max(n_responses, 100)), SMALLEST_BLOCK)
-        for start in range(0, n_units, size):
-            block = slice(start, start + size)
-            y_off = self.Y[:, block] - y_mean[:, None]
-            y_squares += squares(y_off)
-            products += float(np.vdot(X, y_off @ scores[:, block].T))
-        return FitSums(
-            counts=np.full(n_responses, n_units),
-            y_mean=y_mean,
-            fit_mean=X @ score_mean,
-            y_squares=y_squares,
-            fit_squares=float(np.vdot(X.T @ X, scores @ scores.T)),
-            products=products,
-        )
+        """Over the observed cells, a block of units at a time."""
+        scores, observed, n_units = self.scores(Theta, U), self.observed, len(self.units)
+        size = max(BLOCK_BYTES // (8 * max(len(X), 100)), SMALLEST_BLOCK)
+        blocks = [slice(start, start + size) for start in range(0, n_units, size)]
+        counts, y_mean = observed.sum(axis=1), np.nanmean(self.Y, axis=1)
+        fit_mean = np.sum([X * (observed[:, b] @ scores[:, b].T) for b in blocks], axis=(0, 2))
+        fit_mean /= counts
+        sums = np.zeros(3)
+        for block in blocks:
+            seen = observed[:, block]
+            y_off = np.where(seen, self.Y[:, block] - y_mean[:, None], 0.0)
+            fit_off = np.where(seen, X @ scores[:, block] - fit_mean[:, None], 0.0)
+            sums += squares(y_off), squares(fit_off), float(np.vdot(y_off, fit_off))
+        y_squares, fit_squares, products = map(float, sums)
+        return FitSums(counts, y_mean, fit_mean, y_squares, fit_squares, products)

@@ -8,7 +8,7 @@ where a Design is made, and nowhere else.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, cast
 
@@ -19,15 +19,9 @@ from scipy.sparse import issparse
 
 from nmfre.core.layout import LaidOut, laid_out
 from nmfre.core.typing import BoolArray, FloatArray, IntArray
-from nmfre.data.checks import check_unique, listed, numeric
+from nmfre.data.checks import check_unique, listed, numeric, require_memory
 from nmfre.data.covariates import covariates_of_new_data
-from nmfre.data.faults import (
-    Faults,
-    check_faults,
-    check_sums,
-    covariate_faults,
-    response_faults,
-)
+from nmfre.data.faults import Faults, check_faults, check_sums, covariate_faults, response_faults
 from nmfre.data.interchange import frame_of_series, has_row_labels, table
 from nmfre.data.labelled import in_rows
 from nmfre.data.naming import known_columns
@@ -65,6 +59,8 @@ class Design(LaidOut, ABC):
 
     in_memory: ClassVar[bool] = True
     """Whether values of all units can be looked at, and not only be summed."""
+    rounding: ClassVar[float] = 0.0
+    """By how much, relatively, what equal responses are compared by may differ."""
 
     Y: Any
     A: FloatArray
@@ -83,18 +79,17 @@ class Design(LaidOut, ABC):
 
     def check(self) -> None:
         """Name what is wrong with the data."""
-        labels = {"response": self.responses, "unit": self.units, "covariate": self.covariates}
-        for what, index in labels.items():
+        for what, index in self.labels.items():
             check_unique(index, what)
         self.check_entries()
         with np.errstate(over="ignore"):
             Y1 = self.response_sums()
-        n_units, drop = len(self.units), "drop it from the formula" if self.in_memory else "drop it"
-        check_sums(Y1, self.covariate_root(), self.responses, self.covariates, n_units, drop)
+        drop = "drop it from the formula" if self.in_memory else "drop it"
+        check_sums(Y1, self.covariate_root(), self.labels, drop)
 
     def check_entries(self) -> None:
         """Each entry must be allowed."""
-        check_faults(self.faults(), self.responses, self.covariates, self.units)
+        check_faults(self.faults(), self.labels)
 
     def faults(self) -> Faults:
         """Entries that are not allowed."""
@@ -116,7 +111,7 @@ class Design(LaidOut, ABC):
         """The errors of what cannot be done with these data, by its name."""
         return {}
 
-    def require(self, what: str, instead: str = "") -> None:
+    def require(self, what: str, instead: str = "fit a sample of the units in memory") -> None:
         """
         Refuse what cannot be done with these data.
 
@@ -135,6 +130,12 @@ class Design(LaidOut, ABC):
         refusal = self.refusals().get(what)
         if refusal is not None:
             raise refusal
+        require_memory(self.A, what, instead)
+
+    @property
+    def labels(self) -> dict[str, pd.Index]:
+        """Labels of each response, unit and covariate."""
+        return {"response": self.responses, "unit": self.units, "covariate": self.covariates}
 
     @property
     def n_missing(self) -> int:
@@ -152,8 +153,14 @@ class Design(LaidOut, ABC):
         return np.ones(self.Y.shape, dtype=bool)
 
     @property
-    def response_values(self) -> Any:
+    def response_values(self) -> FloatArray:
         """Responses as an array, (P, N), NaN where missing."""
+        values: FloatArray = self.Y
+        return values
+
+    @property
+    def compared(self) -> Any:
+        """What tells responses from others: themselves, or second moments of what is summed."""
         return self.Y
 
     @property
@@ -169,9 +176,9 @@ class Design(LaidOut, ABC):
         return None if self.right_hand_side is None else self.right_hand_side.design_info
 
     @property
-    def for_statsmodels(self) -> tuple[Any, Any]:
-        """Endog and exog for `statsmodels.base.model.Model`; stand-ins where it cannot take Y."""
-        return self.Y.T, self.A.T
+    def for_statsmodels(self) -> FloatArray:
+        """Covariates for `statsmodels.base.model.Model`; a stand-in where it cannot look at A."""
+        return self.A.T
 
     def moments(self) -> Moments:
         """Moments of Y and A."""
@@ -182,21 +189,28 @@ class Design(LaidOut, ABC):
         return orthonormal(self.A)[0]
 
     def total(self, function: Callable[..., tuple[Any, ...]], *data: Any) -> tuple[Any, ...]:
-        """What ``function`` returns for the number of the first unit, 0, and data of all units."""
+        """
+        Sum of what ``function`` returns for the number of the first unit, and data of the units.
+
+        In memory all units are one chunk.
+        """
         return function(0, *data)
 
     def covariate_products(self, other: Design) -> FloatArray:
         """A B' of these covariates and those of another design of these units, (K, L)."""
-        return self.A @ np.asarray(other.A).T
+        (products,) = self.total(_products, self.A, other.A)
+        return np.asarray(products)
 
     def same_responses(self, other: Design) -> bool:
-        """Whether another design has these responses."""
-        Y, other_Y = self.Y, other.Y
-        if Y is other_Y or Y.shape != other_Y.shape:
-            return Y is other_Y
-        if isinstance(Y, np.ndarray) and isinstance(other_Y, np.ndarray):
-            return np.array_equal(Y, other_Y, equal_nan=True)
-        return not (other_Y != Y).sum()
+        """Whether another design has these responses, as far as what they are compared by tells."""
+        if self.in_memory != other.in_memory or self.Y.shape != other.Y.shape:
+            return False
+        one, two = self.compared, other.compared
+        if one is two:
+            return True
+        if isinstance(one, np.ndarray) and isinstance(two, np.ndarray):
+            return np.allclose(one, two, rtol=self.rounding, atol=0.0, equal_nan=True)
+        return not (two != one).sum()
 
     @abstractmethod
     def fit_sums(
@@ -222,15 +236,15 @@ class Design(LaidOut, ABC):
         """Mean square of Y - X s over the observed responses of some units, scores s (Q, n)."""
         return float(np.nanmean((self.Y[:, which] - X @ scores) ** 2))
 
-    def frame(self, values: Any, columns: pd.Index, units: pd.Index | None = None) -> Any:
+    def frame(self, values: FloatArray, columns: pd.Index, units: pd.Index | None = None) -> Any:
         """Values (J, N), of new units or of these, as units x columns."""
         return pd.DataFrame(values.T, index=self.units if units is None else units, columns=columns)
 
-    def map_rows(self, function: Callable[[Any], pd.Series], frame: Any, name: str) -> Any:
+    def map_rows(self, function: Callable[..., pd.Series], frame: Any, name: str) -> Any:
         """Labels that ``function`` gives to the rows of a frame, a Series of this name."""
         return function(frame)
 
-    def covariates_of(self, exog: Any) -> tuple[FloatArray, pd.Index]:
+    def covariates_of(self, exog: object) -> tuple[FloatArray, pd.Index]:
         """
         A (K, M) and the labels of M units of new data.
 
@@ -251,43 +265,38 @@ class Design(LaidOut, ABC):
             exog = frame_of_series(exog, pd.Index(names, tupleize_cols=False), "exog")
         raw = isinstance(exog, pd.DataFrame) and not set(self.covariates) <= set(exog.columns)
         if right is not None and (raw or right.restored):
-            for name in right.variables if isinstance(exog, pd.DataFrame) else ():
-                # An array beside the data of the fit has the units of the fit.
-                if name not in exog.columns and name not in map(str, exog.columns):
-                    known = known_columns(exog, name)
-                    raise MissingColumnError(role="predict", name=name, known=known)
+            if isinstance(
+                exog, pd.DataFrame
+            ):  # an array beside the data of the fit has the units of the fit
+                _check_columns(exog, sorted({*right.variables} - {*map(str, exog.columns)}))
             A, units = covariates_of_new_data(right.design_info, exog)
         elif isinstance(exog, pd.DataFrame):
-            A, units = numeric(self.columns_of(exog), "exog").T, exog.index
+            A, units = numeric(self._columns_of(exog), "exog").T, exog.index
         else:
             A = in_rows(numeric(exog, "exog"), "exog", len(self.covariates)).T
             units = pd.RangeIndex(A.shape[-1])
-            self.check_columns(A.T)
+            self._check_axes(A)
         A = laid_out(A)
-        check_faults(covariate_faults(A), self.responses, self.covariates, units)
+        check_faults(covariate_faults(A), self.labels | {"unit": units})
         return A, units
 
-    def columns_of(self, frame: Any) -> Any:
+    def _columns_of(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The columns of a data frame, in memory or of dask, that are the covariates."""
-        for name in self.covariates:
-            if name not in frame.columns:
-                raise MissingColumnError(
-                    role="predict", name=name, known=known_columns(frame, name)
-                )
-        known = set(self.covariates)
-        check_unique(pd.Index([name for name in frame.columns if name in known]), "covariate")
-        return frame[list(self.covariates)]
+        _check_columns(frame, self.covariates)
+        chosen = frame[list(self.covariates)]
+        check_unique(pd.Index(chosen.columns), "covariate")
+        return chosen
 
-    def check_columns(self, exog: Any) -> None:
+    def _check_axes(self, A: FloatArray) -> None:
         """An array, in memory or of dask, must have two axes and a column a covariate."""
-        if exog.ndim != 2 or exog.shape[1] != len(self.covariates):
+        if A.ndim != 2 or len(A) != len(self.covariates):
             raise ShapeError(
-                reason=f"exog has {exog.shape[-1]} columns, the model {len(self.covariates)} "
+                reason=f"exog has {len(A)} columns, the model {len(self.covariates)} "
                 f"covariates ({listed(self.covariates)}): pass units in rows and every "
                 "covariate, the intercept included."
             )
 
-    def responses_of(self, endog: Any, units: pd.Index) -> FloatArray:
+    def responses_of(self, endog: object, units: pd.Index) -> FloatArray:
         """
         Responses (P, M) observed of M new units; NaN where they are not.
 
@@ -324,5 +333,16 @@ class Design(LaidOut, ABC):
                 "one is not observed."
             )
         Y = laid_out(values.T)
-        check_faults(response_faults(Y, missing=True), self.responses, self.covariates, units)
+        check_faults(response_faults(Y, missing=True), self.labels | {"unit": units})
         return Y
+
+
+def _products(start: int, A: FloatArray, B: FloatArray) -> tuple[FloatArray]:
+    """A B' of some units."""
+    return (A @ B.T,)
+
+
+def _check_columns(frame: pd.DataFrame, names: Iterable[Hashable]) -> None:
+    for name in names:
+        if name not in frame.columns:
+            raise MissingColumnError(role="predict", name=name, known=known_columns(frame, name))

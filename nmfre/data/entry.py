@@ -35,7 +35,7 @@ def changed(design: Design, **parts: Any) -> Design:
     return in_memory(**design.parts() | parts)
 
 
-def design_from_arrays(endog: Any, exog: Any) -> Design:
+def design_from_arrays(endog: object, exog: object) -> Design:
     """Design of responses (N x P) and covariates (N x K; None for an intercept alone)."""
     if is_chunked(endog, exog):
         return design_from_chunks(endog, exog)

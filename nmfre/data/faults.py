@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from nmfre import errors
 from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.data.checks import python_value
-from nmfre.errors import (
-    CollinearCovariatesError,
-    NegativeResponseError,
-    NonFiniteError,
-    ScaleError,
-    ShapeError,
-    TooFewUnitsError,
-    ZeroCovariateError,
-    ZeroResponseError,
-)
 
 SCALE_LIMITS = (1e-75, 1e75)
 """Sizes of responses and covariates whose fourth powers are floating-point numbers."""
 COLLINEAR = 1e-10
 """Relative size of what a covariate adds to those before it, below which it adds nothing."""
+KINDS = ("index", "Response", "negative", "Covariate")
+"""Of faults, in the order in which they are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +42,9 @@ class Fault:
 
 
 Faults: TypeAlias = dict[str, Fault]
-"""By kind: "Response" or "Covariate" (not finite), "negative", "index"."""
+"""By kind: "Response" or "Covariate" (not finite), "negative", "index" (labels differ)."""
+Labels: TypeAlias = Mapping[str, pd.Index]
+"""Labels of a "response", a "unit" and a "covariate"."""
 
 
 def response_faults(Y: FloatArray, start: int = 0, *, missing: bool = False) -> Faults:
@@ -68,37 +64,23 @@ def covariate_faults(A: FloatArray, start: int = 0) -> Faults:
     return {"Covariate": Fault.first(infinite, A, start)} if infinite.any() else {}
 
 
-def check_faults(
-    faults: Faults, responses: pd.Index, covariates: pd.Index, units: pd.Index
-) -> None:
+def check_faults(faults: Faults, labels: Labels) -> None:
     """There must be none; the labels tell where they are."""
     if "index" in faults:
-        raise ShapeError(
+        raise errors.ShapeError(
             reason=f"the indices of endog and exog differ, first at row {faults['index'].unit}: "
             "align them, or pass arrays."
         )
-    kinds = {"Response": responses, "negative": responses, "Covariate": covariates}
-    for kind, names in kinds.items():
-        if kind in faults:
-            fault = faults[kind]
-            name, unit = names[fault.row], units[fault.unit]
-            if kind == "negative":
-                raise NegativeResponseError(
-                    count=fault.count, unit=unit, response=name, value=fault.value
-                )
-            raise NonFiniteError(
-                role=kind, name=name, value=fault.value, unit=unit, count=fault.count
-            )
+    for kind in sorted(faults, key=KINDS.index):
+        fault = faults[kind]
+        name = labels["covariate" if kind == "Covariate" else "response"][fault.row]
+        told = {"value": fault.value, "unit": labels["unit"][fault.unit], "count": fault.count}
+        if kind == "negative":
+            raise errors.NegativeResponseError(response=name, **told)
+        raise errors.NonFiniteError(role=kind, name=name, **told)
 
 
-def check_sums(
-    Y1: FloatArray,
-    R: FloatArray,
-    responses: pd.Index,
-    covariates: pd.Index,
-    n_units: int,
-    drop: str,
-) -> None:
+def check_sums(Y1: FloatArray, R: FloatArray, labels: Labels, drop: str) -> None:
     """
     What sums over all units tell: nothing is zero, out of scale or collinear, and units suffice.
 
@@ -108,20 +90,19 @@ def check_sums(
         Sums of responses.
     R : array, (at most K, K)
         Triangular factor of A' = QR.
-    responses, covariates : Index
-        Labels.
-    n_units : int
+    labels : Labels
     drop : str
         What to do with a covariate that is zero.
     """
+    responses, covariates, n_units = labels["response"], labels["covariate"], len(labels["unit"])
     if not Y1.all():
-        raise ZeroResponseError(response=responses[int((Y1 == 0.0).argmax())])
+        raise errors.ZeroResponseError(response=responses[int((Y1 == 0.0).argmax())])
     _check_scale("Response", Y1 / n_units, responses)
     zero = ~R.any(axis=0)
     if zero.any():
-        raise ZeroCovariateError(covariate=covariates[int(zero.argmax())], remedy=drop)
+        raise errors.ZeroCovariateError(covariate=covariates[int(zero.argmax())], remedy=drop)
     if n_units <= len(covariates):
-        raise TooFewUnitsError(
+        raise errors.TooFewUnitsError(
             units=n_units,
             covariates=len(covariates),
             needed=len(covariates) + 1,
@@ -132,9 +113,8 @@ def check_sums(
     if dependent.any():
         j = int(dependent.argmax())
         coefs = np.linalg.solve(R[:j, :j], R[:j, j])
-        raise CollinearCovariatesError(
-            dependence=_combination(covariates[j], coefs, covariates[:j])
-        )
+        dependence = _combination(covariates[j], coefs, covariates[:j])
+        raise errors.CollinearCovariatesError(dependence=dependence)
 
 
 def _check_scale(role: str, sizes: FloatArray, names: pd.Index) -> None:
@@ -142,7 +122,7 @@ def _check_scale(role: str, sizes: FloatArray, names: pd.Index) -> None:
     outside = ~((sizes > SCALE_LIMITS[0]) & (sizes < SCALE_LIMITS[1]))
     if outside.any():
         first = int(outside.argmax())
-        raise ScaleError(
+        raise errors.ScaleError(
             reason=f"{role} {python_value(names[first])!r} has values of about "
             f"{sizes[first]:.1g}: their squares are too large or too small for floating-point "
             f"numbers. Change its units so that values are closer to 1."

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -13,29 +11,17 @@ from patsy import EvalEnvironment
 from patsy.parse_formula import ParseNode, parse_formula
 from scipy.sparse import issparse
 
+from nmfre import errors
 from nmfre.core.caller import warn
 from nmfre.core.typing import FloatArray, IntArray
-from nmfre.data.checks import (
-    check_complete,
-    is_chunked,
-    listed,
-    numeric_frame,
-    on_a_scale,
-    python_value,
-)
+from nmfre.data import checks
+from nmfre.data.checks import numeric_frame, python_value
 from nmfre.data.covariates import covariates_of_fit
 from nmfre.data.design import Design
 from nmfre.data.entry import in_memory
 from nmfre.data.interchange import table
 from nmfre.data.naming import formula_errors, known_columns
-from nmfre.errors import (
-    DuplicateCellError,
-    FormulaError,
-    InvalidArgumentError,
-    MissingColumnError,
-    NMFREWarning,
-    ShapeError,
-)
+from nmfre.errors import FormulaError, InvalidArgumentError, MissingColumnError, ShapeError
 
 FEW_UNITS = 2
 """Units per occasion, mean or median, below which occasions are taken for unrounded times."""
@@ -44,9 +30,9 @@ ONE_COLUMN = "the label of one column"
 
 def design_from_formula(
     formula: str,
-    data: Any,
+    data: object,
     *,
-    endog: Sequence[Any] | None,
+    endog: object,
     unit: str | None,
     occasion: str | None,
     env: EvalEnvironment,
@@ -58,7 +44,7 @@ def design_from_formula(
     row a cell. Parameters as in `nmfre.NMFRE.from_formula`; ``env`` is where names that are not
     columns are looked up.
     """
-    if is_chunked(data):
+    if checks.is_chunked(data):
         raise FormulaError(
             formula=formula,
             reason="a formula needs to see every level of all data, which are in chunks: use "
@@ -69,60 +55,42 @@ def design_from_formula(
         raise FormulaError(formula=formula, reason="it must be a string, such as 'y1 + y2 ~ x'.")
     frame = table(data, blocks=True)
     if not isinstance(frame, pd.DataFrame):
-        raise InvalidArgumentError(
-            "data", type(data).__name__, "a DataFrame or a mapping of arrays"
-        )
-    known: Any = frame
-    if isinstance(data, Mapping):
-        known = ChainMap(cast("Any", frame), cast("Any", data))  # with its blocks of columns
+        kind = type(data).__name__
+        raise InvalidArgumentError("data", kind, "a DataFrame or a mapping of arrays")
     with formula_errors(formula, frame):
         left, right = _split(formula)
-    if (endog is None) == (not left):
-        reason = (
-            "has no responses: put them left of ~, or pass endog=[columns]."
-            if endog is None
-            else "has responses on the left: leave endog out."
-        )
+    if endog is None and not left:
+        reason = "has no responses: put them left of ~, or pass endog=[columns]."
         raise FormulaError(formula=formula, reason=reason)
-    if endog is not None:
-        one = not pd.api.types.is_list_like(endog) or (
-            isinstance(endog, tuple) and endog in frame.columns
-        )
-        endog = [endog] if one else list(endog)
-        if not endog:
-            raise InvalidArgumentError("endog", endog, "at least one column")
+    if endog is not None and left:
+        reason = "has responses on the left: leave endog out."
+        raise FormulaError(formula=formula, reason=reason)
     if not len(frame):
         raise ShapeError(reason="the data have no rows: pass a row a unit, or a row a cell.")
-    for name, role in ((unit, "unit"), (occasion, "occasion")):
-        if name is not None:
-            _check_column(frame, name, role)
-            if frame[name].ndim != 1:
-                raise InvalidArgumentError(role, name, ONE_COLUMN)
+    asked = {"unit": unit, "occasion": occasion}
+    labels = {role: _labels(frame, name, role) for role, name in asked.items() if name is not None}
     if endog is not None:
-        blocks = [_column(frame, name) for name in endog]
-    else:
+        blocks = _columns(frame, endog)
+    else:  # of a mapping with its blocks of columns
+        known = {**data, **frame} if isinstance(data, Mapping) else frame
         blocks = [_evaluate(code, known, frame, env, formula) for code in left]
-
+    units, rows = frame.index, None
     if occasion is None:
-        units = frame.index
         if unit is not None:
-            check_complete(frame[unit], "Column")
-            units = pd.Index(frame[unit])
-        responses, rows = pd.concat([block.iloc[:0] for block in blocks], axis=1).columns, None
+            units = pd.Index(labels["unit"])
+        responses = pd.concat([block.iloc[:0] for block in blocks], axis=1).columns
         parts = [block.to_numpy(dtype=float, na_value=np.nan).T for block in blocks]
         # Always a copy, and one alone, in the layout of `laid_out`.
         Y: FloatArray = np.empty((len(responses), len(frame)))
         np.concatenate(parts, out=Y)
     elif unit is None:
-        raise InvalidArgumentError(
-            "unit", None, "the column of unit labels where occasion is given"
-        )
+        allowed = "the column of unit labels where occasion is given"
+        raise InvalidArgumentError("unit", None, allowed)
     elif len(blocks) != 1 or blocks[0].shape[1] != 1:
-        raise FormulaError(
-            formula=formula, reason="long data (unit, occasion) take one response column."
-        )
+        reason = "long data (unit, occasion) take one response column."
+        raise FormulaError(formula=formula, reason=reason)
     else:
-        Y, responses, units, rows = _pivot(blocks[0].iloc[:, 0], frame[unit], frame[occasion])
+        Y, responses, units, rows = _pivot(blocks[0].iloc[:, 0], **labels)
     right_hand_side, A = covariates_of_fit(
         right, frame, units, env, formula=formula, rows=rows, occasion=occasion
     )
@@ -165,7 +133,7 @@ def _terms(tree: ParseNode, formula: str) -> Iterator[str]:
 
 def _evaluate(
     code: str,
-    known: Any,
+    known: Mapping[Hashable, object] | pd.DataFrame,
     frame: pd.DataFrame,
     env: EvalEnvironment,
     formula: str,
@@ -173,7 +141,7 @@ def _evaluate(
     """Responses that a term on the left stands for."""
     with formula_errors(formula, frame, code):
         value = env.with_outer_namespace(vars(patsy.builtins)).eval(code, inner_namespace=known)
-    value = table(value)
+        value = table(value)
     if issparse(value):
         raise FormulaError(
             formula=formula,
@@ -197,12 +165,29 @@ def _evaluate(
     return numeric_frame(pd.DataFrame(columns, index=frame.index, columns=names))
 
 
-def _column(frame: pd.DataFrame, name: Any) -> pd.DataFrame:
-    _check_column(frame, name, "endog")
-    return numeric_frame(frame[[name]])
+def _columns(frame: pd.DataFrame, endog: object) -> list[pd.DataFrame]:
+    """Columns that are responses: one label, or several."""
+    one = isinstance(endog, tuple) and endog in frame.columns
+    several = pd.api.types.is_list_like(endog) and not one
+    names = list(endog) if isinstance(endog, Iterable) and several else [endog]
+    if not names:
+        raise InvalidArgumentError("endog", names, "at least one column")
+    for name in names:
+        _check_column(frame, name, "endog")
+    return [numeric_frame(frame[[name]]) for name in names]
 
 
-def _check_column(frame: pd.DataFrame, name: Any, role: str) -> None:
+def _labels(frame: pd.DataFrame, name: object, role: str) -> pd.Series:
+    """The column of labels of units or occasions, none of them missing."""
+    _check_column(frame, name, role)
+    column = frame[name]
+    if not isinstance(column, pd.Series):
+        raise InvalidArgumentError(role, name, ONE_COLUMN)
+    checks.check_complete(column, "Column")
+    return column
+
+
+def _check_column(frame: pd.DataFrame, name: object, role: str) -> None:
     """``name`` must be the label of a column."""
     if not pd.api.types.is_hashable(name) or name is pd.NA:
         raise InvalidArgumentError(role, type(name), ONE_COLUMN)
@@ -220,9 +205,7 @@ def _pivot(
     where they have an order (numbers, times, ordered categories), else in the order of their first
     rows.
     """
-    for column in (unit, occasion):
-        check_complete(column, "Column")
-    ordered = on_a_scale(occasion) or (
+    ordered = checks.on_a_scale(occasion) or (
         isinstance(occasion.dtype, pd.CategoricalDtype) and bool(occasion.cat.ordered)
     )
     n, unit_labels = pd.factorize(unit)
@@ -232,23 +215,22 @@ def _pivot(
     cell = n * len(occasions) + p
     count = np.bincount(cell, minlength=len(units) * len(occasions))
     if count.max() > 1:
-        label = _cell_labels(int(count.argmax()), units, occasions)
-        raise DuplicateCellError(
-            cell=f"({unit.name} {label[0]!r}, {occasion.name} {label[1]!r})",
-            count=int(count.max()),
-            rows=f" (rows {listed(values.index[cell == count.argmax()])})",
-            remedy="keep one row, or average them.",
-        )
+        place = divmod(int(count.argmax()), len(occasions))
+        labels = [
+            python_value(index[i]) for index, i in zip((units, occasions), place, strict=True)
+        ]
+        told = f"({unit.name} {labels[0]!r}, {occasion.name} {labels[1]!r})"
+        rows = f" (rows {checks.listed(values.index[cell == count.argmax()])})"
+        remedy = "keep one row, or average them."
+        raise errors.DuplicateCellError(cell=told, count=count.max(), rows=rows, remedy=remedy)
     if len(units) > 1:
         _check_shared(np.bincount(p[values.notna()], minlength=len(occasions)), occasion.name)
     Y = np.full((len(occasions), len(units)), np.nan)
     Y[p, n] = values.to_numpy(dtype=float, na_value=np.nan)
-    first = np.full(len(units), len(n))
-    np.minimum.at(first, n, np.arange(len(n)))
-    return Y, occasions, units, (n, first)
+    return Y, occasions, units, (n, np.unique(n, return_index=True)[1])
 
 
-def _check_shared(counts: IntArray, name: Any) -> None:
+def _check_shared(counts: IntArray, name: object) -> None:
     """Occasions must be shared by units: the basis has a row for each."""
     found = f"The occasions {name!r} have {len(counts)} different values in {counts.sum()} rows"
     remedy = "Round or bin them, as by .round() or pd.cut(), so that units share occasions."
@@ -258,10 +240,5 @@ def _check_shared(counts: IntArray, name: Any) -> None:
         warn(
             f"{found}, most of them observed for one unit or two: their part of the basis rests on "
             f"these alone. {remedy}",
-            NMFREWarning,
+            errors.NMFREWarning,
         )
-
-
-def _cell_labels(cell: int, units: pd.Index, occasions: pd.Index) -> tuple[Any, Any]:
-    row, column = divmod(cell, len(occasions))
-    return python_value(units[row]), python_value(occasions[column])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -11,7 +11,6 @@ import narwhals.stable.v1 as nw_v1
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
-from scipy.sparse import issparse
 
 from nmfre.data.checks import is_chunked, listed
 from nmfre.errors import DataError, ShapeError
@@ -21,7 +20,7 @@ KEPT = (pd.CategoricalDtype, pd.DatetimeTZDtype, pd.PeriodDtype, pd.IntervalDtyp
 INSTEAD = "pass a pandas DataFrame (.to_pandas() in most libraries), or arrays."
 
 
-def table(values: Any, *, blocks: bool = False) -> Any:
+def table(values: object, *, blocks: bool = False) -> Any:
     """
     A data frame or Series of pandas, if ``values`` are labelled in any way, else ``values``.
 
@@ -61,7 +60,7 @@ def table(values: Any, *, blocks: bool = False) -> Any:
     if foreign:
         values = values.copy(deep=False)
         for j in foreign:
-            values.isetitem(j, numpy_column(values.iloc[:, j]))
+            values.isetitem(j, numpy_column(values.iloc[:, j]).array)
     return values
 
 
@@ -73,7 +72,7 @@ def numpy_column(column: pd.Series) -> pd.Series:
     return pd.Series(converted.array, index=column.index, name=column.name)
 
 
-def has_row_labels(values: Any) -> bool:
+def has_row_labels(values: object) -> bool:
     """Whether rows are labelled: an index is what pandas alone has."""
     if isinstance(values, Mapping):
         return any(isinstance(value, pd.Series) for value in values.values())
@@ -122,7 +121,7 @@ def frame_of_series(
     return frame
 
 
-def _is_foreign(dtype: Any) -> bool:
+def _is_foreign(dtype: object) -> bool:
     return (
         isinstance(dtype, pd.api.extensions.ExtensionDtype)
         and not isinstance(dtype, KEPT)
@@ -130,14 +129,14 @@ def _is_foreign(dtype: Any) -> bool:
     )
 
 
-def _of_mapping(data: Mapping[Any, Any], blocks: bool) -> pd.DataFrame:
+def _of_mapping(data: Mapping[Hashable, Any], blocks: bool) -> pd.DataFrame:
     """The entries with one axis, side by side; scalars, if all are, as one row."""
     try:
         if data and all(pd.api.types.is_scalar(value) for value in data.values()):
             data = {name: [value] for name, value in data.items()}
-        lengths = {_length(value) for value in data.values()}
-        axes = {name: np.ndim(value) for name, value in data.items()}
-    except (TypeError, ValueError) as error:
+        shapes = {name: np.shape(value) for name, value in data.items()}
+        lengths = {shape[0] for shape in shapes.values()}
+    except (IndexError, TypeError, ValueError) as error:
         raise ShapeError(
             reason=f"an entry of data is no array ({error}): pass arrays with a row a unit."
         ) from error
@@ -145,23 +144,21 @@ def _of_mapping(data: Mapping[Any, Any], blocks: bool) -> pd.DataFrame:
         raise ShapeError(
             reason=f"the entries of data have lengths {sorted(lengths)}: one row a unit in all."
         )
-    wide = [name for name, n_axes in axes.items() if n_axes != 1]
-    if wide and not blocks:
-        raise ShapeError(reason=f"entry {wide[0]!r} has {axes[wide[0]]} axes: pass one a column.")
-    index: pd.Index = pd.RangeIndex(lengths.pop())
+    wide = {name: len(shape) for name, shape in shapes.items() if len(shape) != 1}
+    for name in wide if not blocks else ():
+        raise ShapeError(reason=f"entry {name!r} has {wide[name]} axes: pass one a column.")
     labels = [value.index for value in data.values() if isinstance(value, pd.Series)]
-    if labels:
-        index = labels[0]
-        if not all(index.equals(other) for other in labels):
-            raise ShapeError(
-                reason="the indices of the entries of data differ: align them, or pass arrays."
-            )
+    index = labels[0] if labels else pd.RangeIndex(lengths.pop())
+    if not all(index.equals(other) for other in labels):
+        raise ShapeError(
+            reason="the indices of the entries of data differ: align them, or pass arrays."
+        )
     vectors = {name: _vector(value) for name, value in data.items() if name not in wide}
     frame: pd.DataFrame = table(pd.DataFrame(vectors, index=index))
     return frame
 
 
-def _vector(value: Any) -> Any:
+def _vector(value: object) -> object:
     """An entry of a mapping as a column; only Series of pandas have an index."""
     if isinstance(value, pd.Series | np.ndarray | list | pd.api.extensions.ExtensionArray):
         return value
@@ -208,9 +205,3 @@ def _column(column: Any) -> pd.Series:
     series = pd.Series(array if array.ndim == 1 else column.to_list())
     zone = getattr(dtype, "time_zone", None)
     return series if zone is None else series.dt.tz_localize("UTC").dt.tz_convert(zone)
-
-
-def _length(value: Any) -> int:
-    """Number of rows; sparse entries, whose length SciPy refuses, are told of by the formula."""
-    sparse: bool = issparse(value)
-    return int(value.shape[0] if sparse else len(value))

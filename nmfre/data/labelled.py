@@ -39,21 +39,21 @@ class Rows:
     named: bool = True
 
     @classmethod
-    def of(cls, values: Any, name: str, prefix: str) -> Rows:
+    def of(cls, values: object, name: str, prefix: str) -> Rows:
         """From what is passed as ``name``, copied unless sparse; made up labels get the prefix."""
-        has_index, values = has_row_labels(values), table(values)
-        sparse = issparse(values) and name == "endog"
-        array = sparse_responses(values) if sparse else numeric(values, name, copy=True)
+        data = table(values)
+        sparse = issparse(data) and name == "endog"
+        array = sparse_responses(data) if sparse else numeric(data, name, copy=True)
         array, columns = two_axes(array, name, prefix)
-        named = isinstance(values, pd.DataFrame | pd.Series)
-        if isinstance(values, pd.DataFrame):
-            columns = values.columns
+        named = isinstance(data, pd.DataFrame | pd.Series)
+        if isinstance(data, pd.DataFrame):
+            columns = data.columns
         elif named:
-            columns = pd.Index([name if values.name is None else values.name])
-        return cls(array, columns, values.index if has_index else None, named)
+            columns = pd.Index([name if data.name is None else data.name])
+        return cls(array, columns, data.index if has_row_labels(values) else None, named)
 
 
-def check_same_units(Y: Any, A: Any) -> None:
+def check_same_units(Y: FloatArray, A: FloatArray) -> None:
     """Responses (N, P) and covariates (N, K) must have one number of rows."""
     rows, units = Y.shape[0], A.shape[0]
     if rows != units:
@@ -74,9 +74,8 @@ def sparse_responses(values: Any) -> Any:
             "rows."
         )
     if values.dtype.kind not in "buif":
-        raise NonNumericError(
-            name="endog", dtype=values.dtype, remedy="convert it to real numbers."
-        )
+        remedy = "convert it to real numbers."
+        raise NonNumericError(name="endog", dtype=values.dtype, remedy=remedy)
     array = csr_array(values, dtype=float)
     if not array.has_canonical_format:
         array = array.copy()

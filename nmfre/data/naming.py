@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import keyword
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 from unicodedata import normalize
 
 import pandas as pd
@@ -25,7 +24,7 @@ OUT_OF_RANGE = (
 )
 
 
-def spelled(column: Any) -> str:
+def spelled(column: object) -> str:
     """
     A column as it is written in a formula.
 
@@ -40,7 +39,7 @@ def spelled(column: Any) -> str:
     return f"Q({json.dumps(column, ensure_ascii=False)})"
 
 
-def known_columns(frame: pd.DataFrame, name: Any) -> str:
+def known_columns(frame: pd.DataFrame, name: object) -> str:
     """The columns of a data frame, for a message without its full stop, and where ``name`` is."""
     return ". ".join([listed(frame.columns), *_in_index(frame, [name])]).removesuffix(".")
 
@@ -105,7 +104,7 @@ def _respelled(formula: str, columns: pd.Index, *, left: bool) -> list[str]:
     return remedies
 
 
-def _is_meant(column: Any, text: str, reached: bool) -> bool:
+def _is_meant(column: object, text: str, reached: bool) -> bool:
     """Whether the text names a column that needs Q() without it, or one in Q() in another form."""
     if isinstance(column, tuple):
         parts = [part for part in column[reached:] if isinstance(part, str) and part]
@@ -123,7 +122,7 @@ def _occurs(name: str, text: str) -> bool:
     return re.search(rf"(?<![\w\"']){re.escape(name)}(?![\w\"'(])", text) is not None
 
 
-def _in_index(frame: pd.DataFrame, names: list[Any]) -> list[str]:
+def _in_index(frame: pd.DataFrame, names: Sequence[object]) -> list[str]:
     """That a name stands for the index, where it does."""
     return [
         f"{name!r} is in the index: pass data.reset_index()."

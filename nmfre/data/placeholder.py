@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from nmfre.core.typing import FloatArray
 from nmfre.data.design import Design
 from nmfre.errors import DataRemovedError
 
@@ -46,7 +47,7 @@ class Removed(NDArrayOperatorsMixin):
     def __reduce__(self) -> tuple[type[Removed], tuple[str, tuple[int, ...]]]:
         return Removed, (self.name, self.shape)
 
-    def _raise(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def _raise(self, *args: object, **kwargs: object) -> NoReturn:
         raise DataRemovedError(name=self.name)
 
     __array__ = __array_ufunc__ = __getitem__ = __iter__ = _raise
@@ -75,10 +76,10 @@ class RemovedDesign(Design):
         """Nothing: the data were checked."""
 
     @property
-    def for_statsmodels(self) -> tuple[Any, Any]:
-        """Stand-ins."""
-        return np.zeros(1), np.ones((1, len(self.covariates)))
+    def for_statsmodels(self) -> FloatArray:
+        """A stand-in."""
+        return np.ones((1, len(self.covariates)))
 
-    def fit_sums(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def fit_sums(self, *args: object, **kwargs: object) -> NoReturn:
         """An error: they need the data."""
         raise DataRemovedError(name="The responses")

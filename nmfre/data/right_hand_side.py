@@ -7,7 +7,7 @@ import importlib
 import io
 import pickle
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,7 @@ NOT_PICKLED = (pickle.PicklingError, AttributeError, NotImplementedError, TypeEr
 NOT_UNPICKLED = (pickle.UnpicklingError, AttributeError, ImportError, TypeError)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class RightHandSide:
     """
     How covariates are made of a data frame.
@@ -57,18 +57,16 @@ class RightHandSide:
     )
 
     @classmethod
-    def of(cls, info: DesignInfo, formula: str, used: Iterable[Any], n_units: int) -> RightHandSide:
+    def of(
+        cls, info: DesignInfo, formula: str, used: Iterable[Hashable], n_units: int
+    ) -> RightHandSide:
         """The right-hand side that patsy has evaluated; ``used`` are columns of the data."""
         columns = list(range(len(info.column_names)))
         variables = {str(name) for name in used}
         for factor_info in info.factor_infos.values():
             variables.update(arrays_beside(factor_info, variables, n_units))
-        right = cls(
-            formula=formula,
-            covariates=list(info.column_names),
-            terms={name: columns[part] for name, part in info.term_name_slices.items()},
-            variables=sorted(variables),
-        )
+        terms = {name: columns[part] for name, part in info.term_name_slices.items()}
+        right = cls(formula, list(info.column_names), terms, sorted(variables))
         right.learned = info
         return right
 
@@ -107,17 +105,12 @@ class RightHandSide:
             formula=self.formula, reason=reason, covariates=", ".join(self.covariates)
         )
 
-    def __getstate__(self) -> dict[str, Any]:
-        state = {name: getattr(self, name) for name in self.__slots__}
-        if isinstance(self.learned, DesignInfo):
-            state["learned"] = _pickled(self.learned, self.variables)
-        return state
+    def __getstate__(self) -> dict[str, object]:
+        if not isinstance(self.learned, DesignInfo):
+            return vars(self)
+        return vars(self) | {"learned": _pickled(self.learned, self.variables)}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            setattr(self, name, value)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> RightHandSide:
+    def __deepcopy__(self, memo: dict[int, object]) -> RightHandSide:
         """Itself: nothing in it is ever changed."""
         return self
 
@@ -128,32 +121,24 @@ def _pickled(info: DesignInfo, variables: list[str]) -> bytes | str:
     buffer = io.BytesIO()
     try:
         _DesignPickler(buffer, used).dump(info)
-    except _NameNotPickledError as error:
-        return f"{error} could not be saved, because other programs cannot import it"
     except NOT_PICKLED as error:
         return str(error)
     return buffer.getvalue()
 
 
-def arrays_beside(factor_info: FactorInfo, columns: Iterable[Any], n_units: int) -> dict[str, Any]:
+def arrays_beside(
+    factor_info: FactorInfo, columns: Iterable[Hashable], n_units: int
+) -> dict[str, Any]:
     """Arrays with a row a unit that a factor uses and that are no columns of the data."""
     known = factor_info.state["eval_env"].namespace
     values = {name: known.get(name) for name in _names(factor_info) - {*columns}}
-    return {
-        name: value
-        for name, value in values.items()
-        if isinstance(value, ARRAYS) and len(value) == n_units
-    }
+    return {k: x for k, x in values.items() if isinstance(x, ARRAYS) and len(x) == n_units}
 
 
 def _names(factor_info: FactorInfo) -> set[str]:
     """Names in the code that evaluates a factor."""
     tree = ast.parse(factor_info.state["eval_code"], mode="eval")
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-
-
-class _NameNotPickledError(Exception):
-    """A name of the user's that stands for something that cannot be pickled."""
 
 
 class _DesignPickler(pickle.Pickler):
@@ -172,7 +157,7 @@ class _DesignPickler(pickle.Pickler):
         super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
         self.used = used
 
-    def reducer_override(self, value: Any) -> Any:
+    def reducer_override(self, value: object) -> Any:
         """How to pickle modules and objects of patsy's; all else as usual."""
         if isinstance(value, types.ModuleType):
             return importlib.import_module, (value.__name__,)
@@ -180,26 +165,23 @@ class _DesignPickler(pickle.Pickler):
             names = {name: value.namespace[name] for name in self.used if name in value.namespace}
             own = {name: x for name, x in names.items() if BUILTINS.get(name) is not x}
             for name, x in own.items():
-                _check_pickled(name, x)
+                try:
+                    _DesignPickler(io.BytesIO(), set()).dump(x)
+                except NOT_PICKLED as error:
+                    reason = "could not be saved, because other programs cannot import it"
+                    raise pickle.PicklingError(f"{name!r} {reason}") from error
             return _environment, (own, value.flags)
         if isinstance(value, EvalFactor) or type(value).__module__.startswith("patsy."):
             return _rebuilt, (type(value), vars(value))
         return NotImplemented
 
 
-def _check_pickled(name: str, value: Any) -> None:
-    try:
-        _DesignPickler(io.BytesIO(), set()).dump(value)
-    except NOT_PICKLED as error:
-        raise _NameNotPickledError(repr(name)) from error
-
-
-def _environment(names: dict[str, Any], flags: int) -> EvalEnvironment:
+def _environment(names: dict[str, object], flags: int) -> EvalEnvironment:
     return EvalEnvironment([names, BUILTINS], flags)
 
 
-def _rebuilt(cls: Callable[..., Any], attributes: dict[str, Any]) -> Any:
+def _rebuilt(cls: type, attributes: dict[str, object]) -> object:
     """An object of patsy's from its attributes."""
-    value = object.__new__(cls)  # type: ignore[arg-type]
+    value: object = object.__new__(cls)
     vars(value).update(attributes)
     return value

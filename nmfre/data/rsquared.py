@@ -12,7 +12,7 @@ ROUNDING, ROUNDING_OF_SUMS = 1e-24, 1e-12
 """Share of the mean square below which a variance is rounding: centred first, or afterwards."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class FitSums:
     """
     Sums over the observed units of each response, of responses and their fits.
@@ -60,15 +60,11 @@ class FitSums:
         (total, Y1), (YS, SS, S1) = responses, scores
         y_mean, score_mean = Y1 / n_units, S1 / n_units
         around = SS - n_units * np.outer(score_mean, score_mean)
-        return cls(
-            counts=np.full(len(X), n_units),
-            y_mean=y_mean,
-            fit_mean=X @ score_mean,
-            y_squares=total - n_units * float(y_mean @ y_mean),
-            fit_squares=float(np.vdot(X.T @ X, around)),
-            products=float(np.vdot(X, YS - n_units * np.outer(y_mean, score_mean))),
-            rounding=ROUNDING_OF_SUMS,
-        )
+        y_squares = total - n_units * float(y_mean @ y_mean)
+        fit_squares = float(np.vdot(X.T @ X, around))
+        products = float(np.vdot(X, YS - n_units * np.outer(y_mean, score_mean)))
+        counts, fit_mean = np.full(len(X), n_units), X @ score_mean
+        return cls(counts, y_mean, fit_mean, y_squares, fit_squares, products, ROUNDING_OF_SUMS)
 
     def rsquared(self) -> list[float]:
         """R2 by correlation, uncentered and row-centered; NaN where a variance is only rounding."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -22,12 +21,11 @@ class SparseDesign(Design):
 
     def refusals(self) -> dict[str, NMFREError]:
         """As in `Design`."""
+        units = "'units' with sparse responses, which miss no entries"
         return {
             "df-cap": SparseResponsesError(),
             REFIT: NotComputedError(name=REFIT, reason=NO_REPLICATES),
-            "over='entries'": InvalidArgumentError(
-                "over", "entries", "'units' with sparse responses, which miss no entries"
-            ),
+            "over='entries'": InvalidArgumentError("over", "entries", units),
         }
 
     def faults(self) -> Faults:
@@ -40,31 +38,19 @@ class SparseDesign(Design):
         }
         return found | covariate_faults(self.A)
 
-    def response_sums(self) -> FloatArray:
-        """Sum of each response, (P,)."""
-        return np.asarray(self.Y.sum(axis=1)).ravel()
-
     @property
     def response_values(self) -> FloatArray:
         """Responses as an array, (P, N)."""
         return np.asarray(self.Y.toarray())
-
-    @property
-    def for_statsmodels(self) -> tuple[Any, Any]:
-        """A covariate in the place of Y, and the covariates."""
-        return self.A.T[:, 0], self.A.T
 
     def fit_sums(
         self, X: FloatArray, Theta: FloatArray, ridge: float, U: FloatArray | None
     ) -> FitSums:
         """From products with Y: around its means it is not sparse."""
         scores = self.scores(Theta, U)
-        return FitSums.of_totals(
-            X,
-            len(self.units),
-            (squares(self.Y), self.response_sums()),
-            (np.asarray(self.Y @ scores.T), scores @ scores.T, scores.sum(axis=1)),
-        )
+        responses = squares(self.Y), self.response_sums()
+        sums = np.asarray(self.Y @ scores.T), scores @ scores.T, scores.sum(axis=1)
+        return FitSums.of_totals(X, len(self.units), responses, sums)
 
     def squared_error(self, X: FloatArray, scores: FloatArray, which: IntArray) -> float:
         """Mean square of Y - X s over the responses of some units, scores s (Q, n)."""

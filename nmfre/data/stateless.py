@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from patsy import DesignInfo, EvalFactor, FactorInfo
 from patsy.eval import VarLookupDict
 
-from nmfre.core.typing import IntArray
+from nmfre.core.typing import FloatArray, IntArray
+from nmfre.data.levels import labels, unboxed
 from nmfre.data.right_hand_side import arrays_beside
 
 MOST = 1_000
@@ -46,8 +46,10 @@ def _depends_on_other_rows(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the fit has given them
         whole = _values(factor.eval(factor_info.state, frame), factor_info)
-        allowed = _rounding(whole)
-        for rows in _samples(whole):
+        finite = np.where(np.isfinite(whole), whole, 0.0)
+        rounding = NOISE * np.finfo(whole.dtype).eps * np.abs(finite).max(axis=0)
+        allowed = CHANGE * np.ptp(finite, axis=0) + rounding
+        for rows in _samples(whole[:, 0]):
             part = {
                 name: x.iloc[rows] if isinstance(x, pd.Series | pd.DataFrame) else np.array(x)[rows]
                 for name, x in beside.items()
@@ -57,53 +59,35 @@ def _depends_on_other_rows(
                 values = _values(factor.eval(factor_info.state, sample), factor_info)
             except Exception:  # of the user's function: it needs rows that are not there
                 return True
-            if not _same(values, whole[rows], allowed):
+            expected = whole[rows]
+            if (
+                values.shape != expected.shape
+                or not np.isclose(values, expected, rtol=0.0, atol=allowed, equal_nan=True).all()
+            ):
                 return True
     return False
 
 
-def _values(values: Any, factor_info: FactorInfo) -> Any:
-    """Labels (N,) of a categorical factor, as pandas has them, or floats (N, J)."""
+def _values(values: object, factor_info: FactorInfo) -> FloatArray:
+    """Numbers (N, J), in their own precision; of a categorical factor the places of its levels."""
     if factor_info.type == "categorical":
-        if hasattr(values, "contrast"):  # C() puts its data in a box
-            values = values.data
-        return pd.Series(values).array
+        values = labels(factor_info.categories).get_indexer(labels(pd.Series(unboxed(values))))
     array = np.asarray(values)
     array = array if array.dtype.kind == "f" else array.astype(float)
     return array.reshape(len(array), -1)
 
 
-def _samples(values: Any) -> Iterator[IntArray]:
+def _samples(key: FloatArray) -> Iterator[IntArray]:
     """
     Rows with the smallest and with the largest values, the first, and some from everywhere.
 
     One of these changes a mean, a rank, a quantile or an extreme, whatever the order of the rows;
     the last one parts groups of rows that lie together.
     """
-    n = len(values)
+    n = len(key)
     size = min((n + 1) // 2, MOST)
-    key = pd.factorize(values)[0] if values.ndim == 1 else values[:, 0]
     order = np.argsort(key, kind="stable")
     yield np.sort(order[:size])
     yield np.sort(order[-size:])
     yield np.arange(size)
     yield np.arange(0, n, max(2, n // size))
-
-
-def _rounding(whole: Any) -> Any:
-    """By how much values may differ: labels not at all, floats (N, J) a column, (J,)."""
-    if whole.ndim == 1:
-        return None
-    finite = np.where(np.isfinite(whole), whole, 0.0)
-    rounding = NOISE * np.finfo(whole.dtype).eps * np.abs(finite).max(axis=0)
-    return CHANGE * np.ptp(finite, axis=0) + rounding
-
-
-def _same(values: Any, expected: Any, allowed: Any) -> bool:
-    """Whether labels are equal, and numbers up to what is allowed."""
-    if values.shape != expected.shape:
-        return False
-    if allowed is None:
-        values, expected = np.array(values, dtype=object), np.array(expected, dtype=object)
-        return bool(((values == expected) | (pd.isna(values) & pd.isna(expected))).all())
-    return bool(np.isclose(values, expected, rtol=0.0, atol=allowed, equal_nan=True).all())

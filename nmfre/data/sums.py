@@ -7,12 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmfre.core.typing import AnyArray, BoolArray, FloatArray
-from nmfre.data.faults import (
-    Fault,
-    Faults,
-    covariate_faults,
-    response_faults,
-)
+from nmfre.data.faults import Fault, Faults, covariate_faults, response_faults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +17,8 @@ class Totals:
 
     Attributes
     ----------
-    YY, AA : (P, P), (K, K)
-        YY', AA'. Without meaning where there are faults.
+    YY : (P, P)
+        YY'. Without meaning where there are faults.
     Y1, A1 : (P,), (K,)
         Sums of Y and A.
     R, QY : (at most K, K), (at most K, P)
@@ -35,7 +30,6 @@ class Totals:
     """
 
     YY: FloatArray
-    AA: FloatArray
     Y1: FloatArray
     A1: FloatArray
     R: FloatArray
@@ -57,7 +51,6 @@ class Totals:
         Q, R = np.linalg.qr(np.vstack([self.R, other.R]))
         return Totals(
             YY=self.YY + other.YY,
-            AA=self.AA + other.AA,
             Y1=self.Y1 + other.Y1,
             A1=self.A1 + other.A1,
             R=R,
@@ -93,7 +86,6 @@ def totals_of(start: int, Y: FloatArray, A: FloatArray, *labels: AnyArray) -> tu
     with np.errstate(over="ignore", invalid="ignore"):  # `check_sums` tells it
         totals = Totals(
             YY=Y @ Y.T,
-            AA=A @ A.T,
             Y1=Y @ ones,
             A1=A @ ones,
             R=R,

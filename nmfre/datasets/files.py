@@ -6,7 +6,6 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -113,12 +112,8 @@ class Table:
     def numbers(self, cells: pd.DataFrame, *, whole: bool = False) -> FloatArray:
         """Cells as numbers, which must be finite and not negative, and whole where asked."""
         values = cells.map(number).to_numpy(dtype=float)
-        good = np.isfinite(values) & (values >= 0)
-        if whole:
-            good &= values == np.floor(values)
-        bad = ~good
-        if bad.any():
-            row, column = np.argwhere(bad)[0]
+        bad = ~np.isfinite(values) | (values < 0) | (whole and values != np.floor(values))
+        for row, column in np.argwhere(bad):
             kind = "whole number" if whole else "number"
             raise self.error(
                 f"line {cells.index[row]}, column {cells.columns.tolist()[column]!r} is "
@@ -127,7 +122,7 @@ class Table:
         return values
 
 
-def number(cell: Any) -> float:
+def number(cell: object) -> float:
     """A cell as a number, NaN where it is none. Digits of text may be full-width."""
     try:
         return float(str(cell).replace(",", ""))

@@ -81,9 +81,7 @@ def load_od_flow(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     values = _from_excel(Table(file, EXCEL_LAYOUT)) if excel else _from_csv(Table(file, CSV_LAYOUT))
     names = list(PREFECTURES)
     frame = pd.DataFrame(
-        values,
-        index=pd.Index(names, name="origin"),
-        columns=pd.Index(names, name="destination"),
+        values, index=pd.Index(names, name="origin"), columns=pd.Index(names, name="destination")
     )
     return described(frame, "od_flow")
 

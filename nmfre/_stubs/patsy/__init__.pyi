@@ -28,7 +28,7 @@ class EvalEnvironment:
         self,
         expr: str,
         source_name: str = ...,
-        inner_namespace: Mapping[str, Any] | pd.DataFrame = ...,
+        inner_namespace: Mapping[Any, Any] | pd.DataFrame = ...,
     ) -> Any: ...
 
 class EvalFactor:
