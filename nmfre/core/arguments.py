@@ -58,12 +58,8 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
                 if name.lower() in ELSEWHERE:
                     ours, instead = ELSEWHERE[name.lower()]
                     suggestion = f"; use {ours!r}." if ours in names else f". {instead}"
-                raise UnknownArgumentError(
-                    function=function.__name__,
-                    name=name,
-                    suggestion=suggestion,
-                    known=", ".join(names),
-                )
+                told = {"suggestion": suggestion, "known": ", ".join(names)}
+                raise UnknownArgumentError(function=function.__name__, name=name, **told)
         return function(*args, **kwargs)
 
     return checked

@@ -78,13 +78,9 @@ def run_tasks(
     except (Exception, KeyboardInterrupt) as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         unfinished = InterruptedTasksError if interrupted else UnfinishedTasksError
-        raise unfinished(
-            description=description,
-            count=len(done),
-            total=len(tasks),
-            cause=f"{type(error).__name__}: {error}".rstrip(": "),
-            finished=done,
-        ) from error
+        cause = f"{type(error).__name__}: {error}".rstrip(": ")
+        counts = {"count": len(done), "total": len(tasks)}
+        raise unfinished(description=description, cause=cause, finished=done, **counts) from error
     return [done[i] for i in range(len(tasks))]
 
 
