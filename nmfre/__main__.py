@@ -37,9 +37,7 @@ def _parser() -> Parser:
     parser.add_argument("--unit", help="column of unit labels")
     parser.add_argument("--occasion", help="column of occasions: the data are long")
     parser.add_argument(
-        "--df-cap",
-        type=_cap,
-        help="rate in (0, 1], 'auto' or 'off' [0.10 for df-cap, off for ml]",
+        "--df-cap", type=_cap, help="rate in (0, 1], 'auto' or 'off' [0.10 for df-cap, off for ml]"
     )
     parser.add_argument("--method", help="estimator: df-cap or ml [df-cap]")
     parser.add_argument(

@@ -32,10 +32,7 @@ def linear_mixed_model() -> tuple[str, pd.DataFrame]:
     data = load_orthodont()
     data["age"] = data["age"] - data["age"].mean()
     mixed = smf.mixedlm(
-        "distance ~ age * C(sex, Treatment('Male'))",
-        data,
-        groups="subject",
-        re_formula="~ age",
+        "distance ~ age * C(sex, Treatment('Male'))", data, groups="subject", re_formula="~ age"
     ).fit()
     names = {
         "Intercept": "Intercept",

@@ -16,12 +16,7 @@ from nmfre.datasets import load_inaugural, load_od_flow, load_orthodont
 from nmfre.errors import InvalidArgumentError, MissingDependencyError, NMFREWarning
 from nmfre.estimation.initial import nndsvd
 from nmfre.model import NMFRE
-from nmfre.paper.benchmarks import (
-    TESTS,
-    holzinger_swineford_data,
-    linear_mixed_model,
-    mimic_model,
-)
+from nmfre.paper.benchmarks import TESTS, holzinger_swineford_data, linear_mixed_model, mimic_model
 from nmfre.paper.start import RUniform
 from nmfre.results import NMFREResults
 

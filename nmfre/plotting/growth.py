@@ -76,6 +76,10 @@ def plot_growth_curves(
     from matplotlib.patheffects import Normal, Stroke
 
     group, labels, title = _groups(design, by)
+    if len(labels) > MOST_GROUPS:
+        found = "Series" if isinstance(by, pd.Series) else by
+        allowed = f"what makes at most {MOST_GROUPS} groups (this makes {len(labels)})"
+        raise InvalidArgumentError("by", found, allowed)
     curves = results.fittedvalues.to_numpy() if which == "blup" else design.response_values.T
     means = results.predict().to_numpy()
     ax = draw.axes(ax, np.clip(0.3 * len(design.responses), 6.0, 12.0), 4.2)
@@ -114,9 +118,7 @@ def _groups(
     # Sorted by the last column first: levels of a factor, and indicators, keep their order.
     distinct, group = np.unique(design.A[columns[::-1]].T, axis=0, return_inverse=True)
     group = group.ravel()  # NumPy 2.0 gives it two axes
-    if by is not None:
-        _check_number(len(distinct), by)
-    elif len(distinct) > MOST_GROUPS:
+    if by is None and len(distinct) > MOST_GROUPS:
         return np.zeros(len(group), dtype=int), ["mean"], None
     rows = pd.DataFrame(distinct[:, ::-1], columns=columns)
     terms = {term: ks for term, ks in terms.items() if np.ptp(rows[ks], axis=0).any()}
@@ -133,14 +135,7 @@ def _given(design: Design, by: pd.Series) -> tuple[IntArray, Sequence[object], s
     if by.isna().any():
         raise InvalidArgumentError("by", "Series", "a group for every unit")
     group, labels = pd.factorize(by, sort=isinstance(by.dtype, pd.CategoricalDtype))
-    _check_number(len(labels), "Series")
     return group, list(labels), None if by.name is None else draw.text(by.name)
-
-
-def _check_number(n_groups: int, by: str) -> None:
-    if n_groups > MOST_GROUPS:
-        allowed = f"what makes at most {MOST_GROUPS} groups (this makes {n_groups})"
-        raise InvalidArgumentError("by", by, allowed)
 
 
 def _labels(design: Design, terms: dict[str, list[int]], rows: pd.DataFrame) -> list[str]:

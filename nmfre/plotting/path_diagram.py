@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -233,7 +232,8 @@ def _effects(
         shade = POSITIVE if theta[q, k] > 0.0 else NEGATIVE
         dashed = not pvalues[q, k] < alpha
         canvas.arrow(between, strength[q, k], shade, (0.0, radius), dashed=dashed)
-    labels = [_number(theta[q, k]) + stars(pvalues[q, k]) for q, k in edges]
+    digits = np.where((np.abs(theta) >= 100.0) & (np.abs(theta) < 1e6), ".0f", ".3g")
+    labels = [f"{theta[*edge]:{digits[*edge]}}{stars(pvalues[*edge])}" for edge in edges]
     fonts = [font for font in EDGE_FONTS if canvas.scale * font >= SMALLEST_EDGE_FONT]
     font, centres = _places(ends, labels, radius, fonts)
     box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
@@ -249,21 +249,12 @@ def _strength(results: NMFREResults) -> FloatArray:
     Those of constant covariates by themselves, for they have no standard deviation.
     """
     theta, design = results.estimate.Theta, results.model.design
-    moments = np.zeros(len(design.covariates))
-    for power in (1, 2):  # the mean; the variance around it
-        (sums,) = design.total(partial(_powers, moments, power), design.A)
-        moments = sums / results.n_units
-    spread = np.sqrt(moments)
+    spread = np.asarray(design.A.std(axis=1))  # in chunks it is computed here
     constant = spread <= 1e-12 * design.orthonormal().scale
     strength: FloatArray = np.abs(theta) * np.where(constant, 1.0, spread)
     for kind in (constant, ~constant):
         strength[:, kind] /= strength[:, kind].max(initial=0.0) or 1.0
     return strength
-
-
-def _powers(around: FloatArray, power: int, start: int, A: FloatArray) -> tuple[FloatArray]:
-    """Sums over some units of powers of their covariates less some values."""
-    return (((A - around[:, None]) ** power).sum(axis=1),)
 
 
 def _loadings(
@@ -274,11 +265,6 @@ def _loadings(
     for p, q in sorted(np.argwhere(least <= X), key=lambda edge: X[*edge]):
         ends = np.stack([start[q], end[p]])
         canvas.arrow(ends, X[p, q] / X.max(), draw.colour(q), (radius, 0.0))
-
-
-def _number(value: float) -> str:
-    """A coefficient in three digits."""
-    return f"{value:.0f}" if 100.0 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def _places(
