@@ -201,7 +201,6 @@ def test_what_is_invariant_does_not_depend_on_the_rotation(holzinger):
     angle = 0.02
     K = np.array([[0, 1, -1], [-1, 0, 1], [1, -1, 0]]) / np.sqrt(3)
     R = np.eye(3) + np.sin(angle) * K + (1 - np.cos(angle)) * K @ K
-    from dataclasses import replace
 
     from nmfre.inference.conditional import conditional_inference
 
