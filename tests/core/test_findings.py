@@ -31,7 +31,6 @@ def test_sigma2_settles_at_one_threshold(res, distance, expected):
     target = res.estimate.mean_squared_residual
     estimate = replace(res.estimate, sigma2=target / (1 + distance))
     other = replace(res, estimate=estimate)
-    assert ("sigma2 has not converged" in " ".join(str(other.summary()).split())) == expected
     assert ("sigma2" in set(other.check().frame["topic"])) == expected
     assert other.converged
 

@@ -54,7 +54,6 @@ def test_rsquared_far_from_zero(kind):
         sse = np.nansum((Y - fit) ** 2)
         expected = 1 - sse / np.nansum((Y - np.nanmean(Y, axis=0)) ** 2)
         assert res.rsquared_table().loc["row-centered", which] == pytest.approx(expected, rel=1e-4)
-    assert "n/a" not in str(res.summary())
 
 
 def test_rsquared_is_nan_where_sums_do_not_tell():
@@ -76,4 +75,3 @@ def test_rsquared_of_constant_responses_is_not_defined():
     res = nmfre.NMFRE(np.full((10, 1), 2.0), rank=1).fit()
     assert res.rsquared_table().loc["row-centered"].isna().all()
     assert np.isnan(res.rsquared_table().loc["correlation", "fixed"])
-    assert "n/a" in str(res.summary())

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bumps import coordinates_of, directions, falling, psi_of
+from bumps import coordinates_of, directions, psi_of
 from holes import loglike
 from scipy import stats
+from shown import falling
 
 import nmfre
 from nmfre.estimation.complete import moments_of

@@ -66,12 +66,10 @@ def test_seeds_may_be_numpy_integers(model):
 def test_the_results_of_a_bootstrap_say_what_it_was_made_with(model, method, tmp_path):
     res = model.fit(method, n_boot=30, multipliers=np.ones((30, 27)))
     step, refit = (res.bootstrap(50, "rademacher", seed=7, refit=r) for r in (False, True))
-    for boot, kind in ((step, "one-step"), (refit, "refit")):
+    for boot in (step, refit):
         options = boot.results.inference.options
-        assert (options.n_boot, options.multiplier) == (50, "rademacher")
+        assert (options.n_boot, options.multiplier, options.seed) == (50, "rademacher", 7)
         assert options.multipliers is None
-        note = f"50 {kind} wild-bootstrap replicates (rademacher multipliers, seed 7)"
-        assert note in " ".join(str(boot.results.summary()).split())
         boot.results.save(tmp_path / "a.pickle", remove_data=True)
         boot.results.to_arrays(tmp_path / "a.npz")
         for loaded in (nmfre.load(tmp_path / "a.pickle"), nmfre.from_arrays(tmp_path / "a.npz")):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from conftest import Case
 from forms import long_model
+from shown import falling, growing, model_without_random_effects, unlike
 
 import nmfre
 
@@ -20,6 +24,11 @@ def res(model):
 def res2(simulated_once):
     model = nmfre.NMFRE.from_formula("y1 + y2 + y3 + y4 + y5 ~ age + group", simulated_once, rank=2)
     return model.fit(df_cap=0.5)
+
+
+def words(res, **options):
+    """The summary in one line."""
+    return " ".join(str(res.summary(**options)).split())
 
 
 def test_the_summary_holds_what_the_results_hold(res):
@@ -134,3 +143,113 @@ def test_the_summary_counts_missing_cells(gaps):
     assert "Missing cells: 12 of 108" in words
     assert "missing at random" in words
     assert max(map(len, text.splitlines())) <= 80
+
+
+FAST = {"n_starts": 1, "n_boot": 0}
+
+
+def test_how_intervals_and_p_values_were_made(model):
+    plain = model.fit(df_cap=0.21, n_boot=0)
+    assert "(boot)" not in words(plain)
+    assert "Wald, level 0.95, cut off at 0" in words(plain)
+    assert "chosen" not in words(plain)
+    assert "adjusted for multiple tests (holm)" in words(plain, multipletests="holm")
+    two_sided = words(model.fit(df_cap=0.21, n_boot=0, alternative="two-sided"))
+    assert "P>|z|" in two_sided
+    assert "P-values are two-sided" in two_sided
+    assert "Method: ml, signed" in words(model.fit("ml", signed=True, **FAST))
+    chosen = words(model.fit(df_cap="auto", n_boot=0))
+    assert "chosen as the smallest of the rates 0.01, 0.02, ... (0.21)" in chosen
+    given = model.fit(df_cap=0.21, multipliers=np.ones((20, 27)))
+    assert "20 one-step wild-bootstrap replicates (given multipliers)" in words(given)
+    for refit, kind in ((False, "one-step"), (True, "refit")):
+        boot = given.bootstrap(30, "rademacher", seed=7, refit=refit)
+        note = f"30 {kind} wild-bootstrap replicates (rademacher multipliers, seed 7)"
+        assert note in words(boot.results)
+
+
+def test_whether_errors_carry_the_uncertainty_of_the_basis(bumps):
+    res = bumps.fit("ml", **FAST)
+    assert "carry the uncertainty of the basis" in words(res)
+    assert "leaves out the uncertainty" in words(res.with_uncertainty("conditional"))
+
+
+def test_fits_that_are_not_finished(model):
+    assert "NOT CONVERGED: the iteration ended at its limit of 1 iter" in words(
+        model.fit(maxiter=1, n_boot=0)
+    )
+    assert "NOT CONVERGED: the gradient norm is" in words(model.fit("ml", maxiter=1, **FAST))
+    assert "STOPPED EARLY" in words(model.fit(df_cap=0.21, tol=1e-3, n_boot=0))
+    small = nmfre.NMFRE(model.endog / 10.0, model.exog, rank=1)
+    assert "VARIANCES NOT CONVERGED: sigma2 (" in words(small.fit(n_boot=0))
+    res = nmfre.NMFRE(growing(), rank=1).fit(n_boot=0)
+    text = words(res)
+    assert "sigma2: 1.000 (start value)" in text
+    assert "VARIANCES NOT CONVERGED: sigma2 is its start value, 1, not an estimate" in text
+    assert f"(mean squared residual: {res.mean_squared_residual:.3g})" in text
+    assert "sigma2 has not converged" not in text
+    large = nmfre.NMFRE(1e7 * model.endog, model.exog, rank=1)
+    for df_cap in (0.1, None):
+        assert "held at 1e+12" in words(large.fit(n_boot=0, df_cap=df_cap))
+
+
+@pytest.mark.parametrize(("distance", "expected"), [(0.009, False), (0.011, True)])
+def test_sigma2_is_told_from_one_hundredth_on(res, distance, expected):
+    target = res.estimate.mean_squared_residual
+    other = replace(res, estimate=replace(res.estimate, sigma2=target / (1 + distance)))
+    assert ("sigma2 has not converged" in words(other)) == expected
+
+
+def test_a_cap_that_binds_is_priced(model):
+    text = words(model.fit("ml", df_cap=0.5, n_boot=0))
+    assert "The cap binds: without it the log-likelihood is -215.587, higher by 9.876." in text
+    assert "Cap: 13.50, bound" in text
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_components_that_merge(bumps, signed):
+    res = bumps.fit("ml", signed=signed, **FAST)
+    text = words(replace(res, estimate=replace(res.estimate, condition=1e6)))
+    assert "COMPONENTS MERGE" in text
+    assert ("use signed=False" in text) == signed
+
+
+def test_rotations_and_mixtures():
+    case = Case.read("holzinger_rank3")
+    text = words(nmfre.NMFRE(case.Y.T, case.A.T, rank=3).fit("ml", signed=True, **FAST))
+    assert "NOT IDENTIFIED: rotations of comp1, comp2, comp3 in 1 direction(s)" in text
+    assert "its effects have no standard errors of their own" in text
+    assert "nan" not in text
+    for signed in (True, False):
+        text = words(model_without_random_effects(2, 3).fit("ml", signed=signed, **FAST))
+        assert "NOT IDENTIFIED: without random effects only X Theta enters the likelihood" in text
+        assert "too few responses" not in text
+
+
+def test_effects_at_their_bound():
+    held = words(nmfre.NMFRE(*falling(), rank=1).fit("ml", **FAST))
+    assert "without a standard error are held at their bound" in held
+    tested = words(nmfre.NMFRE(*falling(seed=4, effect=0.0), rank=1).fit("ml", **FAST))
+    assert "x1 (b)" in tested
+    assert "z and P are those of a one-sided score test" in tested
+
+
+def test_no_random_effects():
+    text = words(nmfre.NMFRE(*unlike(), rank=1).fit("ml", **FAST))
+    assert "tau2 (std err): 0.000 (at its bound)" in text
+    assert "tau2 is at its bound 0: the data show no random effects." in text
+
+
+def test_what_the_data_do_not_determine():
+    rng = np.random.default_rng(0)
+    endog = 10 + rng.normal(size=(60, 1)) + rng.normal(size=(60, 3))
+    text = words(nmfre.NMFRE(endog, rank=3).fit("ml", signed=True, **FAST))
+    assert "NOT DETERMINED: the data leave the likelihood flat" in text
+    assert "at its bound" not in text
+
+
+def test_r2_that_is_not_defined():
+    assert "n/a" in words(nmfre.NMFRE(np.full((10, 1), 2.0), rank=1).fit(n_boot=0))
+    rng = np.random.default_rng(0)
+    endog = 1e4 + rng.normal(size=(60, 1)) + 0.3 * rng.normal(size=(60, 4))
+    assert "n/a" not in words(nmfre.NMFRE(endog, rank=1).fit("ml", **FAST))
