@@ -132,6 +132,17 @@ def simulated(simulated_once):
 
 
 @pytest.fixture(scope="session")
+def res2(simulated_once):
+    """Their fit by df-cap with two components, whose iteration ends at its limit."""
+    import warnings
+
+    model = nmfre.NMFRE.from_formula("y1 + y2 + y3 + y4 + y5 ~ age + group", simulated_once, rank=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", nmfre.ConvergenceWarning)
+        return model.fit(df_cap=0.5)
+
+
+@pytest.fixture(scope="session")
 def bumps():
     """A model of 60 units, 8 responses and 2 components."""
     from nmfre.simulation import BumpDesign

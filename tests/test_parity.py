@@ -28,6 +28,7 @@ def close(actual, expected, rtol=RTOL, atol=0.0):
 
 
 def test_estimates(fitted):
+    """Guards the updates of df-cap: estimates, variances and degrees of freedom, to 1e-6."""
     _, res, expected = fitted
     assert res.n_iter == expected["n_iter"]
     close(res.basis, expected["X"])
@@ -42,6 +43,7 @@ def test_estimates(fitted):
 
 
 def test_iteration(fitted):
+    """Guards the path: objective, number of iterations, how often and when the cap bound."""
     _, res, expected = fitted
     assert res.converged == expected["converged"]
     close(res.objective_path[:60], expected["objective_trace_head"], rtol=1e-9)
@@ -53,6 +55,7 @@ def test_iteration(fitted):
 
 
 def test_inference(fitted):
+    """Guards errors given the basis, the one-step bootstrap and percentile intervals."""
     _, res, expected = fitted
 
     def vec(name):
@@ -72,6 +75,7 @@ def test_inference(fitted):
 
 
 def test_pvalues(fitted):
+    """Guards p-values, one-sided and two-sided, down to the far tail."""
     _, res, expected = fitted
     # In the far tail a relative error e of z is z^2 e in p, and the reference takes 1 - cdf.
     one_sided = np.array(expected["p_one_sided"], dtype=float).ravel(order="F")
@@ -85,6 +89,7 @@ def test_pvalues(fitted):
 
 
 def test_known_values_of_orthodont(model):
+    """Guards the start of our own, from which the published digits of the paper follow."""
     res = model.fit(df_cap=0.21)
     assert res.n_iter == 226
     np.testing.assert_allclose(res.params, [90.50138, 9.42944], atol=5e-6)

@@ -14,12 +14,6 @@ from nmfre.data.entry import changed
 pytestmark = pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")
 
 
-@pytest.fixture(scope="module")
-def res2(simulated_once):
-    model = nmfre.NMFRE.from_formula("y1 + y2 + y3 + y4 + y5 ~ age + group", simulated_once, rank=2)
-    return model.fit(df_cap=0.5)
-
-
 def test_rsquared(res2, simulated):
     Y = simulated.iloc[:, :5]
     r2 = res2.rsquared_table()

@@ -13,6 +13,7 @@ from nmfre import datasets
 
 
 def test_orthodont_is_the_published_data(orthodont):
+    """Guards the file that ships against the data of the golden case."""
     assert list(orthodont.columns) == ["subject", "sex", "age", "distance"]
     assert orthodont.shape == (108, 4)
     assert orthodont["sex"].value_counts().to_dict() == {"Male": 64, "Female": 44}
@@ -34,6 +35,7 @@ def test_holzinger_swineford_has_301_pupils_and_one_missing_grade():
 
 
 def test_holzinger_swineford_is_what_the_paper_scales():
+    """Guards the file that ships, and its missing grade, against the data of the golden case."""
     reference = json.loads(CASES["holzinger_rank3"].read_text())
     pupils = datasets.load_holzinger_swineford().dropna()
     covariates = pd.DataFrame(

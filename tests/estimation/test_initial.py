@@ -21,6 +21,7 @@ def test_nndsvd_is_positive_and_reproducible():
 
 
 def test_nndsvd_is_the_start_of_the_reference_where_that_is_not_random():
+    """Guards the start of df-cap: signs and parts of singular vectors as the author takes them."""
     from conftest import Case
 
     case = Case.read("synthetic_p12_n60_q3_off")

@@ -21,6 +21,7 @@ def holzinger():
 
 
 def test_orthodont(model):
+    """Guards the known maximum: likelihood, effects, variances, and that all starts find it."""
     for signed in (False, True):
         res = model.fit("ml", signed=signed)
         assert res.llf == pytest.approx(-215.58690, abs=5e-6)
@@ -61,6 +62,7 @@ def test_rank_one_with_a_flat_basis_is_a_random_intercept_model():
 
 @pytest.mark.parametrize(("signed", "llf"), [(True, 1022.05569), (False, 1013.62360)])
 def test_holzinger_from_twenty_starts(holzinger, signed, llf):
+    """Guards the best likelihoods known of these data, and that nearly all starts reach them."""
     res = holzinger.fit("ml", signed=signed, n_starts=20, n_boot=0)
     assert res.llf >= llf
     assert res.n_agree >= 18

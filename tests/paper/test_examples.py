@@ -23,6 +23,7 @@ NEEDS_DATA = pytest.mark.skipif("NMFRE_DATA" not in os.environ, reason="needs th
     ],
 )
 def test_examples_are_the_authors_estimates(name, case):
+    """Guards the examples whole: their data, scaling, start and seed lead to the golden case."""
     if case not in CASES:
         pytest.skip("needs the reference of the flows")
     expected = json.loads(CASES[case].read_text())["expected"]

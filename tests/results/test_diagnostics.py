@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import nmfre
 from nmfre import errors
 
 pytestmark = pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")
@@ -14,12 +13,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")
 @pytest.fixture
 def res(model):
     return model.fit(df_cap=0.21)
-
-
-@pytest.fixture(scope="module")
-def res2(simulated_once):
-    model = nmfre.NMFRE.from_formula("y1 + y2 + y3 + y4 + y5 ~ age + group", simulated_once, rank=2)
-    return model.fit(df_cap=0.5)
 
 
 def test_diagnostics_agree_with_each_other(res2):

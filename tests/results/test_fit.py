@@ -6,15 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import nmfre
-
 pytestmark = pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")
-
-
-@pytest.fixture(scope="module")
-def res2(simulated_once):
-    model = nmfre.NMFRE.from_formula("y1 + y2 + y3 + y4 + y5 ~ age + group", simulated_once, rank=2)
-    return model.fit(df_cap=0.5)
 
 
 def test_params_stack_the_columns_of_theta(res2):

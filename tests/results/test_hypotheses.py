@@ -137,12 +137,6 @@ def res(model):
     return model.fit(df_cap=0.21)
 
 
-@pytest.fixture(scope="module")
-def res2(simulated_once):
-    model = nmfre.NMFRE.from_formula("y1 + y2 + y3 + y4 + y5 ~ age + group", simulated_once, rank=2)
-    return model.fit(df_cap=0.5)
-
-
 def test_linear_hypotheses(res2):
     effect = res2.t_test("comp1[age] = comp2[age]")
     difference = res2.params["comp1", "age"] - res2.params["comp2", "age"]

@@ -231,12 +231,6 @@ def test_bad_requests(ml, arguments, error, message):
 pytestmark = pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")
 
 
-@pytest.fixture(scope="module")
-def res2(simulated_once):
-    model = nmfre.NMFRE.from_formula("y1 + y2 + y3 + y4 + y5 ~ age + group", simulated_once, rank=2)
-    return model.fit(df_cap=0.5)
-
-
 def test_prediction_of_new_units(res2, simulated):
     new = simulated[["group", "age"]].iloc[[5, 2]]
     pd.testing.assert_frame_equal(res2.predict(new), res2.predict().iloc[[5, 2]])

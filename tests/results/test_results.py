@@ -6,15 +6,7 @@ import pandas as pd
 import pytest
 from statsmodels.iolib.summary2 import summary_col
 
-import nmfre
-
 pytestmark = pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")
-
-
-@pytest.fixture(scope="module")
-def res2(simulated_once):
-    model = nmfre.NMFRE.from_formula("y1 + y2 + y3 + y4 + y5 ~ age + group", simulated_once, rank=2)
-    return model.fit(df_cap=0.5)
 
 
 def test_everything_is_labelled(res2, simulated):

@@ -20,12 +20,6 @@ def res(model):
     return model.fit(df_cap=0.21)
 
 
-@pytest.fixture(scope="module")
-def res2(simulated_once):
-    model = nmfre.NMFRE.from_formula("y1 + y2 + y3 + y4 + y5 ~ age + group", simulated_once, rank=2)
-    return model.fit(df_cap=0.5)
-
-
 def words(res, **options):
     """The summary in one line."""
     return " ".join(str(res.summary(**options)).split())

@@ -28,6 +28,7 @@ PUBLISHED = pd.read_csv(REFERENCE).groupby(["errors", "effect"])
 @pytest.mark.slow
 @pytest.mark.parametrize(("distribution", "effect"), list(PUBLISHED.groups))
 def test_baseline_agrees_with_the_authors_code(distribution, effect):
+    """Guards designs, fits and inference of the study against the author's 200 replicates."""
     n, published_n = 400, 200
     design = PaperDesign(study="baseline", n_units=27, effect=effect, errors=distribution)
     row = paper_study([design], n, n_boot=500, seed=1, progress=False).iloc[0]
