@@ -70,6 +70,7 @@ def test_arguments_that_are_not_allowed(model, arguments, match):
 
 
 def test_unknown_arguments_name_the_nearest(model):
+    """Guards against misspelt options that statsmodels would swallow."""
     with pytest.raises(
         errors.UnknownArgumentError,
         match=r"fit\(\) got an unknown argument 'max_iter'; did you mean 'maxiter'\?",
@@ -82,6 +83,7 @@ def test_unknown_arguments_name_the_nearest(model):
 
 
 def test_every_stop_but_the_tolerance_warns(model):
+    """Guards against fits that end at a limit and look finished."""
     with pytest.warns(nmfre.ConvergenceWarning, match="Not converged: the limit of 1 iterations"):
         res = model.fit(maxiter=1)
     assert (res.n_iter, res.stop_reason, res.converged) == (1, "maxiter", False)
@@ -125,6 +127,7 @@ def test_warnings_point_at_the_line_of_the_user(simulated):
 
 @pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")
 def test_the_seed_decides_and_the_global_state_is_not_touched(simulated):
+    """Guards the caller's random numbers: none is drawn from the global state, nor set."""
     model = nmfre.NMFRE.from_formula("y1 + y2 + y3 + y4 + y5 ~ age", simulated, rank=2)
     np.random.seed(3)  # noqa: NPY002
     state = np.random.get_state()[1].copy()  # noqa: NPY002
@@ -184,5 +187,6 @@ def test_arguments_of_other_packages_lead_to_ours(model, orthodont, name, in_for
 
 @pytest.mark.parametrize("rank", [0, -1, 5, 1.0, True, "1", None])
 def test_rank(orthodont, rank):
+    """Guards against ranks of 0, of more than the data have, and that are no whole numbers."""
     with pytest.raises(errors.RankError, match=r"whole number from 1 to min\(P, N\) = 4"):
         long_model(orthodont, rank=rank)

@@ -134,6 +134,7 @@ def tables():
 
 @pytest.mark.bits
 def test_a_cluster_gives_the_bits_of_one_process():
+    """Guards results against the number of workers and the order in which they finish."""
     distributed = pytest.importorskip("distributed")
     here = tables()
     with (

@@ -37,6 +37,8 @@ def test_formulas_of_the_right_hand_side(simulated):
 
 
 def test_local_functions_are_found(simulated):
+    """Guards against a frame of ours between the formula and the caller's functions."""
+
     def squared(x):
         return x**2
 

@@ -104,6 +104,7 @@ def test_nothing_of_the_caller_is_modified(orthodont):
 
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_the_model_keeps_a_copy_of_its_own(simulated, order):
+    """Guards the fit against later changes of the caller's arrays."""
     Y = np.array(simulated[["y1", "y2", "y3"]], order=order)
     A = np.column_stack([np.ones(40), simulated["age"]])
     frame, block = pd.DataFrame(Y), {"Y": Y, "age": A[:, 1]}

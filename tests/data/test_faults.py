@@ -11,6 +11,7 @@ from nmfre import errors
 
 
 def test_negative_response(orthodont):
+    """Guards against negative responses, which are named with their place."""
     orthodont.loc[5, "distance"] = -1.0
     with pytest.raises(
         errors.NegativeResponseError,
@@ -39,6 +40,7 @@ def test_missing_covariate_label_and_infinite_transform(orthodont, simulated):
 
 
 def test_collinear_covariates(simulated):
+    """Guards against covariates of which one is a sum of others, constants among them."""
     frame = simulated.assign(
         male=(simulated["group"] == "a") * 1.0, female=(simulated["group"] != "a") * 1.0
     )
@@ -53,6 +55,7 @@ def test_collinear_covariates(simulated):
 
 
 def test_zero_covariate_and_zero_response(simulated):
+    """Guards against rows of zeros, which no fit can use."""
     with pytest.raises(errors.ZeroCovariateError, match="'nothing' is zero"):
         nmfre.NMFRE.from_formula("y1 + y2 ~ nothing", simulated.assign(nothing=0.0), rank=1)
     with pytest.raises(errors.ZeroResponseError, match="'y3' is zero"):

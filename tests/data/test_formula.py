@@ -59,6 +59,7 @@ def test_wide_unit_column_labels_the_units(simulated):
 
 
 def test_thousands_of_columns_on_the_left():
+    """Guards against patsy's limit of recursion."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.random((20, 2000)), columns=[f"w{j}" for j in range(2000)])
     frame["x"] = rng.random(20)
@@ -67,6 +68,7 @@ def test_thousands_of_columns_on_the_left():
 
 
 def test_one_response_stays_two_dimensional(simulated):
+    """Guards against what statsmodels squeezes to one axis."""
     with pytest.warns(errors.SingleResponseWarning):
         model = nmfre.NMFRE.from_formula("y1 ~ age", simulated, rank=1)
     assert model.endog.shape == (40, 1)

@@ -13,6 +13,7 @@ from nmfre.datasets import files
 
 
 def test_the_folder_inside_a_wheel_comes_first(tmp_path, monkeypatch, orthodont):
+    """Guards both places of the data: in a wheel and in a checkout."""
     inside = tmp_path / "_datasets" / "orthodont"
     inside.mkdir(parents=True)
     orthodont.head(8).to_csv(inside / "orthodont.csv", index=False)

@@ -93,6 +93,7 @@ def test_the_maximum_is_one_of_the_density(model):
 @pytest.mark.parametrize("scale", [1e-6, 1e3, 1e6])
 @pytest.mark.parametrize("signed", [True, False])
 def test_units_of_y_do_not_matter(holzinger, signed, scale):
+    """Guards ml against variances or tolerances that are in the units of Y."""
     options = {"signed": signed, "n_starts": 2, "n_boot": 20}
     a = holzinger.fit("ml", **options)
     b = nmfre.NMFRE(scale * holzinger.endog, holzinger.exog, rank=3).fit("ml", **options)
@@ -257,6 +258,7 @@ def test_centred_covariates_work_with_signed_theta(simulated):
 
 @pytest.mark.bits
 def test_starts_on_two_processes_are_those_on_one(simulated):
+    """Guards the starts against the number of processes."""
     model = nmfre.NMFRE.from_formula("y1 + y2 + y3 + y4 + y5 ~ age", simulated, rank=2)
     one = model.fit("ml", n_boot=0)
     with joblib.parallel_config("loky", n_jobs=2):

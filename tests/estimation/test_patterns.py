@@ -219,6 +219,7 @@ def test_nothing_missing_is_the_same_fit(orthodont):
 @pytest.mark.parametrize("scale", [1e-6, 1e3])
 @pytest.mark.parametrize("signed", [True, False])
 def test_units_of_y_do_not_matter(holed, signed, scale):
+    """Guards the same where cells are missing."""
     options = {"signed": signed, "n_starts": 2, "n_boot": 20}
     a = holed.fit("ml", **options)
     b = nmfre.NMFRE(scale * holed.endog, holed.exog, rank=2).fit("ml", **options)

@@ -38,6 +38,7 @@ def test_known_cases():
 
 
 def test_the_global_random_state_is_left_alone():
+    """Guards the caller's random numbers against SciPy's integration over random points."""
     covariance = 0.5 * np.eye(4) + 0.5  # from four entries on, points are random
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     first = chi_bar_sf(3.0, covariance)

@@ -126,6 +126,7 @@ for name in ("own", "known"):
 
 
 def test_in_a_fresh_process(data, tmp_path):
+    """Guards against formulas that are evaluated again, where their functions are missing."""
     data.to_csv(tmp_path / "data.csv", index=False)
     run(SCRIPT, tmp_path / "data.csv", tmp_path)
     printed = run(READ, tmp_path / "data.csv", tmp_path)

@@ -120,6 +120,7 @@ def test_adjusted_pvalues_in_the_tables(data):
 
 
 def test_what_is_inherited_is_ours_or_a_plain_container():
+    """Guards against methods of statsmodels that would mislead."""
     inherited = [
         name
         for name, _ in inspect.getmembers(LikelihoodModelResults, callable)
@@ -160,6 +161,7 @@ def test_linear_hypotheses(res2):
 
 
 def test_joint_tests_of_covariates(res2):
+    """Guards joint tests against the diagonal of the covariance, and against slices by columns."""
     table = res2.wald_test_terms().table
     assert list(table.index) == ["Intercept", "group", "age"]
     assert table["df_constraint"].tolist() == [2, 4, 2]

@@ -232,6 +232,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")
 
 
 def test_prediction_of_new_units(res2, simulated):
+    """Guards prediction against levels, columns and numbers that the fit did not see."""
     new = simulated[["group", "age"]].iloc[[5, 2]]
     pd.testing.assert_frame_equal(res2.predict(new), res2.predict().iloc[[5, 2]])
     one_level = new.assign(group="c")
@@ -267,6 +268,7 @@ def test_prediction_with_an_intercept_alone(simulated):
 
 @pytest.mark.bits
 def test_prediction_of_array_models_matches_columns_by_name(simulated):
+    """Guards prediction against columns of new data in another order."""
     exog = simulated[["age"]].assign(one=1.0)
     res = nmfre.NMFRE(simulated[["y1", "y2"]], exog, rank=1).fit()
     swapped = exog[["one", "age"]]

@@ -61,6 +61,7 @@ def test_the_level_of_the_summary(res):
     ],
 )
 def test_limits_of_the_summary_are_exact(res, alpha, limits, level):
+    """Guards against limits whose level is rounded away."""
     text = str(res.summary(alpha=alpha))
     lines = text.splitlines()
     header = next(line for line in lines if "coef" in line)
@@ -114,6 +115,7 @@ def test_html_latex_and_csv(res2):
 
 
 def test_summary_returns_and_does_not_print(res, capsys):
+    """Guards scripts and notebooks against a summary printed twice."""
     res.summary()
     assert capsys.readouterr().out == ""
 
