@@ -13,13 +13,19 @@ def holes(shape, share, rng):
     return hidden
 
 
-def loglike(Y, A, X, Theta, sigma2, tau2):
-    """The definition: log-densities of the units, those with the same responses together."""
+def loglike(Y, A, X, Theta, Psi, Phi):
+    """
+    The definition: log-densities of the units, those with the same responses together.
+
+    Psi is of the responses (P,) or sigma2; Phi is (Q, Q) or tau2.
+    """
+    Psi = Psi * np.ones(len(X))
+    Phi = Phi * np.eye(X.shape[1]) if np.ndim(Phi) == 0 else Phi
     values = np.empty(Y.shape[1])
     observed = ~np.isnan(Y)
     for o in np.unique(observed, axis=1).T:
         units = (observed == o[:, None]).all(axis=0)
-        V = sigma2 * np.eye(o.sum()) + tau2 * X[o] @ X[o].T
+        V = np.diag(Psi[o]) + X[o] @ Phi @ X[o].T
         centred = (Y[:, units] - X @ Theta @ A[:, units])[o]
         values[units] = multivariate_normal(np.zeros(o.sum()), V).logpdf(centred.T)
     return values

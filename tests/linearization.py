@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nmfre.estimation.covariance_forms import Relative
 from nmfre.estimation.orthonormal import orthonormal
 from nmfre.inference.covariance import Parts, without_leverages
 from nmfre.inference.linearized import linearize
@@ -18,7 +19,8 @@ class Linearization:
         options = {"information": "adjusted", "dispersion": "df", **options}
         rss = np.sum((Y - X @ (Theta @ A + U)) ** 2)
         sums = {"counts": np.array([50]), "n_cells": 300}
-        sums |= {"covariates": orthonormal(A)[0], "ridge": 0.5, "rss": rss}
+        sums |= {"covariates": orthonormal(A)[0], "rss": rss}
+        sums |= {"relative": Relative.identity(6, 2, 0.5)}
         WW, XtX = 50 * np.eye(2)[None], (X.T @ X)[None]
         self.parts = linearize(X, Theta, WW, XtX, **sums, **options)
         self.dispersion = self.parts.dispersion

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import nmfre
 from nmfre.estimation.complete import moments_of
+from nmfre.estimation.covariance_forms import Relative
 from nmfre.estimation.likelihood import marginal_value
 from nmfre.simulation import BumpDesign
 
@@ -217,8 +218,9 @@ def test_a_basis_that_is_nearly_singular_has_the_likelihood_of_its_span(seed, lo
     m = moments_of(endog.T, np.stack([np.ones(60), year]))
     X = rng.dirichlet(np.ones(6), 2).T
     X[:, 1] = X[:, 0] + apart * (X[:, 1] - X[:, 0])
-    Gamma, _ = m.profiled(X, np.exp(log_ridge), signed=False)
-    point = marginal_value(m, X, Gamma, log_ridge)
+    relative = Relative.identity(6, 2, np.exp(log_ridge))
+    Gamma, _ = m.profiled(X, relative, signed=False)
+    point = marginal_value(m, X, Gamma, relative, profiled=True)
     left, s, _ = np.linalg.svd(X, full_matrices=False)
     white = m.covariates.white(np.stack([np.ones(60), year]))
     residuals = endog.T / m.scale - X @ Gamma @ white

@@ -59,7 +59,7 @@ def test_rsquared_is_nan_where_sums_do_not_tell():
     U = 2 * (Y.mean(axis=1) - Y.mean())[None]
     estimate = replace(estimate, X=X, Theta=np.full((1, 1), 2 * Y.mean()), U=U)
     correlation = np.corrcoef(Y.ravel(), np.repeat(Y.mean(axis=1), 2))[0, 1] ** 2
-    fit = X, estimate.Theta, estimate.ridge, U
+    fit = X, estimate.Theta, estimate.relative, U
     assert design.fit_sums(*fit).rsquared()[0] == pytest.approx(correlation, rel=1e-5)
     in_sums = changed(design, Y=csr_array(design.Y)).fit_sums(*fit)
     np.testing.assert_array_equal(np.isnan(in_sums.rsquared()), [True, False, True])

@@ -5,17 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from points import draw, shapes
+from points import covariances, draw, forms, gradient, shapes, value
 from scipy.sparse import csr_array
 
 from nmfre.estimation import complete as moments_module
 from nmfre.estimation.complete import DenseMoments, OperatorMoments, moments_of
-from nmfre.estimation.likelihood import marginal_value
 
 
-@given(shapes)
-@settings(max_examples=30, deadline=None)
-def test_operator_and_dense_moments_agree(shape):
+@given(shapes, forms)
+@settings(max_examples=60, deadline=None)
+def test_operator_and_dense_moments_agree(shape, structure):
     Y, A, X, Theta, log_ridge = draw(*shape)
     Y = np.where(Y < 1.0, 0.0, Y) + 0.0
     Y[0] += 1e-3
@@ -23,10 +22,12 @@ def test_operator_and_dense_moments_agree(shape):
     sparse = moments_of(csr_array(Y), A)
     assert isinstance(sparse, OperatorMoments)
     Gamma = dense.covariates.gamma(Theta)
-    a, b = (marginal_value(m, X, Gamma, log_ridge) for m in (dense, sparse))
+    at = X, Gamma, covariances(structure, X.shape, log_ridge), structure
+    a, b = (value(m, *at) for m in (dense, sparse))
     assert b.value == pytest.approx(a.value, rel=1e-10, abs=1e-10)
-    np.testing.assert_allclose(b.X_gradient, a.X_gradient, rtol=1e-8, atol=1e-10)
-    np.testing.assert_allclose(b.Gamma_gradient, a.Gamma_gradient, rtol=1e-8, atol=1e-10)
+    a, b = (gradient(m, *at) for m in (dense, sparse))
+    for name in a:
+        np.testing.assert_allclose(b[name], a[name], rtol=1e-8, atol=1e-10)
 
 
 def test_the_form_of_the_moments_is_chosen_by_cost(monkeypatch):

@@ -9,15 +9,16 @@ from forms import long_model
 from holes import holes, loglike, with_holes
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from points import FORMS, covariances, forms, gradient, value
 from scipy.optimize import approx_fprime, check_grad, minimize
 from shown import topics
 
 import nmfre
 from nmfre import errors
 from nmfre.estimation.complete import DenseMoments, moments_of
-from nmfre.estimation.likelihood import marginal_value
-from nmfre.estimation.maximize import _Search, starting_bases
+from nmfre.estimation.maximize import starting_bases
 from nmfre.estimation.patterns import PatternMoments, patterns_of
+from nmfre.estimation.search import Search
 from nmfre.simulation import BumpDesign
 
 shapes = st.tuples(
@@ -41,27 +42,28 @@ def draw(P, Q, K, seed, N=40):
     return Y, A, X, P * rng.random((Q, K)), rng.normal()
 
 
-@given(shapes, st.booleans())
-@settings(max_examples=40, deadline=None)
-def test_value_is_the_normal_density(shape, signed):
+@given(shapes, forms, st.booleans())
+@settings(max_examples=80, deadline=None)
+def test_value_is_the_normal_density(shape, structure, signed):
     Y, A, X, Theta, log_ridge = draw(*shape)
     m = moments_of(Y, A)
     assert isinstance(m, PatternMoments)
     assert m.n_cells == np.sum(~np.isnan(Y))
+    relative = covariances(structure, X.shape, log_ridge)
     if signed:
-        _, Theta = m.profiled(X, np.exp(log_ridge), signed=True)
-    point = marginal_value(m, X, m.covariates.gamma(Theta), log_ridge)
+        _, Theta = m.profiled(X, relative, signed=True)
+    point = value(m, X, m.covariates.gamma(Theta), relative, structure)
     sigma2, Theta = point.sigma2 * m.scale**2, Theta * m.scale
-    expected = -loglike(Y, A, X, Theta, sigma2, sigma2 / np.exp(log_ridge)).sum()
+    expected = -loglike(Y, A, X, Theta, sigma2 * relative.v, sigma2 * relative.Phi).sum()
     assert m.n_cells * (point.value + np.log(m.scale)) == pytest.approx(expected, rel=1e-9)
 
 
-@given(shapes, st.booleans(), st.sampled_from([np.inf, 15.0]))
-@settings(max_examples=40, deadline=None)
-def test_gradient_is_that_of_finite_differences(shape, signed, cap):
+@given(shapes, forms, st.booleans(), st.sampled_from([np.inf, 15.0]))
+@settings(max_examples=80, deadline=None)
+def test_gradient_is_that_of_finite_differences(shape, structure, signed, cap):
     Y, A, X, _, log_ridge = draw(*shape)
-    search = _Search(moments_of(Y, A), X.shape[1], signed=signed, cap=cap)
-    z = search.pack(X, log_ridge)
+    search = Search(moments_of(Y, A), X.shape, structure, signed=signed, cap=cap)
+    z = search.pack(X, covariances(structure, X.shape, log_ridge))
     _, gradient = search.value_and_gradient(z)
     error = check_grad(
         lambda z: search.value_and_gradient(z)[0], lambda z: search.value_and_gradient(z)[1], z
@@ -69,41 +71,52 @@ def test_gradient_is_that_of_finite_differences(shape, signed, cap):
     assert error < 2e-5 * max(1.0, np.abs(gradient).max())
 
 
-def test_degrees_of_freedom_and_their_derivatives():
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("structure", FORMS)
+def test_degrees_of_freedom_and_their_derivatives(structure, missing):
     Y, A, X, _, _ = draw(6, 2, 2, 3)
+    Y = Y if missing else np.where(np.isnan(Y), 1.0, Y)
     m = moments_of(Y, A)
+    relative = covariances(structure, X.shape, np.log(0.3))
 
-    def df(X, ridge):
-        grams = [X[o].T @ X[o] for o in (~np.isnan(Y)).T]
-        return sum(np.trace(np.linalg.solve(G + ridge * np.eye(2), G)) for G in grams)
+    def df(X, relative):
+        total = 0.0
+        for o in (~np.isnan(Y)).T:
+            G = X[o].T @ (X[o] / relative.v[o, None])
+            total += np.trace(np.linalg.solve(G + np.linalg.inv(relative.Phi), G))
+        return total
 
-    assert m.df_random(X, 0.3) == pytest.approx(df(X, 0.3), rel=1e-12)
-    by_X, by_log_ridge = m.df_gradient(X, 0.3)
+    Z = relative.loadings(X)
+    assert m.df_random(Z) == pytest.approx(df(X, relative), rel=1e-12)
+    by_Z, by_log_factor = m.df_slopes(Z)
+    by_X = 40 * relative.d * (by_Z @ relative.F.T)
     np.testing.assert_allclose(
-        by_X.ravel(), approx_fprime(X.ravel(), lambda x: df(x.reshape(6, 2), 0.3)), rtol=1e-4
+        by_X.ravel(), approx_fprime(X.ravel(), lambda x: df(x.reshape(6, 2), relative)), rtol=1e-4
     )
-    ahead, behind = (df(X, 0.3 * np.exp(step)) for step in (1e-5, -1e-5))
-    assert by_log_ridge == pytest.approx((ahead - behind) / 2e-5, rel=1e-6)
-    assert df(X, np.exp(m.log_ridge_on_cap(X, 20.0))) == pytest.approx(20.0)
+    ahead, behind = (df(X, relative.scaled(np.exp(step))) for step in (1e-5, -1e-5))
+    assert 40 * by_log_factor == pytest.approx((ahead - behind) / 2e-5, rel=1e-6)
+    on_cap = relative.scaled(np.exp(m.log_factor_on_cap(Z, 20.0)))
+    assert df(X, on_cap) == pytest.approx(20.0)
 
 
-@given(shapes, st.booleans())
-@settings(max_examples=20, deadline=None)
-def test_profiled_theta_is_the_maximum_over_theta(shape, signed):
+@given(shapes, forms, st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_profiled_theta_is_the_maximum_over_theta(shape, structure, signed):
     Y, A, X, _, log_ridge = draw(*shape)
     m = moments_of(Y, A)
-    Gamma, Theta = m.profiled(X, np.exp(log_ridge), signed=signed)
-    gradient = marginal_value(m, X, Gamma, log_ridge).Gamma_gradient @ m.covariates.L.T
+    relative = covariances(structure, X.shape, log_ridge)
+    Gamma, Theta = m.profiled(X, relative, signed=signed)
+    by_theta = gradient(m, X, Gamma, relative, structure)["Gamma"] @ m.covariates.L.T
     free = np.ones_like(Theta, dtype=bool) if signed else Theta > 0.0
     tol = 1e-8 * max(1.0, np.abs(Theta).max())
-    assert np.abs(gradient[free]).max(initial=0.0) < tol
-    assert gradient[~free].min(initial=0.0) > -tol
+    assert np.abs(by_theta[free]).max(initial=0.0) < tol
+    assert by_theta[~free].min(initial=0.0) > -tol
     assert signed or Theta.min() >= 0.0
 
 
-@given(shapes)
-@settings(max_examples=20, deadline=None)
-def test_complete_units_give_what_moments_give(shape):
+@given(shapes, forms)
+@settings(max_examples=60, deadline=None)
+def test_complete_units_give_what_moments_give(shape, structure):
     """The two forms of the likelihood, where both exist."""
     Y, A, X, Theta, log_ridge = draw(*shape)
     # Rounding in the profiled Theta grows with the square of the condition number.
@@ -112,31 +125,32 @@ def test_complete_units_give_what_moments_give(shape):
     dense, patterns = moments_of(Y, A), PatternMoments.of(Y, A)
     assert isinstance(dense, DenseMoments)
     assert patterns.Y.shape[1] == Y.shape[0] + len(A)  # not one column a unit
+    relative = covariances(structure, X.shape, log_ridge)
     for signed in (None, True, False):
-        a, b = (
-            marginal_value(
-                m,
-                X,
-                m.covariates.gamma(Theta)
-                if signed is None
-                else m.profiled(X, np.exp(log_ridge), signed=signed)[0],
-                log_ridge,
-            )
-            for m in (dense, patterns)
-        )
-        assert b.value == pytest.approx(a.value, rel=1e-9)
-        assert b.log_ridge_gradient == pytest.approx(a.log_ridge_gradient, rel=1e-7, abs=1e-12)
-        np.testing.assert_allclose(b.X_gradient, a.X_gradient, rtol=1e-7, atol=1e-10)
-        np.testing.assert_allclose(b.Gamma_gradient, a.Gamma_gradient, rtol=1e-7, atol=1e-10)
-    for name in ("df_random", "log_ridge_by_basis"):
-        np.testing.assert_allclose(
-            getattr(patterns, name)(X, 0.2), getattr(dense, name)(X, 0.2), rtol=1e-10
-        )
+        at = []
+        for m in (dense, patterns):
+            Gamma = m.covariates.gamma(Theta)
+            if signed is not None:
+                Gamma, _ = m.profiled(X, relative, signed=signed)
+            at.append((m, X, Gamma, relative, structure))
+        a, b = (value(*point).value for point in at)
+        assert b == pytest.approx(a, rel=1e-9)
+        a, b = (gradient(*point) for point in at)
+        np.testing.assert_allclose(b["t"], a["t"], rtol=1e-7, atol=1e-12)
+        for name in ("X", "Gamma", "psi"):
+            np.testing.assert_allclose(b[name], a[name], rtol=1e-7, atol=1e-10)
+    Z = covariances(structure, X.shape, np.log(0.2)).loadings(X)
+    assert patterns.df_random(Z) == pytest.approx(dense.df_random(Z), rel=1e-10)
+    for a, b in zip(dense.df_slopes(Z), patterns.df_slopes(Z), strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-10)
+    np.testing.assert_allclose(patterns.unexplained, dense.unexplained, rtol=1e-9)
     u = np.linalg.qr(X)[0]
     np.testing.assert_allclose(patterns.times_squares(u), dense.times_squares(u), rtol=1e-9)
-    ours = patterns.blup(Y, A, X, Theta, 0.2)
-    for a, b in zip(dense.blup(Y, A, X, Theta, 0.2), ours, strict=True):
-        np.testing.assert_allclose(b, a, rtol=1e-8, atol=1e-10)
+    a, b = (m.blup(Y, A, X, Theta, relative) for m in (dense, patterns))
+    np.testing.assert_allclose(b, a, rtol=1e-8, atol=1e-10)
+    Phi_X = relative.Phi @ X.T
+    expected = Phi_X @ np.linalg.solve(np.diag(relative.v) + X @ Phi_X, Y - X @ Theta @ A)
+    np.testing.assert_allclose(b, expected, rtol=1e-8, atol=1e-10)
 
 
 def test_the_number_of_units_does_not_matter_for_few_patterns():
@@ -211,9 +225,9 @@ def test_nothing_missing_is_the_same_fit(orthodont):
     res = complete.fit("ml", n_boot=0)
     m = PatternMoments.of(complete.design.Y, complete.design.A)
     Gamma = m.covariates.gamma(res.estimate.Theta / m.scale)
-    value = marginal_value(m, res.estimate.X, Gamma, np.log(res.ridge))
-    assert -m.n_cells * (value.value + np.log(m.scale)) == pytest.approx(res.llf, rel=1e-12)
-    assert np.abs(value.log_ridge_gradient) < 1e-10
+    at = m, res.estimate.X, Gamma, res.estimate.relative, res.estimate.structure
+    assert -m.n_cells * (value(*at).value + np.log(m.scale)) == pytest.approx(res.llf, rel=1e-12)
+    assert np.abs(gradient(*at)["t"]) < 1e-10
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e3])

@@ -3,34 +3,65 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from bumps import coordinates_of, directions, psi_of
+from bumps import coordinates_of, parameters, psi_of
 from holes import loglike
 from scipy import stats
 from shown import falling
 
 import nmfre
 from nmfre.estimation.complete import moments_of
-from nmfre.estimation.likelihood import MarginalScore
+from nmfre.estimation.likelihood import Score
+from nmfre.estimators.maximum_likelihood import MaximumLikelihood
 from nmfre.inference.coordinates import Coordinates, _contrasts
+
+FORMS = [
+    {},
+    {"cov_resid": "diagonal"},
+    {"cov_re": "diagonal"},
+    {"cov_resid": "diagonal", "cov_re": "diagonal"},
+    {"cov_re": "full"},
+    {"cov_resid": "diagonal", "cov_re": "full"},
+]
+
+
+def fitted(model, form, **options):
+    """A fit of a form; what is full has a pattern, of responses with one component each."""
+    if form.get("cov_re") == "full":
+        pattern = np.zeros((8, 2), dtype=bool)
+        pattern[:5, 0] = pattern[3:, 1] = True
+        design = model.design
+        estimator = MaximumLikelihood(signed=True, n_starts=2, **form, **options)
+        estimate = estimator.fit(design, 2, np.random.default_rng(0), pattern)
+        return SimpleNamespace(model=model, estimate=estimate)
+    return model.fit("ml", signed=True, n_starts=2, n_boot=0, **form, **options)
+
+
+def along_all(res):
+    """Derivatives of such parameters by all of the full coordinates, rotations among them."""
+    coordinates = coordinates_of(res)
+    axes = coordinates.axes(np.zeros(res.estimate.Theta.size, dtype=bool))
+    J = coordinates.jacobian(replace(axes, directions=axes.kept))
+    J[coordinates.of_theta] *= coordinates.moments.scale
+    return coordinates, J
 
 
 def unit_loglike(res, psi):
-    """Log-densities of the units at psi = (X, Theta, log sigma2, log lambda), from SciPy."""
-    (P, Q), K = res.basis.shape, len(res.theta.columns)
-    X, Theta = psi[: P * Q].reshape(P, Q, order="F"), psi[P * Q : -2].reshape(Q, K, order="F")
-    sigma2 = np.exp(psi[-2])
-    covariance = sigma2 * (np.eye(P) + X @ X.T / np.exp(psi[-1]))
+    """Log-densities of the units at such parameters, from SciPy."""
+    X, Theta, Psi, Phi = parameters(res, psi)
     centred = (res.model.design.Y - X @ Theta @ res.model.design.A).T
-    return stats.multivariate_normal(np.zeros(P), covariance).logpdf(centred)
+    return stats.multivariate_normal(np.zeros(len(X)), np.diag(Psi) + X @ Phi @ X.T).logpdf(centred)
 
 
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("df_cap", [None, 0.5])
-def test_unit_scores_are_derivatives_of_the_density(bumps, df_cap):
-    res = bumps.fit("ml", signed=True, n_starts=2, df_cap=df_cap, n_boot=0)
-    coordinates, J = directions(res)
+def test_unit_scores_are_derivatives_of_the_density(bumps, df_cap, form):
+    res = fitted(bumps, form, df_cap=df_cap)
+    assert res.estimate.cap_binds == (df_cap is not None)
+    coordinates, J = along_all(res)
     scores = coordinates.unit_scores(bumps.design.Y, bumps.design.A)
     psi, h = psi_of(res), 1e-5
     for j in range(0, J.shape[1], 3):
@@ -39,11 +70,14 @@ def test_unit_scores_are_derivatives_of_the_density(bumps, df_cap):
     assert np.abs(scores.mean(axis=0)).max() < 1e-6
     at_maximum = coordinates.score(np.zeros(J.shape[1]))
     np.testing.assert_allclose(scores.mean(axis=0), at_maximum, atol=1e-10)
+    assert coordinates.rotations.shape[1] == res.estimate.identification.n_free
+    assert np.abs(scores @ coordinates.rotations).max(initial=0.0) < 1e-6
 
 
-def test_the_hessian_is_that_of_the_density(bumps):
-    res = bumps.fit("ml", signed=True, n_starts=2, n_boot=0)
-    coordinates, J = directions(res)
+@pytest.mark.parametrize("form", FORMS)
+def test_the_hessian_is_that_of_the_density(bumps, form):
+    res = fitted(bumps, form)
+    coordinates, J = along_all(res)
     hessian = coordinates.hessian()
     psi, h = psi_of(res), 1e-4
 
@@ -52,11 +86,30 @@ def test_the_hessian_is_that_of_the_density(bumps):
 
     axes = h * np.eye(J.shape[1])
     last = len(axes) - 1
-    for i, j in ((0, 0), (3, 9), (13, 13), (14, 16), (last, last - 1), (2, last)):
+    pairs = (0, 0), (3, 9), (13, 13), (14, min(16, last)), (last, last), (last, last - 1), (2, last)
+    for i, j in pairs:
         a, b = axes[i], axes[j]
         second = (loglike(a + b) - loglike(a - b) - loglike(b - a) + loglike(-a - b)) / (4 * h**2)
         assert hessian[i, j] == pytest.approx(second, rel=1e-3, abs=1e-5)
     assert np.linalg.eigvalsh(hessian).max() < 0
+    assert not coordinates.rotations.size
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_gradient_of_the_degrees_of_freedom(bumps, holed, form):
+    for model in (bumps, holed):
+        res = fitted(model, form)
+        coordinates, psi = coordinates_of(res), psi_of(res)
+
+        def df(psi, res=res, model=model):
+            X, _, Psi, Phi = parameters(res, psi)
+            G = np.array([X[o].T @ (X[o] / Psi[o, None]) for o in (~np.isnan(model.design.Y)).T])
+            return np.trace(np.linalg.solve(G + np.linalg.inv(Phi), G), axis1=1, axis2=2).sum()
+
+        steps = 1e-5 * np.eye(len(psi))
+        expected = [(df(psi + step) - df(psi - step)) / 2e-5 for step in steps]
+        np.testing.assert_allclose(coordinates.df_gradient(), expected, rtol=1e-5, atol=1e-4)
+        assert df(psi) == pytest.approx(res.estimate.df_random)
 
 
 def test_columns_keep_their_sums_and_their_zeros():
@@ -90,8 +143,8 @@ def test_what_is_at_a_bound_and_pushed_against_it(bumps, monkeypatch, size, push
     by_X, by_Gamma = np.zeros(X.shape), np.zeros(Theta.shape)
     by_X[3, 0] = -push * 1e-6
     by_Gamma[1] = -push * 1e-6 / 8 * alone(moments)
-    score = MarginalScore(X=by_X, Gamma=by_Gamma, log_sigma2=0.0, log_ridge=0.0)
-    monkeypatch.setattr(Coordinates, "_score", lambda *args: score)
+    score = Score(X=by_X, Gamma=by_Gamma, F=np.zeros((2, 2)), log_psi=np.zeros(8))
+    monkeypatch.setattr(Coordinates, "_score", lambda *args: (score, np.eye(2)))
     found = Coordinates(moments, replace(res.estimate, X=X, Theta=Theta))
     assert found.held_basis[3, 0] == held
     assert found.pushed_theta[3] == held
@@ -107,8 +160,8 @@ def test_a_zero_that_the_likelihood_pulls_up_is_not_at_its_bound(
     Theta, by_Gamma = res.estimate.Theta.copy(), np.zeros(res.estimate.Theta.shape)
     Theta[1, 1] = 0.0
     by_Gamma[1] = push * 1e-6 / 8 * alone(moments)
-    score = MarginalScore(X=np.zeros((8, 2)), Gamma=by_Gamma, log_sigma2=0.0, log_ridge=0.0)
-    monkeypatch.setattr(Coordinates, "_score", lambda *args: score)
+    score = Score(np.zeros((8, 2)), by_Gamma, F=np.zeros((2, 2)), log_psi=np.zeros(8))
+    monkeypatch.setattr(Coordinates, "_score", lambda *args: (score, np.eye(2)))
     assert Coordinates(moments, replace(res.estimate, Theta=Theta)).theta_at_bound[3] == at_bound
 
 
@@ -124,23 +177,18 @@ def test_effects_two_standard_errors_below_their_bound_are_beyond_it(z, beyond):
     assert found.tolist() == [False, beyond]
 
 
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("df_cap", [None, 0.5])
-def test_unit_scores_and_hessian_are_derivatives_of_the_density(holed, df_cap):
-    res = holed.fit("ml", signed=True, n_starts=2, df_cap=df_cap, n_boot=0)
+def test_unit_scores_and_hessian_are_derivatives_of_the_density(holed, df_cap, form):
+    res = fitted(holed, form, df_cap=df_cap)
+    assert res.estimate.cap_binds == (df_cap is not None)
     Y, A = holed.design.Y, holed.design.A
-    coordinates = Coordinates(moments_of(Y, A), res.estimate)
-    J = coordinates.jacobian(coordinates.axes(coordinates.bounds_needed))
-    J[16:-2] *= coordinates.moments.scale
+    coordinates, J = along_all(res)
     scores = coordinates.unit_scores(Y, A)
-    e = res.estimate
-    psi = np.concatenate(
-        [e.X.ravel(order="F"), e.Theta.ravel(order="F"), np.log([e.sigma2, e.ridge])]
-    )
+    psi = psi_of(res)
 
     def density(psi):
-        X, Theta = psi[:16].reshape(8, 2, order="F"), psi[16:-2].reshape(2, 2, order="F")
-        sigma2, ridge = np.exp(psi[-2:])
-        return loglike(Y, A, X, Theta, sigma2, sigma2 / ridge)
+        return loglike(Y, A, *parameters(res, psi))
 
     h = 1e-5
     for j in range(0, J.shape[1], 3):
@@ -149,9 +197,12 @@ def test_unit_scores_and_hessian_are_derivatives_of_the_density(holed, df_cap):
     assert np.abs(scores.mean(axis=0)).max() < 1e-6
     at_maximum = coordinates.score(np.zeros(J.shape[1]))
     np.testing.assert_allclose(scores.mean(axis=0), at_maximum, atol=1e-10)
+    assert coordinates.rotations.shape[1] == res.estimate.identification.n_free
+    assert np.abs(scores @ coordinates.rotations).max(initial=0.0) < 1e-6
     if df_cap is None:
         hessian, axes = coordinates.hessian(), 1e-4 * np.eye(J.shape[1])
-        for i, j in ((0, 0), (3, 9), (13, 13), (14, 16), (-1, -2), (2, -1)):
+        last = len(axes) - 1
+        for i, j in ((0, 0), (3, 9), (13, 13), (14, min(16, last)), (-1, -1), (-1, -2), (2, -1)):
             a, b = J @ axes[i], J @ axes[j]
             plus, minus, mixed, other = (
                 density(psi + step).mean() for step in (a + b, -a - b, a - b, b - a)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from linearization import Linearization
 
+from nmfre.estimation.covariance_forms import Relative
 from nmfre.estimation.orthonormal import orthonormal
 from nmfre.inference.linearized import linearize
 
@@ -65,8 +66,9 @@ def test_conditional_errors_do_not_depend_on_the_units_of_covariates():
     rng = np.random.default_rng(0)
     X, Theta = rng.random((4, 2)), rng.random((2, 2))
     A = np.stack([np.ones(50), rng.uniform(0, 10, 50)])
-    options = {"counts": np.array([50]), "n_cells": 200, "ridge": 0.7, "rss": 30.0}
+    options = {"counts": np.array([50]), "n_cells": 200, "rss": 30.0}
     options |= {"information": "adjusted", "dispersion": "df"}
+    options |= {"relative": Relative.identity(4, 2, 0.7)}
 
     def linearized(A, Theta):
         given = {"covariates": orthonormal(A)[0], **options}

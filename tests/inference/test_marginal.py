@@ -270,6 +270,8 @@ def test_a_score_of_which_nothing_is_left_has_no_test():
         ],
         dtype="f4",
     )
-    res = nmfre.NMFRE(endog, rank=2).fit("ml", n_boot=0)
+    corner = np.array([[0.66735766, 0.51378896], [0.33264234, 0.48621104]])
+    start = {"start_basis": corner, "start_sigma2": 0.21299994, "start_tau2": 6.26169711}
+    res = nmfre.NMFRE(endog, rank=2).fit("ml", n_starts=1, n_boot=0, **start)
     assert res.at_bound.sum() == 1
     assert res.tvalues.isna().all()

@@ -83,9 +83,10 @@ def test_errors_of_icc_and_df_follow_from_their_gradients(bumps, cap):
     moments = moments_of(bumps.design.Y, bumps.design.A)
 
     def of(psi):
-        X, ridge = psi[:16].reshape(8, 2, order="F"), np.exp(psi[-1])
+        X, ridge = psi[:16].reshape(8, 2, order="F"), np.exp(psi[-2] - psi[-1])
         trace = np.sum(X**2)
-        return np.array([trace / (trace + 8 * ridge), moments.df_random(X, ridge)])
+        df = moments.df_random(X / np.sqrt(ridge))
+        return np.array([trace / (trace + 8 * ridge), df])
 
     psi, steps = psi_of(res), 1e-6 * np.eye(len(psi_of(res)))
     gradients = np.array([(of(psi + step) - of(psi - step)) / 2e-6 for step in steps]).T
