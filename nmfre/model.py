@@ -19,6 +19,8 @@ from nmfre.data.entry import design_from_arrays
 from nmfre.data.formula import design_from_formula
 from nmfre.errors import InvalidArgumentError, SingleResponseWarning
 from nmfre.estimation.cap import Cap
+from nmfre.estimation.covariance_forms import CovResid
+from nmfre.estimation.random_forms import CovRe
 from nmfre.estimators import Method, estimator_of
 from nmfre.inference.covariance import CovType
 from nmfre.inference.linearized import Dispersion, Information
@@ -218,6 +220,8 @@ class NMFRE(HintedModel, Model):
         start_sigma2: float | None = None,
         start_tau2: float | None = None,
         update_tau2: bool = True,
+        cov_resid: CovResid | None = None,
+        cov_re: CovRe | None = None,
         signed: bool = False,
         n_starts: int | None = None,
         uncertainty: Uncertainty | None = None,
@@ -237,7 +241,7 @@ class NMFRE(HintedModel, Model):
         ----------
         method : {"df-cap", "ml"}
             Estimator: the paper's alternating updates (Sections 3 and 4), or marginal maximum
-            likelihood, y_n ~ N(X Theta a_n, sigma2 I + tau2 X X'); where responses are missing,
+            likelihood, y_n ~ N(X Theta a_n, Psi + X Phi X'); where responses are missing,
             that of the observed ones.
         df_cap : float, Cap, "auto", "default" or None
             Cap on the effective degrees of freedom of U: a rate r in (0, 1], cap max(r N Q, 1); an
@@ -263,6 +267,13 @@ class NMFRE(HintedModel, Model):
             1, and if neither is, the ratio is the mean eigenvalue of X'X.
         update_tau2 : bool
             Whether df-cap estimates tau2 where there is no cap.
+        cov_resid : {"identity", "diagonal"}, optional
+            Covariance Psi of the residuals (ml): sigma2 I, one variance for all responses, as in
+            the paper; or a variance a response. Default: "identity".
+        cov_re : {"identity", "diagonal", "full"}, optional
+            Covariance Phi of the random effects (ml): tau2 I, one variance for all components, as
+            in the paper; a variance a component; or any covariance, which needs a
+            ``basis_pattern``. Default: "identity".
         signed : bool
             Whether Theta may be negative (ml).
         n_starts : int, optional
@@ -343,6 +354,8 @@ class NMFRE(HintedModel, Model):
             start_sigma2=start_sigma2,
             start_tau2=start_tau2,
             update_tau2=update_tau2,
+            cov_resid=cov_resid,
+            cov_re=cov_re,
             signed=signed,
             n_starts=n_starts,
         )

@@ -30,6 +30,7 @@ from nmfre.data.labelled import INTERCEPT, Rows, check_same_units, exog_names, t
 from nmfre.data.rsquared import FitSums
 from nmfre.data.sums import Totals, totals_of
 from nmfre.estimation.complete import DenseMoments, dense_moments
+from nmfre.estimation.covariance_forms import Relative
 from nmfre.estimation.orthonormal import Orthonormal
 
 if TYPE_CHECKING:
@@ -117,12 +118,12 @@ class ChunkedDesign(Design):
         return frame.map_partitions(function, meta=(name, object))
 
     def fit_sums(
-        self, X: FloatArray, Theta: FloatArray, ridge: float, U: FloatArray | None
+        self, X: FloatArray, Theta: FloatArray, relative: Relative, U: FloatArray | None
     ) -> FitSums:
-        """Without a pass: U = M^-1 X'(Y - X Theta A), M = X'X + lambda I."""
+        """Without a pass: U is linear in Y - X Theta A."""
         totals, by_Y = self.totals, np.zeros_like(X.T)
         if U is not None:
-            by_Y = np.linalg.solve(X.T @ X + ridge * np.eye(X.shape[1]), X.T)
+            by_Y = relative.blup_of(X)
         by_A = Theta - by_Y @ X @ Theta
         YS = totals.YY @ by_Y.T + totals.YA @ by_A.T
         AS = totals.YA.T @ by_Y.T + totals.R.T @ totals.R @ by_A.T

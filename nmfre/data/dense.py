@@ -10,6 +10,7 @@ from nmfre.core.typing import FloatArray
 from nmfre.data.design import Design
 from nmfre.data.rsquared import FitSums
 from nmfre.estimation.complete import squares
+from nmfre.estimation.covariance_forms import Relative
 
 BLOCK_BYTES, SMALLEST_BLOCK = 1 << 25, 256
 """Size of responses around their means that are held at a time; units, at least."""
@@ -22,7 +23,7 @@ class DenseDesign(Design):
     Y: FloatArray
 
     def fit_sums(
-        self, X: FloatArray, Theta: FloatArray, ridge: float, U: FloatArray | None
+        self, X: FloatArray, Theta: FloatArray, relative: Relative, U: FloatArray | None
     ) -> FitSums:
         """Over the observed cells, a block of units at a time."""
         scores, observed, n_units = self.scores(Theta, U), self.observed, len(self.units)

@@ -29,6 +29,7 @@ from nmfre.data.right_hand_side import RightHandSide
 from nmfre.data.rsquared import FitSums
 from nmfre.errors import MissingColumnError, NMFREError, ShapeError
 from nmfre.estimation.complete import moments_of
+from nmfre.estimation.covariance_forms import Relative
 from nmfre.estimation.moments import Moments
 from nmfre.estimation.orthonormal import Orthonormal, orthonormal
 
@@ -214,14 +215,14 @@ class Design(LaidOut, ABC):
 
     @abstractmethod
     def fit_sums(
-        self, X: FloatArray, Theta: FloatArray, ridge: float, U: FloatArray | None
+        self, X: FloatArray, Theta: FloatArray, relative: Relative, U: FloatArray | None
     ) -> FitSums:
         """
         Sums that R2 is made of.
 
         Parameters
         ----------
-        X, Theta, ridge
+        X, Theta, relative
             The estimates.
         U : array, (Q, N), optional
             For BLUPs X(Theta A + U); without them fits are X Theta A.

@@ -13,6 +13,7 @@ from nmfre.data.faults import Faults, covariate_faults, response_faults
 from nmfre.data.rsquared import FitSums
 from nmfre.errors import InvalidArgumentError, NMFREError, NotComputedError, SparseResponsesError
 from nmfre.estimation.complete import squares
+from nmfre.estimation.covariance_forms import Relative
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class SparseDesign(Design):
         return np.asarray(self.Y.toarray())
 
     def fit_sums(
-        self, X: FloatArray, Theta: FloatArray, ridge: float, U: FloatArray | None
+        self, X: FloatArray, Theta: FloatArray, relative: Relative, U: FloatArray | None
     ) -> FitSums:
         """From products with Y: around its means it is not sparse."""
         scores = self.scores(Theta, U)

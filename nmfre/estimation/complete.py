@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from nmfre.core.typing import FloatArray
-from nmfre.estimation.moments import Moments, Products
+from nmfre.estimation.covariance_forms import Relative
+from nmfre.estimation.moments import Moments, Products, information_root
 from nmfre.estimation.orthonormal import Orthonormal, orthonormal
 from nmfre.estimation.patterns import PatternMoments
 
@@ -31,12 +32,12 @@ class CompleteMoments(Moments):
     ----------
     B : (P, K)
         Least-squares coefficients of the scaled responses on W.
-    trace : float
-        tr R / N.
+    squares : (P,)
+        Diagonal of R / N.
     """
 
     B: FloatArray
-    trace: float
+    squares: FloatArray
 
     @property
     def n_responses(self) -> int:
@@ -48,78 +49,108 @@ class CompleteMoments(Moments):
         """One pattern."""
         return np.ones(1)
 
+    @property
+    def cells(self) -> FloatArray:
+        """All are observed."""
+        return np.ones(self.n_responses)
+
+    @property
+    def observed_patterns(self) -> FloatArray:
+        """One, of all responses."""
+        return np.ones((self.n_responses, 1))
+
+    @property
+    def covariate_squares(self) -> FloatArray:
+        """I: the covariates are orthonormal."""
+        return np.eye(self.n_covariates)[None]
+
+    def residual_products(
+        self, X: FloatArray, Gamma: FloatArray, relative: Relative
+    ) -> tuple[FloatArray, FloatArray]:
+        """(I + Z Z')^-1 T (I + Z Z')^-1, and of D."""
+        Z = relative.loadings(X)
+        shrink = np.eye(len(Z)) - Z @ np.linalg.solve(Z.T @ Z + np.eye(Z.shape[1]), Z.T)
+        D = relative.d * (self.B - X @ Gamma)
+        T = relative.d * self.times(np.diag(relative.d[:, 0])) + D @ D.T
+        return (shrink @ T @ shrink)[None], (shrink @ D)[None]
+
+    @property
+    def unexplained(self) -> FloatArray:
+        """The diagonal of R / N."""
+        return self.squares
+
     def times(self, X: FloatArray) -> FloatArray:
         """R X / N, (P, Q)."""
         raise NotImplementedError
 
-    def grams(self, X: FloatArray) -> FloatArray:
-        """X'X, (1, Q, Q)."""
-        return (X.T @ X)[None]
+    def grams(self, Z: FloatArray) -> FloatArray:
+        """Z'Z, (1, Q, Q)."""
+        return (Z.T @ Z)[None]
 
-    def spread(self, X: FloatArray, values: FloatArray) -> FloatArray:
-        """X V, (P, Q)."""
-        return np.asarray(X @ values[0])
+    def spread(self, Z: FloatArray, values: FloatArray) -> FloatArray:
+        """Z V, (P, Q)."""
+        return np.asarray(Z @ values[0])
 
-    def times_root(self, X: FloatArray, root: FloatArray) -> FloatArray:
-        """R X F / N of a root F (Q, Q), (P, Q)."""
-        return self.times(X @ root)
+    def times_root(self, X: FloatArray, d: FloatArray, root: FloatArray) -> FloatArray:
+        """D R D^2 X L / N of a root L (Q, Q) and D = diag(d), (P, Q)."""
+        return d * self.times(d * (d * (X @ root)))
 
-    def products(self, X: FloatArray, Gamma: FloatArray, ridge: float) -> Products:
+    def products(self, X: FloatArray, Gamma: FloatArray, relative: Relative) -> Products:
         """
-        Sums from the moments T, with Z = X F and M^-1 = F F'.
+        Sums from the moments T of rows over the roots of v, with C = Z L and M^-1 = L L'.
 
-        Z Z' is at most one whatever the condition of M, so that tr T - tr Z'TZ cancels to the
+        C C' is at most one whatever the condition of M, so that tr T - tr C'TC cancels to the
         rounding of tr T and never further.
         """
-        d, V = np.linalg.eigh(X.T @ X)
-        M = np.maximum(d, 0.0) + ridge
-        F = V / np.sqrt(M)
-        Z = X @ F
-        D = self.B - X @ Gamma
-        TZ = self.times_root(X, F) + D @ (D.T @ Z)
-        EB = D @ Gamma.T + TZ @ F.T  # sum of r_n b_n', then of e_n b_n'
-        EB = EB - Z @ (Z.T @ EB)
-        total, explained = self.trace + float(np.vdot(D, D)), np.sum(Z * TZ, axis=0)
+        d, F = relative.d, relative.F
+        Z = relative.loadings(X)
+        eigenvalues, V = np.linalg.eigh(Z.T @ Z)
+        M = np.maximum(eigenvalues, 0.0) + 1.0
+        root = V / np.sqrt(M)
+        C = Z @ root
+        D = d * (self.B - X @ Gamma)
+        TC = self.times_root(X, d, F @ root) + D @ (D.T @ C)
+        CtTC, CtD = C.T @ TC, C.T @ D
+        squares = d[:, 0] ** 2 * self.squares + np.vecdot(D, D)
+        total, explained = float(squares.sum()), np.vecdot(C, TC)
         return Products(
             quadratic=total - float(explained.sum()),
             rounding=total,
             log_det=float(np.log(M).sum()),
-            trace_inv=float((1.0 / M).sum()),
-            EB=EB,
-            XM_inv=Z @ F.T,
-            XtEW=ridge * (F @ (Z.T @ D)),
-            UU=float((explained / M).sum()),
+            EW=D - C @ CtD,
+            EU=(TC - C @ CtTC) @ root.T,
+            EE=np.maximum(squares - 2.0 * explained + np.vecdot(C @ CtTC, C), 0.0),
+            ZM_inv=C @ root.T,
+            UW=root @ CtD,
+            UU=root @ CtTC @ root.T,
+            M_inv=root @ root.T,
         )
 
-    def free_gamma(self, X: FloatArray, ridge: float) -> FloatArray:
-        """(X'X)^-1 X'B, whatever lambda is."""
+    def free_gamma(self, X: FloatArray, relative: Relative) -> FloatArray:
+        """Least squares with weights 1 / v, whatever F is."""
+        X, B = relative.d * X, relative.d * self.B
         try:
-            return np.linalg.solve(X.T @ X, X.T @ self.B)
+            return np.linalg.solve(X.T @ X, X.T @ B)
         except np.linalg.LinAlgError:  # two columns of X are one
-            return np.asarray(np.linalg.lstsq(X, self.B, rcond=None)[0])
+            return np.asarray(np.linalg.lstsq(X, B, rcond=None)[0])
 
-    def root_information(self, X: FloatArray, ridge: float) -> FloatArray:
-        """The root of lambda M^-1 X'X, (Q, Q)."""
-        d, V = np.linalg.eigh(X.T @ X)
-        d = np.maximum(d, 0.0)
-        return np.asarray((V * np.sqrt(ridge * d / (d + ridge))).T)
+    def root_information(self, X: FloatArray, relative: Relative) -> FloatArray:
+        """The root of (I + G Phi)^-1 G with G = X'X, (Q, Q)."""
+        X = relative.d * X
+        G = X.T @ X
+        return information_root(np.linalg.solve(np.eye(len(G)) + G @ relative.Phi, G))
 
     def times_squares(self, u: FloatArray) -> FloatArray:
         """YY' u / N."""
         return self.times(u) + self.B @ (self.B.T @ u)
 
     def blup(
-        self, Y: Any, A: FloatArray, X: FloatArray, Theta: FloatArray, ridge: float
-    ) -> tuple[FloatArray, float]:
-        """U = M^-1 X'(Y - X Theta A); it is linear in Y, so that moments tell the residuals."""
-        XtX = X.T @ X
-        M_inv = np.linalg.inv(XtX + ridge * np.eye(len(XtX)))
-        U: Any = M_inv @ ((Y.T @ X).T - XtX @ (Theta @ A))  # lazy where Y and A are
-        D = self.B - X @ self.covariates.gamma(Theta / self.scale)
-        XtTX = X.T @ (self.times(X) + D @ (D.T @ X))
-        shrunk = M_inv @ (2.0 * np.eye(len(M_inv)) - XtX @ M_inv)
-        per_unit = float(self.trace + np.vdot(D, D) - np.vdot(shrunk, XtTX))
-        return U, per_unit * self.n_units * self.scale**2
+        self, Y: Any, A: FloatArray, X: FloatArray, Theta: FloatArray, relative: Relative
+    ) -> Any:
+        """U = F M^-1 Z'(Y - X Theta A)."""
+        of_residuals = relative.blup_of(X)
+        U: Any = (Y.T @ of_residuals.T).T - (of_residuals @ X) @ (Theta @ A)  # lazy as Y and A are
+        return U
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +182,13 @@ def squares(Y: Any) -> float:
     return float(values @ values)
 
 
+def row_squares(Y: Any) -> FloatArray:
+    """Sums of squares of the rows of the same, (P,)."""
+    if isinstance(Y, np.ndarray):
+        return np.asarray(np.vecdot(Y, Y))
+    return np.asarray(Y.multiply(Y).sum(axis=1)).ravel()
+
+
 def moments_of(Y: Any, A: FloatArray, weights: FloatArray | None = None) -> Moments:
     """
     Moments of responses Y (P, N), an array or a SciPy sparse matrix, and covariates A (K, N).
@@ -171,8 +209,8 @@ def moments_of(Y: Any, A: FloatArray, weights: FloatArray | None = None) -> Mome
         return _dense(n_units, total, Y @ Y.T, YW, covariates)
     scale = float(np.sqrt(total / n_cells))
     B = YW / (n_units * scale)
-    trace = n_responses - float(np.vdot(B, B))
-    return OperatorMoments(n_units, n_cells, scale, covariates, B, trace, Y)
+    remaining = row_squares(Y) / (n_units * scale**2) - np.vecdot(B, B)
+    return OperatorMoments(n_units, n_cells, scale, covariates, B, remaining, Y)
 
 
 def dense_moments(
@@ -190,6 +228,5 @@ def _dense(
     n_cells = n_responses * n_units
     scale = float(np.sqrt(total / n_cells))
     B = YW / (n_units * scale)
-    trace = n_responses - float(np.vdot(B, B))
     R = YY / (n_units * scale**2) - B @ B.T
-    return DenseMoments(n_units, n_cells, scale, covariates, B, trace, (R + R.T) / 2.0)
+    return DenseMoments(n_units, n_cells, scale, covariates, B, np.diag(R), (R + R.T) / 2.0)

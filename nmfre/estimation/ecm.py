@@ -16,14 +16,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from nmfre.core.typing import FloatArray
+from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.estimation.complete import CompleteMoments
-from nmfre.estimation.likelihood import MarginalValue, marginal_value
+from nmfre.estimation.covariance_forms import Relative, Structure
+from nmfre.estimation.likelihood import MarginalValue, marginal_value, score
 
 DEPTH = 5
 """Differences that are extrapolated from."""
 RANGE = 5.0
-"""How far log lambda moves at most in an iteration."""
+"""How far the logarithm of a factor of Phi moves at most in an iteration."""
 ALTERNATIONS = 20
 SETTLED = 1e-10
 ROUNDING = 1e-14
@@ -39,44 +40,46 @@ class Ascent:
     """Where an ascent has come to, and the value after each of its iterations."""
 
     X: FloatArray
-    log_ridge: float
+    relative: Relative
     path: list[float]
 
 
 @dataclass(frozen=True, slots=True)
 class _Given(CompleteMoments):
-    """The moments at one basis X, whose product is kept."""
+    """The moments at one basis X and one v, whose product is kept."""
 
     X: FloatArray
+    v: FloatArray
     RX: FloatArray
 
     @classmethod
-    def of(cls, moments: CompleteMoments, X: FloatArray) -> _Given:
+    def of(cls, moments: CompleteMoments, X: FloatArray, v: FloatArray) -> _Given:
         return cls(
             moments.n_units,
             moments.n_cells,
             moments.scale,
             moments.covariates,
             moments.B,
-            moments.trace,
+            moments.squares,
             X,
-            moments.times(X),
+            v,
+            moments.times(X / v[:, None]),
         )
 
-    def times_root(self, X: FloatArray, root: FloatArray) -> FloatArray:
-        """R X F / N, of the product that is there."""
+    def times_root(self, X: FloatArray, d: FloatArray, root: FloatArray) -> FloatArray:
+        """D R D^2 X L / N, of the product that is there."""
         assert X is self.X
-        return self.RX @ root
+        return d * (self.RX @ root)
 
 
 def accelerated_ecm(
     moments: CompleteMoments,
     X: FloatArray,
-    log_ridge: float,
+    relative: Relative,
     *,
+    structure: Structure,
     signed: bool,
-    limits: tuple[float, float],
-    norm: Callable[[FloatArray, MarginalValue, float], float],
+    norm: Callable[[FloatArray, FloatArray, Relative, MarginalValue], float],
     tol: float,
     maxiter: int,
 ) -> Ascent:
@@ -88,14 +91,14 @@ def accelerated_ecm(
     moments : CompleteMoments
     X : array, (P, Q)
         Start of the basis; its columns sum to one.
-    log_ridge : float
-        Start of log lambda.
+    relative : Relative
+        Start of the covariances.
+    structure : Structure
+        Their form, and entries of X that are held at 0.
     signed : bool
         Whether Theta may be negative.
-    limits : tuple of float
-        Of log lambda.
     norm : callable
-        From X, the value there and log lambda to the norm that is to reach ``tol``.
+        From X, Gamma, the covariances and the value there to the norm that is to reach ``tol``.
     tol : float
     maxiter : int
         At least 1.
@@ -104,113 +107,131 @@ def accelerated_ecm(
     -------
     Ascent
     """
-    extrapolation = _Anderson(X.size)
+    profiled = structure.resid.profiled
+    free = ~structure.held(X.shape).T
+    extrapolation = _Anderson()
     path: list[float] = []
     norms: list[float] = []
-    step, lowest, waited = X, np.inf, 0
+    step, lowest, waited = (X, relative), np.inf, 0
     for _ in range(maxiter):
-        given = _Given.of(moments, X)
-        Gamma, log_ridge = _conditional_maximum(given, log_ridge, signed, limits)
-        point = marginal_value(given, X, Gamma, log_ridge)
+        given = _Given.of(moments, X, relative.v)
+        Gamma, relative = _conditional_maximum(given, relative, signed, profiled)
+        point = marginal_value(given, X, Gamma, relative, profiled=profiled)
         waited = 0 if point.value < lowest - ROUNDING else waited + 1
         lowest = min(lowest, point.value)
         if waited > PATIENCE:
             break
         if extrapolation.count and point.value > path[-1] + ROUNDING:
-            X = step
+            X, relative = step
             extrapolation.clear()
             continue
         path.append(point.value)
-        norms.append(norm(X, point, log_ridge))
-        reached = Ascent(X, log_ridge, path)
+        norms.append(norm(X, Gamma, relative, point))
+        reached = Ascent(X, relative, path)
         if norms[-1] <= tol or (len(norms) > SLOW and norms[-1] > 0.1 * norms[-1 - SLOW]):
             break
-        step = _next_basis(given, Gamma, point, log_ridge)
-        X = extrapolation.after(X, step)
+        step = _next(given, Gamma, relative, point, structure, free)
+        X, relative = extrapolation.after((X, relative), step)
     return reached
 
 
 def _conditional_maximum(
-    given: _Given, log_ridge: float, signed: bool, limits: tuple[float, float]
-) -> tuple[FloatArray, float]:
-    """Gamma and log lambda of highest likelihood given X, in turns."""
-    X = given.X
-    free, XtX, XtRX = given.free_gamma(X, np.exp(log_ridge)), X.T @ X, X.T @ given.RX
-    bounded = not signed and given.covariates.theta(free).min() < 0.0
-    d, V = np.linalg.eigh(XtX)
+    given: _Given, relative: Relative, signed: bool, profiled: bool
+) -> tuple[FloatArray, Relative]:
+    """Gamma, and F times a number, of highest likelihood given X and v, in turns."""
+    X, Z = given.X, relative.loadings(given.X)
+    free = given.free_gamma(X, relative)
+    d, V = np.linalg.eigh(Z.T @ Z)
     d = np.maximum(d, np.finfo(float).eps * d[-1])
-    Gamma = free
+    ZtRZ = Z.T @ (relative.d * (given.RX @ relative.F))
+    total = float(np.sum(given.squares / relative.v))
+    bounded = not signed and given.covariates.theta(free).min() < 0.0
+    Gamma, log_factor = free, 0.0
     for _ in range(ALTERNATIONS):
         if bounded:
-            ridge = np.exp(log_ridge)
-            Gamma, _ = given.nearest(free, (V * np.sqrt(ridge * d / (d + ridge))).T)
-        D = given.B - X @ Gamma
-        XtD = X.T @ D
-        total = given.trace + float(np.vdot(D, D))
-        along = np.diag(V.T @ (XtRX + XtD @ XtD.T) @ V)
-        before, log_ridge = log_ridge, _log_ridge(log_ridge, total, along, d, len(X), limits)
-        if not bounded or abs(log_ridge - before) <= SETTLED:
+            root = given.root_information(X, relative.scaled(np.exp(log_factor)))
+            Gamma, _ = given.nearest(free, root)
+        D = relative.d * (given.B - X @ Gamma)
+        ZtD = Z.T @ D
+        along = np.diag(V.T @ (ZtRZ + ZtD @ ZtD.T) @ V)
+        before = log_factor
+        squares = total + float(np.vdot(D, D))
+        log_factor = _log_factor(before, squares, along, d, len(X), profiled)
+        if not bounded or abs(log_factor - before) <= SETTLED:
             break
-    return Gamma, log_ridge
+    return Gamma, relative.scaled(float(np.exp(log_factor)))
 
 
-def _log_ridge(
+def _log_factor(
     start: float,
     total: float,
     along: FloatArray,
     d: FloatArray,
     n_responses: int,
-    limits: tuple[float, float],
+    profiled: bool,
 ) -> float:
-    """Log lambda of highest likelihood, near ``start``: where its derivative is zero."""
+    """The logarithm of the factor of Phi of highest likelihood, near ``start``."""
 
     def slope(x: float) -> float:
-        ridge = np.exp(x)
-        rss = total - np.sum(along / (d + ridge))
-        by_rss = ridge * np.sum(along / (d + ridge) ** 2) / max(rss, np.finfo(float).tiny)
-        return float(n_responses * by_rss - np.sum(d / (d + ridge)))
+        factor = np.exp(x)
+        shrunk = factor / (1.0 + factor * d)
+        per_sigma2 = 1.0
+        if profiled:
+            rss = total - np.sum(along * shrunk)
+            per_sigma2 = n_responses / max(rss, np.finfo(float).tiny)
+        return float(per_sigma2 * np.sum(along * shrunk / (1.0 + factor * d)) - np.sum(d * shrunk))
 
-    low, high = max(start - RANGE, limits[0]), min(start + RANGE, limits[1])
-    if slope(low) >= 0.0:
-        return low
-    if slope(high) <= 0.0:
+    low, high = start - RANGE, start + RANGE
+    if slope(high) >= 0.0:
         return high
+    if slope(low) <= 0.0:
+        return low
     return float(brentq(slope, low, high, xtol=SETTLED))
 
 
-def _next_basis(
-    given: _Given, Gamma: FloatArray, point: MarginalValue, log_ridge: float
-) -> FloatArray:
-    """The basis after one column after the other was maximised, given the expected scores."""
-    X, sigma2 = given.X, point.sigma2
-    n_responses, rank = X.shape
-    M_inv = np.linalg.inv(X.T @ X + np.exp(log_ridge) * np.eye(rank))
-    XtD = X.T @ (given.B - X @ Gamma)
-    UW = M_inv @ XtD
-    UU = M_inv @ (X.T @ given.RX + XtD @ XtD.T) @ M_inv
-    V = Gamma @ Gamma.T + UW @ Gamma.T + Gamma @ UW.T + UU + sigma2 * M_inv
-    ascent = np.ascontiguousarray(-n_responses * sigma2 * point.X_gradient.T)
+def _next(
+    given: _Given,
+    Gamma: FloatArray,
+    relative: Relative,
+    point: MarginalValue,
+    structure: Structure,
+    free: BoolArray,
+) -> tuple[FloatArray, Relative]:
+    """
+    The next basis and covariances, given expected scores and their second moments V.
+
+    One column of the basis after the other is maximised.
+    """
+    X, F, sigma2, products = given.X, relative.F, point.sigma2, point.products
+    psi = sigma2 * relative.v
+    UW, UU = F @ products.UW, F @ (products.UU + sigma2 * products.M_inv) @ F.T
+    V = Gamma @ Gamma.T + UW @ Gamma.T + Gamma @ UW.T + UU
+    ascent = np.ascontiguousarray((score(given, X, Gamma, relative, point).X * psi[:, None]).T)
     columns = np.ascontiguousarray(X.T)
     moved = np.zeros_like(columns)
-    for q in range(rank):
-        moved[q] = _on_simplex(columns[q] + (ascent[q] - V[q] @ moved) / V[q, q]) - columns[q]
-    return np.ascontiguousarray((columns + moved).T)
+    for q in range(len(columns)):
+        to = columns[q] + (ascent[q] - V[q] @ moved) / V[q, q]
+        moved[q, free[q]] = _on_simplex(to[free[q]], psi[free[q]]) - columns[q, free[q]]
+    Z = relative.loadings(X)
+    expected = relative.v * (products.EE + sigma2 * np.vecdot(Z, products.ZM_inv))
+    new_sigma2, v = structure.resid.nearest(expected)
+    return np.ascontiguousarray((columns + moved).T), Relative(
+        v, structure.random.nearest(UU / new_sigma2)
+    )
 
 
-def _on_simplex(x: FloatArray) -> FloatArray:
-    """The nearest point that is not negative and sums to one."""
-    ordered = np.sort(x)[::-1]
-    shift = (np.cumsum(ordered) - 1.0) / np.arange(1, len(x) + 1)
-    last = np.flatnonzero(ordered > shift)[-1]
-    return np.asarray(np.maximum(x - shift[last], 0.0))
+def _on_simplex(x: FloatArray, scale: FloatArray) -> FloatArray:
+    """The nearest point, in squares over ``scale``, that is not negative and sums to one."""
+    order = np.argsort(-x / scale, kind="stable")
+    shift = (np.cumsum(x[order]) - 1.0) / np.cumsum(scale[order])
+    last = np.flatnonzero(x[order] > shift * scale[order])[-1]
+    return np.asarray(np.maximum(x - shift[last] * scale, 0.0))
 
 
 class _Anderson:
     """Anderson's method on the last `DEPTH` differences of points and residuals."""
 
-    def __init__(self, size: int) -> None:
-        self.steps = np.empty((DEPTH, size))
-        self.residuals = np.empty((DEPTH, size))
+    def __init__(self) -> None:
         self.clear()
 
     def clear(self) -> None:
@@ -218,10 +239,16 @@ class _Anderson:
         self.count = 0
         self.last: tuple[FloatArray, FloatArray] | None = None
 
-    def after(self, X: FloatArray, step: FloatArray) -> FloatArray:
-        """Where to go from X, at which an iteration leads to ``step``."""
-        to, residual = step.ravel(), (step - X).ravel()
-        if self.last is not None:
+    def after(
+        self, at: tuple[FloatArray, Relative], step: tuple[FloatArray, Relative]
+    ) -> tuple[FloatArray, Relative]:
+        """Where to go from a point, at which an iteration leads to ``step``."""
+        before, to = _vector(*at), _vector(*step)
+        residual = to - before
+        if self.last is None:
+            self.steps = np.empty((DEPTH, len(to)))
+            self.residuals = np.empty((DEPTH, len(to)))
+        else:
             row = self.count % DEPTH
             np.subtract(to, self.last[0], out=self.steps[row])
             np.subtract(residual, self.last[1], out=self.residuals[row])
@@ -231,5 +258,16 @@ class _Anderson:
             return step
         steps, residuals = self.steps[: self.count], self.residuals[: self.count]
         weights = np.linalg.lstsq(residuals @ residuals.T, residuals @ residual, rcond=1e-10)[0]
-        new = np.maximum((to - weights @ steps).reshape(X.shape), 0.0)
-        return np.asarray(new / new.sum(axis=0))
+        new = to - weights @ steps
+        X, relative = step
+        basis = np.maximum(new[: X.size].reshape(X.shape), 0.0)
+        change = np.clip(len(X) * (new - to)[X.size :], -RANGE, RANGE)
+        v = relative.v * np.exp(change[: len(X)])
+        F = relative.F * np.exp(change[len(X) :, None] / 2.0)
+        return basis / basis.sum(axis=0), Relative(v, F)
+
+
+def _vector(X: FloatArray, relative: Relative) -> FloatArray:
+    """Basis and log variances, of one size; a factor of Phi is at its maximum anyway."""
+    logs = 2.0 * np.log(np.diag(relative.F))
+    return np.concatenate([X.ravel(), np.log(relative.v) / len(X), (logs - logs.mean()) / len(X)])

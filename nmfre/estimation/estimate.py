@@ -12,6 +12,7 @@ from nmfre.core.findings import Finding
 from nmfre.core.kinds import OfKinds
 from nmfre.core.layout import LaidOut
 from nmfre.core.typing import FloatArray, IntArray
+from nmfre.estimation.covariance_forms import Relative
 
 ALL = 0.99
 """Share of their degrees of freedom from which random effects follow the data."""
@@ -48,13 +49,19 @@ class Estimate(LaidOut, OfKinds):
     U : (Q, N)
         Random effects.
     sigma2, tau2 : float
-        Variances of residuals and random effects.
+        Variances of residuals and random effects; their means, where they differ.
+    v : (P,)
+        Residual variances over sigma2.
+    F : (Q, Q)
+        Triangular factor of the covariance of the random effects, over tau.
     cap : float
         Cap on df_U, infinite where there is none.
     df_random : float
         df_U at X and sigma2 / tau2.
     rss : float
         ``|Y - X (Theta A + U)|^2``.
+    weighted_rss : float
+        The same with responses over their entries of ``v``.
     n_iter : int
         Iterations.
     stop_reason : StopReason
@@ -72,9 +79,12 @@ class Estimate(LaidOut, OfKinds):
     U: FloatArray
     sigma2: float
     tau2: float
+    v: FloatArray
+    F: FloatArray
     cap: float
     df_random: float
     rss: float
+    weighted_rss: float
     n_iter: int
     stop_reason: StopReason
     objective_path: FloatArray
@@ -136,6 +146,26 @@ class Estimate(LaidOut, OfKinds):
     def ridge(self) -> float:
         """Lambda = sigma2 / tau2."""
         return self.sigma2 / self.tau2
+
+    @property
+    def relative(self) -> Relative:
+        """Covariances relative to sigma2."""
+        return Relative(self.v, self.F / np.sqrt(self.ridge))
+
+    @property
+    def absolute(self) -> Relative:
+        """Covariances themselves, in squared units of the responses."""
+        return Relative(self.psi, np.sqrt(self.tau2) * self.F)
+
+    @property
+    def psi(self) -> FloatArray:
+        """Residual variances, (P,)."""
+        return self.sigma2 * self.v
+
+    @property
+    def Phi(self) -> FloatArray:
+        """Covariance of the random effects, (Q, Q)."""
+        return np.asarray(self.tau2 * (self.F @ self.F.T))
 
     @property
     def saturation(self) -> float:

@@ -1,8 +1,8 @@
 """
-The marginal likelihood y_n ~ N(X Theta a_n, sigma2 I + tau2 X X'): value and gradient.
+The marginal likelihood y_n ~ N(X Theta a_n, Psi + X Phi X'): value and gradient.
 
-Per observed cell: minus the log-likelihood of the scaled responses over their number, with sigma2
-at its maximum given the rest. Effects are those of orthonormal covariates, Theta A = Gamma W.
+Of the scaled responses, with Psi = sigma2 diag(v) and Phi = sigma2 F F'. Effects are those of
+orthonormal covariates, Theta A = Gamma W.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from nmfre.core.typing import FloatArray
+from nmfre.estimation.covariance_forms import Relative
 from nmfre.estimation.moments import Moments, Products
 
 SMALLEST_SIGMA2 = 1e-14
@@ -24,74 +26,54 @@ as large as rounding can have made it, so that rounding never looks like a likel
 
 
 @dataclass(frozen=True, slots=True)
+class Score:
+    """
+    Derivatives of the log-likelihood per unit, of the scaled responses.
+
+    With r_n, u_n, e_n, Z and M_n as in `Products`.
+
+    Attributes
+    ----------
+    X : (P, Q)
+    Gamma : (Q, K)
+    F : (Q, Q)
+        By F / sigma2^(-1/2); below the diagonal and on it.
+    log_psi : (P,)
+        By the logarithms of the residual variances, Phi as it is.
+    """
+
+    X: FloatArray
+    Gamma: FloatArray
+    F: FloatArray
+    log_psi: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class MarginalValue:
     """
-    Objective per cell at (X, Gamma, lambda), and its gradient.
+    Minus the log-likelihood per cell, and what its gradient is made of.
 
     Attributes
     ----------
     value : float
     sigma2 : float
-        Maximum-likelihood variance given the rest; of the scaled responses.
-    X_gradient, Gamma_gradient, log_ridge_gradient : (P, Q), (Q, K), float
-        Derivatives; along what Theta may move to, that by Gamma is zero where it is profiled.
+        Its maximum given the rest where it is profiled, of the scaled responses; else 1.
+    products : Products
     """
 
     value: float
     sigma2: float
-    X_gradient: FloatArray
-    Gamma_gradient: FloatArray
-    log_ridge_gradient: float
-
-
-@dataclass(frozen=True, slots=True)
-class MarginalScore:
-    """
-    Derivatives of the log-likelihood per unit, of the scaled responses.
-
-    Attributes
-    ----------
-    X : (P, Q)
-        sum_n [e_n b_n' / sigma2 - X M_n^-1] / N, e_n = y_n - X b_n and b_n = Gamma w_n + u_n.
-    Gamma : (Q, K)
-        X' sum_n e_n w_n' / (N sigma2).
-    log_sigma2, log_ridge : float
-    """
-
-    X: FloatArray
-    Gamma: FloatArray
-    log_sigma2: float
-    log_ridge: float
-
-
-def marginal_score(
-    moments: Moments, X: FloatArray, Gamma: FloatArray, sigma2: float, ridge: float
-) -> MarginalScore:
-    """Derivatives of the log-likelihood per unit at any parameters of the scaled responses."""
-    return _score(moments, moments.products(X, Gamma, ridge), sigma2, ridge)
-
-
-def _score(moments: Moments, products: Products, sigma2: float, ridge: float) -> MarginalScore:
-    rank = products.EB.shape[1]
-    cells = moments.n_cells / moments.n_units
-    return MarginalScore(
-        X=products.EB / sigma2 - products.XM_inv,
-        Gamma=products.XtEW / sigma2,
-        log_sigma2=0.5 * (products.quadratic / sigma2 - cells),
-        log_ridge=0.5 * (rank - ridge * (products.trace_inv + products.UU / sigma2)),
-    )
+    products: Products
 
 
 def marginal_value(
-    moments: Moments, X: FloatArray, Gamma: FloatArray, log_ridge: float
+    moments: Moments, X: FloatArray, Gamma: FloatArray, relative: Relative, *, profiled: bool
 ) -> MarginalValue:
     """
     Evaluate the objective.
 
-    With M_n = X'X + lambda I and r_n = y_n - X Gamma w_n, over the observed responses of a unit
-    and in means over units, the variance is sigma2 = [r_n'r_n - r_n'X M_n^-1 X'r_n] / P, P the
-    number of cells per unit, and minus twice the log-likelihood per unit is
-    P log(2 pi sigma2) + P + log|M_n| - Q log lambda.
+    Minus twice the log-likelihood per unit is, in means over units and over observed responses,
+    P log(2 pi sigma2) + log|diag v| + log|I + Z'Z| + r_n'(I + Z Z')^-1 r_n / sigma2.
 
     Parameters
     ----------
@@ -100,26 +82,54 @@ def marginal_value(
         Basis.
     Gamma : array, (Q, K)
         Effects of orthonormal covariates in units of the scaled responses.
-    log_ridge : float
-        log lambda.
+    relative : Relative
+        v and F.
+    profiled : bool
+        Whether sigma2 is at its maximum given the rest, instead of 1.
 
     Returns
     -------
     MarginalValue
     """
-    rank, cells = X.shape[1], moments.n_cells / moments.n_units
-    ridge = float(np.exp(log_ridge))
-    products = moments.products(X, Gamma, ridge)
-    least = SMALLEST_SIGMA2 * max(1.0, products.rounding / cells)
-    sigma2 = max(products.quadratic / cells, least)
-    score = _score(moments, products, sigma2, ridge)
-    return MarginalValue(
-        value=float(
-            0.5
-            * (np.log(2.0 * np.pi * sigma2) + 1.0 + (products.log_det - rank * log_ridge) / cells)
-        ),
-        sigma2=sigma2,
-        X_gradient=-score.X / cells,
-        Gamma_gradient=-score.Gamma / cells,
-        log_ridge_gradient=-score.log_ridge / cells,
+    cells = moments.n_cells / moments.n_units
+    products = moments.products(X, Gamma, relative)
+    sigma2, rest = 1.0, products.quadratic / cells
+    if profiled:
+        sigma2, rest = max(rest, SMALLEST_SIGMA2 * max(1.0, products.rounding / cells)), 1.0
+    log_det = products.log_det + float(moments.cells @ np.log(relative.v))
+    value = 0.5 * (np.log(2.0 * np.pi * sigma2) + rest + log_det / cells)
+    return MarginalValue(float(value), sigma2, products)
+
+
+def score(
+    moments: Moments,
+    X: FloatArray,
+    Gamma: FloatArray,
+    relative: Relative,
+    point: MarginalValue,
+    *,
+    on_cap: bool = False,
+) -> Score:
+    """
+    Derivatives at a point that has been evaluated.
+
+    ``on_cap``: along the surface on which df_U is what it is here: Phi is multiplied by what that
+    takes.
+    """
+    products, sigma2, (d, F) = point.products, point.sigma2, (relative.d, relative.F)
+    Z = relative.loadings(X)
+    by_Z = products.EU / sigma2 - products.ZM_inv
+    by_log_psi = 0.5 * (products.EE / sigma2 + np.vecdot(Z, products.ZM_inv) - moments.cells)
+    if on_cap:
+        by_factor = 0.5 * float(np.vdot(Z, by_Z))
+        df_by_Z, df_by_factor = moments.df_slopes(Z)
+        along = by_factor / df_by_factor * df_by_Z
+        by_Z = by_Z - along
+        by_log_psi += 0.5 * np.vecdot(Z, along)
+    ZtEW = products.UW / sigma2
+    return Score(
+        X=d * (products.EW @ (Gamma.T / sigma2) + by_Z @ F.T),
+        Gamma=solve_triangular(F, ZtEW, lower=True, trans="T"),
+        F=np.tril((d * X).T @ by_Z),
+        log_psi=by_log_psi,
     )

@@ -9,13 +9,13 @@ from typing import ClassVar
 import numpy as np
 
 from nmfre.core.findings import Finding
+from nmfre.core.typing import BoolArray
+from nmfre.estimation.covariance_forms import Structure
 from nmfre.estimation.estimate import ALL, Estimate, StopReason
-from nmfre.estimation.identification import Identification
+from nmfre.estimation.identification import Identification, n_rotations
 
 DEGENERATE_CONDITION = 1e3
 """Condition number of the basis from which its columns are called collinear."""
-AT_BOUND = 1e-6
-"""df_U per unit below which tau2 is zero."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,12 @@ class MarginalEstimate(Estimate):
         Rotations that leave the likelihood as it is.
     condition : float
         Condition number of X.
+    structure : Structure
+        Forms of the covariances, and entries of X that are held at 0.
+    resid_at_bound : (P,)
+        Residual variances at their bound 0 (Heywood cases).
+    re_at_bound : (Q,)
+        Variances of random effects at their bound 0.
     """
 
     llf: float
@@ -47,6 +53,9 @@ class MarginalEstimate(Estimate):
     n_agree: int
     identification: Identification
     condition: float
+    structure: Structure
+    resid_at_bound: BoolArray
+    re_at_bound: BoolArray
     marginal_remedy: ClassVar[str] = "uncertainty='marginal' includes its uncertainty"
     signed_remedy: ClassVar[str] = "signed=True"
     elsewhere: ClassVar[str] = "df-cap minimises a penalised sum of squares; fit with method='ml'."
@@ -86,21 +95,23 @@ class MarginalEstimate(Estimate):
 
     @property
     def tau2_at_bound(self) -> bool:
-        """Whether tau2 is zero but for the limit of the search: df_U is next to nothing."""
-        return bool(self.df_random < AT_BOUND * self.U.shape[1])
+        """Whether there are no random effects, but for the limit of the search."""
+        return bool(self.re_at_bound.all())
 
     @property
     def n_parameters(self) -> int:
         """
-        Dimension of the model: X with its column sums, Theta, two variances; less rotations, cap.
+        Dimension of the model: X with its column sums, Theta, variances; less rotations, cap.
 
-        Rotations are those of a basis without zeros, as in factor analysis: what data allow at this
-        very estimate has no part in it, so that fits of one size have one number.
+        Rotations are those of a basis without zeros but for its pattern, as in factor analysis:
+        what data allow at this very estimate has no part in it, so that fits of one size have one
+        number.
         """
         n_responses, rank = self.X.shape
-        n_rotations = (rank - 1) * (rank - 2) // 2
-        n_free = (n_responses - 1) * rank + self.Theta.size + 2
-        return int(n_free - n_rotations - self.cap_binds)
+        n_basis = int(np.sum(~self.structure.held(self.X.shape))) - rank
+        n_variances = self.structure.n_variances(n_responses, rank)
+        n_free = n_basis + self.Theta.size + n_variances
+        return int(n_free - n_rotations(self.X.shape, self.structure) - self.cap_binds)
 
     def findings(self) -> list[Finding]:
         """

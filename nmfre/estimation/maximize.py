@@ -1,9 +1,9 @@
 """
 Maximisation of the marginal likelihood over X >= 0, Theta (signed or >= 0) and the variances.
 
-The variables are P X, not normalised, and log lambda: all of the size of one, whatever the units.
-Theta and sigma2 are at their maximum given these, signed or not: the search never sees how
-covariates are coded.
+The variables are P X, not normalised, the coordinates of Phi, and logarithms of residual variances
+where these differ: all of the size of one, whatever the units. Theta, and a common sigma2, are at
+their maximum given these, signed or not: the search never sees how covariates are coded.
 """
 
 from __future__ import annotations
@@ -18,20 +18,22 @@ from scipy.optimize import Bounds, OptimizeResult, minimize
 from nmfre.core.layout import LaidOut
 from nmfre.core.typing import FloatArray
 from nmfre.estimation.complete import CompleteMoments
+from nmfre.estimation.covariance_forms import SMALLEST_SHARE, Relative, Structure
 from nmfre.estimation.ecm import accelerated_ecm
 from nmfre.estimation.estimate import StopReason
 from nmfre.estimation.initial import leading_eigenvectors, varimax
-from nmfre.estimation.likelihood import MarginalValue, marginal_value
+from nmfre.estimation.likelihood import (
+    marginal_value,
+)
 from nmfre.estimation.moments import Moments
+from nmfre.estimation.newton import LONGEST, descend
+from nmfre.estimation.search import LARGEST_HESSIAN, Search
 
-LOG_RIDGE_LIMITS = (-30.0, 30.0)
 MEMORY = 30
 """Pairs of L-BFGS-B: the problems are small, evaluations cost more than vectors."""
 MANY = 10_000
 MEMORY_OF_MANY = 10
 """Pairs from this number of variables on: vectors cost as much as evaluations."""
-FAR = 1e6
-"""Objective of a trial point without a likelihood: the line search shortens its step."""
 RESTARTS = 5
 """Times that L-BFGS-B starts again from where a line search failed, with an empty memory."""
 RITZ = 1e-3
@@ -41,7 +43,6 @@ CLIMB_TOL = 1e-6
 NEWTON_STEPS = 6
 ROUNDING = 1e-8
 """Rise of the value per cell that may be rounding: a Newton step that raises it more is refused."""
-LARGEST_HESSIAN = 600
 DIFFERENCE = 1e-5
 SINGULAR = 1e-8
 NEAR_BOUND = 1e-7
@@ -58,7 +59,9 @@ class Maximum(LaidOut):
     value : float
         Minus the log-likelihood per cell.
     X, Theta : (P, Q), (Q, K)
-    sigma2, ridge : float
+    sigma2 : float
+    v, F : (P,), (Q, Q)
+        Covariances relative to it, as in `Relative`.
     gradient_norm : float
         Largest entry of the projected gradient of ``value`` by the variables of the search.
     n_iter : int
@@ -71,18 +74,34 @@ class Maximum(LaidOut):
     X: FloatArray
     Theta: FloatArray
     sigma2: float
-    ridge: float
+    v: FloatArray
+    F: FloatArray
     gradient_norm: float
     n_iter: int
     stop_reason: StopReason
     path: FloatArray
 
+    @property
+    def relative(self) -> Relative:
+        """Covariances relative to sigma2."""
+        return Relative(self.v, self.F)
+
+
+def starting_covariances(moments: Moments, X: FloatArray, structure: Structure) -> Relative:
+    """Half of what covariates leave for residuals, as much on average for random effects."""
+    v = np.ones(len(X))
+    if not structure.resid.profiled:
+        v = np.maximum(moments.unexplained, SMALLEST_SHARE) / 2.0
+    weighted = X / np.sqrt(v)[:, None]
+    return Relative(v, np.eye(X.shape[1]) * np.sqrt(X.shape[1] / np.sum(weighted**2)))
+
 
 def maximize(
     moments: Moments,
     X: FloatArray,
-    log_ridge: float | None = None,
+    relative: Relative | None = None,
     *,
+    structure: Structure,
     signed: bool,
     cap: float = np.inf,
     tol: float = 1e-8,
@@ -100,12 +119,14 @@ def maximize(
     moments : Moments
     X : array, (P, Q)
         Start of the basis, not negative; its columns are normalised.
-    log_ridge : float, optional
-        Start of log lambda. Default: the mean eigenvalue of X'X.
+    relative : Relative, optional
+        Start of the covariances. Default: `starting_covariances`.
+    structure : Structure
+        Their form, and entries of X that are held at 0.
     signed : bool
         Whether Theta may be negative.
     cap : float
-        Solve on df_U = cap instead of over lambda, where finite.
+        Solve on df_U = cap instead of over the size of Phi, where finite.
     tol : float
         The gradient norm to reach.
     maxiter : int
@@ -117,11 +138,12 @@ def maximize(
     -------
     Maximum
     """
-    search = _Search(moments, X.shape[1], signed=signed, cap=cap)
+    X = np.where(structure.held(X.shape), 0.0, X)
     X = X / X.sum(axis=0)
-    if log_ridge is None:
-        log_ridge = float(np.log(np.sum(X**2) / X.shape[1]))
-    z = search.pack(X, log_ridge)
+    search = Search(moments, X.shape, structure, signed=signed, cap=cap)
+    z = search.pack(
+        X, starting_covariances(moments, X, structure) if relative is None else relative
+    )
     path: list[float] = []
 
     def record(intermediate_result: OptimizeResult) -> None:
@@ -131,21 +153,33 @@ def maximize(
 
     def ascend(z: FloatArray, tol: float) -> FloatArray:
         assert isinstance(moments, CompleteMoments)
-        X, log_ridge = search.unpack(z)
+        X, relative = search.unpack(z)
         ascent = accelerated_ecm(
             moments,
             X,
-            log_ridge,
+            relative,
+            structure=structure,
             signed=signed,
-            limits=LOG_RIDGE_LIMITS,
             norm=search.norm_at,
             tol=tol / moments.n_responses,  # per unit: an entry of X bears on one cell of each
             maxiter=maxiter - len(path),
         )
         path.extend(ascent.path)
-        return search.pack(ascent.X, ascent.log_ridge)
+        return search.pack(ascent.X, ascent.relative)
+
+    longest = np.full(len(z), LONGEST)
+    longest[: search.n_basis] = np.inf
 
     def climb(z: FloatArray, tol: float) -> FloatArray:
+        if not search.large and not search.capped:
+            z = descend(
+                search,
+                z,
+                tol=tol,
+                maxiter=maxiter - len(path),
+                longest=longest,
+                record=path.append,
+            )
         for attempt in range(1 + RESTARTS):
             if by_ecm and len(path) < maxiter:
                 z = ascend(z, tol)
@@ -184,16 +218,16 @@ def maximize(
         reason = StopReason.NON_FINITE
     else:
         reason = StopReason.MAXITER if len(path) >= maxiter else StopReason.PRECISION
-    X, log_ridge = search.unpack(z)
-    ridge = float(np.exp(log_ridge))
-    Gamma, Theta = moments.profiled(X, ridge, signed=signed)
-    best = marginal_value(moments, X, Gamma, log_ridge)
+    X, relative = search.unpack(z)
+    Gamma, Theta = moments.profiled(X, relative, signed=signed)
+    best = marginal_value(moments, X, Gamma, relative, profiled=structure.resid.profiled)
     return Maximum(
         value=best.value,
         X=X,
         Theta=Theta,
         sigma2=best.sigma2,
-        ridge=ridge,
+        v=relative.v,
+        F=relative.F,
         gradient_norm=norm,
         n_iter=len(path),
         stop_reason=reason,
@@ -201,7 +235,7 @@ def maximize(
     )
 
 
-def _polish(search: _Search, z: FloatArray, tol: float) -> FloatArray:
+def _polish(search: Search, z: FloatArray, tol: float) -> FloatArray:
     """
     Newton steps on what is not held at a bound, until the gradient norm is a tenth of ``tol``.
 
@@ -213,7 +247,7 @@ def _polish(search: _Search, z: FloatArray, tol: float) -> FloatArray:
     norm = search.norm(z, gradient)
     for _ in range(NEWTON_STEPS):
         inside = z > search.lower + NEAR_BOUND
-        free = np.flatnonzero(inside | (gradient < 0))
+        free = np.flatnonzero((inside | (gradient < 0)) & (search.upper > search.lower))
         if norm <= tol / 10.0 or not 0 < len(free) <= LARGEST_HESSIAN:
             break
         hessian = np.empty((len(free), len(free)))
@@ -237,94 +271,6 @@ def _polish(search: _Search, z: FloatArray, tol: float) -> FloatArray:
             break
         z, value, gradient, norm = trial, trial_value, trial_gradient, trial_norm
     return z
-
-
-class _Search:
-    """The objective as a function of one vector, with bounds."""
-
-    def __init__(self, moments: Moments, rank: int, *, signed: bool, cap: float) -> None:
-        self.moments, self.rank, self.signed, self.cap = moments, rank, signed, cap
-        self.capped = bool(np.isfinite(cap))
-        self.n_basis = moments.n_responses * rank
-        self.bounds: list[tuple[float | None, float | None]] = [(0.0, None)] * self.n_basis
-        if not self.capped:
-            self.bounds.append(LOG_RIDGE_LIMITS)
-        self.column_sums = np.zeros((rank, len(self.bounds)))
-        for q in range(rank):
-            self.column_sums[q, q : self.n_basis : rank] = 1.0
-        self.large = self.n_basis > LARGEST_HESSIAN
-        self.scales = [np.ones(len(self.bounds))]
-        if self.large:
-            # An entry of X bears on one cell of a unit: so scaled, the objective is about as
-            # curved as in a small problem. Near the maximum the other is finer.
-            self.scales.insert(0, np.full(len(self.bounds), np.sqrt(moments.n_responses)))
-        self.lower = np.array([bound[0] for bound in self.bounds], dtype=float)
-        self.upper = np.array([np.inf if bound[1] is None else bound[1] for bound in self.bounds])
-
-    def pack(self, X: FloatArray, log_ridge: float) -> FloatArray:
-        parts = [self.moments.n_responses * X.ravel()]
-        if not self.capped:
-            parts.append(np.array([log_ridge]))
-        return np.concatenate(parts)
-
-    def unpack(self, z: FloatArray) -> tuple[FloatArray, float]:
-        Z = z[: self.n_basis].reshape(-1, self.rank)
-        X = Z / Z.sum(axis=0)
-        if self.capped:
-            return X, self.moments.log_ridge_on_cap(X, self.cap)
-        return X, float(z[-1])
-
-    def normalised(self, z: FloatArray) -> FloatArray:
-        """The same point with columns of the basis that sum to P."""
-        return self.pack(*self.unpack(z))
-
-    def within_reach(self, z: FloatArray) -> bool:
-        """Whether every column of the basis has weight; a long trial step may empty one."""
-        total = z[: self.n_basis].reshape(-1, self.rank).sum(axis=0)
-        return bool(np.min(total) > 1e-8 * self.moments.n_responses)
-
-    def value_and_gradient(self, z: FloatArray) -> tuple[float, FloatArray]:
-        if not self.within_reach(z):
-            return FAR, np.zeros_like(z)
-        X, log_ridge = self.unpack(z)
-        Gamma, _ = self.moments.profiled(X, float(np.exp(log_ridge)), signed=self.signed)
-        point = marginal_value(self.moments, X, Gamma, log_ridge)
-        X_gradient = point.X_gradient
-        if self.capped:
-            slope = self.moments.log_ridge_by_basis(X, log_ridge)
-            X_gradient = X_gradient + point.log_ridge_gradient * slope
-        total = z[: self.n_basis].reshape(-1, self.rank).sum(axis=0)
-        return point.value, self._gradient(X, total, X_gradient, point)
-
-    def scaled_value_and_gradient(
-        self, scale: FloatArray, z: FloatArray
-    ) -> tuple[float, FloatArray]:
-        """The same as a function of the variables divided by their scale."""
-        value, gradient = self.value_and_gradient(z * scale)
-        return value, gradient * scale
-
-    def _gradient(
-        self, X: FloatArray, total: FloatArray, X_gradient: FloatArray, point: MarginalValue
-    ) -> FloatArray:
-        """By the variables, where the columns of the basis sum to ``total``."""
-        parts = [((X_gradient - np.sum(X * X_gradient, axis=0)) / total).ravel()]
-        if not self.capped:
-            parts.append(np.array([point.log_ridge_gradient]))
-        return np.concatenate(parts)
-
-    def gradient_norm(self, z: FloatArray) -> float:
-        """Largest entry of the gradient after what only pushes against a bound is left out."""
-        return self.norm(z, self.value_and_gradient(z)[1])
-
-    def norm_at(self, X: FloatArray, point: MarginalValue, log_ridge: float) -> float:
-        """The same at a point that has been evaluated; without a cap."""
-        total = np.full(self.rank, float(len(X)))
-        z = self.pack(X, log_ridge)
-        return self.norm(z, self._gradient(X, total, point.X_gradient, point))
-
-    def norm(self, z: FloatArray, gradient: FloatArray) -> float:
-        outward = ((z <= self.lower) & (gradient > 0)) | ((z >= self.upper) & (gradient < 0))
-        return float(np.max(np.abs(np.where(outward, 0.0, gradient))))
 
 
 def agreeing(maxima: list[Maximum], best: Maximum, final: Maximum, n_cells: float) -> int:

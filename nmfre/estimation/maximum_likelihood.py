@@ -10,19 +10,27 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nmfre.core.layout import LaidOut
-from nmfre.core.typing import FloatArray
+from nmfre.core.typing import BoolArray, FloatArray
+from nmfre.estimation.covariance_forms import Relative, Structure
 from nmfre.estimation.estimate import centroid_order
-from nmfre.estimation.identification import (
-    Identification,
-    identify,
-    sparsest_rotation,
-    widest_mixture,
-)
+from nmfre.estimation.identification import Identification, identify
 from nmfre.estimation.likelihood import marginal_value
-from nmfre.estimation.marginal_estimate import AT_BOUND, MarginalEstimate
-from nmfre.estimation.maximize import CLIMB_TOL, LOG_RIDGE_LIMITS, Maximum, agreeing, maximize
+from nmfre.estimation.marginal_estimate import MarginalEstimate
+from nmfre.estimation.maximize import CLIMB_TOL, Maximum, agreeing, maximize
 from nmfre.estimation.moments import Moments
+from nmfre.estimation.random_forms import LOG_LIMITS
+from nmfre.estimation.representative import representative, widest_mixture
 
+AT_BOUND = 1e-6
+"""Effective degrees of freedom per unit below which a variance of random effects is zero."""
+HEYWOOD = 1e-5
+"""Residual variance, in those of the response given the covariates, below which it is zero."""
+SMALL_SHARE = 0.01
+"""Effective degrees of freedom per unit up to which a way to tau2 = 0 may have ended."""
+ROUNDING = 1e-12
+"""Change of the value per cell that may be rounding."""
+PAPER = Structure()
+"""sigma2 I and tau2 I."""
 Run: TypeAlias = Callable[[Callable[[Any], Any], list[Any]], list[Any]]
 
 
@@ -34,15 +42,23 @@ def one_by_one(function: Callable[[Any], Any], tasks: list[Any]) -> list[Any]:
 @dataclass(frozen=True, slots=True)
 class _Start(LaidOut):
     X: FloatArray
-    log_ridge: float | None = None
+    relative: Relative | None = None
     cap: float = np.inf
 
 
-def _climb(moments: Moments, signed: bool, tol: float, maxiter: int, start: _Start) -> Maximum:
+def _climb(
+    moments: Moments,
+    structure: Structure,
+    signed: bool,
+    tol: float,
+    maxiter: int,
+    start: _Start,
+) -> Maximum:
     return maximize(
         moments,
         start.X,
-        start.log_ridge,
+        start.relative,
+        structure=structure,
         signed=signed,
         cap=start.cap,
         tol=tol,
@@ -59,7 +75,8 @@ def fit_marginal(
     *,
     signed: bool,
     cap: float,
-    log_ridge: float | None = None,
+    structure: Structure = PAPER,
+    start: Relative | None = None,
     tol: float = 1e-8,
     maxiter: int = 50_000,
     run: Run = one_by_one,
@@ -82,8 +99,10 @@ def fit_marginal(
     cap : float
         Cap on df_U, infinite for none: where the maximum exceeds it, the likelihood is maximised
         on df_U = cap.
-    log_ridge : float, optional
-        Start of log lambda for the first basis.
+    structure : Structure
+        Forms of the covariances, and entries of X that are held at 0.
+    start : Relative, optional
+        Start of the covariances for the first basis, in squared units of the responses.
     tol : float
         Norm of the projected gradient per cell.
     maxiter : int
@@ -95,35 +114,41 @@ def fit_marginal(
     -------
     MarginalEstimate
     """
-    cells = moments.n_cells
-    climb = partial(_climb, moments, signed, max(tol, CLIMB_TOL), maxiter)
-    starts = [_Start(bases[0], log_ridge), *(_Start(X) for X in bases[1:])]
+    cells, profiled = moments.n_cells, structure.resid.profiled
+    climb = partial(_climb, moments, structure, signed, max(tol, CLIMB_TOL), maxiter)
+    relative = None if start is None else structure.relative(start, moments.scale)
+    starts = [_Start(bases[0], relative), *(_Start(X) for X in bases[1:])]
     maxima = run(climb, starts)
     best = min(maxima, key=_value)
     uncapped = None
-    if moments.df_random(best.X, best.ridge) > cap:
+    if _df_random(moments, best) > cap:
         free, free_best = maxima, best
-        maxima = run(climb, [_Start(m.X, cap=cap) for m in free])
+        maxima = run(climb, [_Start(m.X, m.relative, cap) for m in free])
         for i, m in enumerate(free):  # a lower maximum may meet the cap as it is
-            if m.value < maxima[i].value and moments.df_random(m.X, m.ridge) <= cap:
+            if m.value < maxima[i].value and _df_random(moments, m) <= cap:
                 maxima[i] = m
         best = min(maxima, key=_value)
         if all(best is not m for m in free):
             uncapped = free_best.value
-    X, log_ridge = best.X, float(np.log(best.ridge))
+    X, relative = best.X, best.relative
     if uncapped is None:
         # The way to tau2 = 0 is flat, and ends anywhere: where zero is as good, it is zero.
-        last = LOG_RIDGE_LIMITS[1]
-        Gamma, Theta = moments.profiled(X, float(np.exp(last)), signed=signed)
-        if marginal_value(moments, X, Gamma, last).value <= best.value:
-            log_ridge = last
-            if signed:  # and components anywhere: apart, and off their bounds, they are sharper
-                X, _ = _representative(moments, X, Theta, signed, only_mean=True)
+        none = Relative(best.v, np.exp(LOG_LIMITS[0] / 2.0) * np.eye(X.shape[1]))
+        Gamma, Theta = moments.profiled(X, none, signed=signed)
+        most = best.value
+        if _df_random(moments, best) > SMALL_SHARE * moments.n_units:
+            most -= ROUNDING  # or the likelihood is flat, and tau2 is anything
+        if marginal_value(moments, X, Gamma, none, profiled=profiled).value <= most:
+            relative = none
+            if signed and structure.pattern is None:
+                # and components anywhere: apart, and off their bounds, they are sharper
+                X = np.maximum(X @ widest_mixture(X, None), 0.0)
                 X = 0.75 * X + 0.25 * X.mean(axis=1, keepdims=True)
     final = maximize(
         moments,
         X,
-        log_ridge,
+        relative,
+        structure=structure,
         cap=np.inf if uncapped is None else cap,
         signed=signed,
         tol=tol,
@@ -131,28 +156,33 @@ def fit_marginal(
     )
     agree = agreeing(maxima, best, final, cells)
 
-    X, Theta_scaled = final.X, final.Theta
-    df_random = moments.df_random(X, final.ridge)
-    only_mean = df_random < AT_BOUND * moments.n_units
-    X, Theta_scaled = _representative(moments, X, Theta_scaled, signed, only_mean=only_mean)
-    order = centroid_order(X)
-    X, Theta_scaled = X[:, order], Theta_scaled[order]
-    sigma2 = final.sigma2 * moments.scale**2
+    X, Theta_scaled, relative = _representative(moments, final, signed, structure)
+    if structure.pattern is None:
+        order = centroid_order(X)
+        X, Theta_scaled, relative = X[:, order], Theta_scaled[order], relative.ordered(order)
+    Z = relative.loadings(X)
+    sigma2 = final.sigma2 * moments.scale**2 * relative.v.mean()
+    tau2 = final.sigma2 * moments.scale**2 * np.sum(relative.F**2) / X.shape[1]
     Theta = Theta_scaled * moments.scale
-    U, rss = moments.blup(Y, A, X, Theta, final.ridge)
     log_scale = np.log(moments.scale)
     path = np.concatenate([best.path, final.path])
     if not len(path):  # the start was the maximum
         path = np.array([final.value])
+    squares = moments.n_units * moments.scale**2
+    EE = moments.products(X, moments.covariates.gamma(Theta_scaled), relative).EE
+    v = relative.v / relative.v.mean()
     return MarginalEstimate(
         X=X,
         Theta=Theta,
-        U=U,
-        sigma2=sigma2,
-        tau2=sigma2 / final.ridge,
+        U=moments.blup(Y, A, X, Theta, relative),
+        sigma2=float(sigma2),
+        tau2=float(tau2),
+        v=v,
+        F=relative.F * np.sqrt(X.shape[1] / np.sum(relative.F**2)),
         cap=cap,
-        df_random=df_random,
-        rss=rss,
+        df_random=moments.df_random(Z),
+        rss=squares * float(relative.v @ EE),
+        weighted_rss=squares * float(relative.v.mean() * EE.sum()),
         n_iter=final.n_iter + best.n_iter,
         stop_reason=final.stop_reason,
         signed=signed,
@@ -163,31 +193,64 @@ def fit_marginal(
         n_starts=len(bases),
         n_agree=agree,
         objective_path=cells * (path + log_scale),
-        identification=_identified(moments, X, Theta_scaled, signed, only_mean),
+        identification=_identified(moments, X, Theta_scaled, relative, signed, structure),
         condition=float(np.linalg.cond(X)),
+        structure=structure,
+        resid_at_bound=_resid_at_bound(moments, relative, structure),
+        re_at_bound=re_at_bound(X, relative),
     )
 
 
+def re_at_bound(X: FloatArray, relative: Relative) -> BoolArray:
+    """Which variances of random effects are zero, but for the limit of the search; (Q,)."""
+    columns = relative.d * X
+    return np.asarray(np.diag(relative.F) ** 2 * np.sum(columns * columns, axis=0) < AT_BOUND)
+
+
+def _resid_at_bound(moments: Moments, relative: Relative, structure: Structure) -> BoolArray:
+    if structure.resid.profiled:
+        return np.zeros(len(relative.v), dtype=bool)
+    return np.asarray(relative.v <= HEYWOOD * moments.unexplained)
+
+
+def _df_random(moments: Moments, maximum: Maximum) -> float:
+    return moments.df_random(maximum.relative.loadings(maximum.X))
+
+
 def _identified(
-    moments: Moments, X: FloatArray, Theta: FloatArray, signed: bool, only_mean: bool
+    moments: Moments,
+    X: FloatArray,
+    Theta: FloatArray,
+    relative: Relative,
+    signed: bool,
+    structure: Structure,
 ) -> Identification:
+    there = np.where(re_at_bound(X, relative), 0.0, 1.0)
     return identify(
         X,
         None if signed else Theta * moments.covariates.scale,
-        mean=moments.covariates.gamma(Theta) if only_mean else None,
+        relative.Phi * np.outer(there, there),
+        structure,
+        mean=None if there.all() else moments.covariates.gamma(Theta),
     )
 
 
 def _representative(
-    moments: Moments, X: FloatArray, Theta: FloatArray, signed: bool, *, only_mean: bool
-) -> tuple[FloatArray, FloatArray]:
+    moments: Moments, final: Maximum, signed: bool, structure: Structure
+) -> tuple[FloatArray, FloatArray, Relative]:
     """Of the mixtures of components that fit as well one, the same from wherever it is sought."""
-    if not _identified(moments, X, Theta, signed, only_mean).n_free:
-        return X, Theta
+    X, Theta, relative = final.X, final.Theta, final.relative
+    if not _identified(moments, X, Theta, relative, signed, structure).n_free:
+        return X, Theta, relative
     bounded = None if signed else Theta * moments.covariates.scale
-    R = (widest_mixture if only_mean else sparsest_rotation)(X, bounded)
+    if re_at_bound(X, relative).all():
+        R = np.eye(len(Theta)) if structure.pattern is not None else widest_mixture(X, bounded)
+    else:
+        R = representative(X, bounded, relative.F, structure)
+        Phi = np.linalg.solve(R, np.linalg.solve(R, relative.Phi).T)
+        relative = Relative(relative.v, structure.random.nearest(Phi))
     Theta = np.linalg.solve(R, Theta)
-    return np.maximum(X @ R, 0.0), Theta if signed else np.maximum(Theta, 0.0)
+    return np.maximum(X @ R, 0.0), Theta if signed else np.maximum(Theta, 0.0), relative
 
 
 def _value(maximum: Maximum) -> float:

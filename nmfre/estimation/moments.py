@@ -3,7 +3,7 @@ What the marginal likelihood takes from the data: an interface, with or without 
 
 Sums are per unit, of responses divided by their root mean square and of orthonormal covariates
 W = L^-1 A, whose effects are Gamma = Theta L. Units whose observed responses
-are the same share M_n = G_n + lambda I, G_n = X'X over these responses: they are a pattern.
+are the same share G_n = Z'Z over these responses: they are a pattern.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 
 from nmfre.core.layout import LaidOut
 from nmfre.core.typing import FloatArray
+from nmfre.estimation.covariance_forms import Relative
 from nmfre.estimation.effective_df import effective_df, eigenvalues_of, log_ridge_on_cap
 from nmfre.estimation.orthonormal import Orthonormal, nonnegative
 
@@ -22,37 +23,42 @@ from nmfre.estimation.orthonormal import Orthonormal, nonnegative
 @dataclass(frozen=True, slots=True)
 class Products:
     """
-    Means over units that value and score are made of, at (X, Gamma, lambda).
+    Means over units that value and score are made of, at (X, Gamma, v, F).
 
-    With r_n = y_n - X Gamma w_n, u_n = M_n^-1 X'r_n, e_n = r_n - X u_n and b_n = Gamma w_n + u_n,
-    all over the observed responses of a unit.
+    Rows of data and of X are divided by the roots of v. With Z = X F, r_n = y_n - X Gamma w_n,
+    u_n = M_n^-1 Z'r_n, M_n = I + Z'Z and e_n = r_n - Z u_n, all over the observed responses of a
+    unit.
 
     Attributes
     ----------
     quadratic : float
-        r_n'r_n - r_n'X M_n^-1 X'r_n.
+        r_n'(I + Z Z')^-1 r_n.
     rounding : float
         What ``quadratic`` is a difference of: rounding is relative to it.
-    log_det, trace_inv : float
-        log|M_n| and tr M_n^-1.
-    EB : (P, Q)
-        e_n b_n'.
-    XM_inv : (P, Q)
-        X M_n^-1, its rows zero where responses are missing.
-    XtEW : (Q, K)
-        X'e_n w_n'.
-    UU : float
-        u_n'u_n.
+    log_det : float
+        log|M_n|.
+    EW, EU : (P, K), (P, Q)
+        e_n w_n' and e_n u_n'.
+    EE : (P,)
+        Squares of e_n.
+    ZM_inv : (P, Q)
+        Z M_n^-1, its rows zero where responses are missing.
+    UW, UU : (Q, K), (Q, Q)
+        u_n w_n', which is Z'e_n w_n', and u_n u_n'.
+    M_inv : (Q, Q)
+        M_n^-1.
     """
 
     quadratic: float
     rounding: float
     log_det: float
-    trace_inv: float
-    EB: FloatArray
-    XM_inv: FloatArray
-    XtEW: FloatArray
-    UU: float
+    EW: FloatArray
+    EU: FloatArray
+    EE: FloatArray
+    ZM_inv: FloatArray
+    UW: FloatArray
+    UU: FloatArray
+    M_inv: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,39 +98,65 @@ class Moments(LaidOut):
         """Share of each pattern in the units, (G,)."""
         raise NotImplementedError
 
-    def grams(self, X: FloatArray) -> FloatArray:
-        """X'X over the observed responses of each pattern, (G, Q, Q)."""
+    @property
+    def cells(self) -> FloatArray:
+        """Share of the units that each response is observed of, (P,)."""
         raise NotImplementedError
 
-    def spread(self, X: FloatArray, values: FloatArray) -> FloatArray:
-        """Mean over units of X V_n, rows zero where responses are missing; V (G, Q, Q); (P, Q)."""
+    @property
+    def observed_patterns(self) -> FloatArray:
+        """1 where a pattern observes a response, else 0; (P, G)."""
         raise NotImplementedError
 
-    def products(self, X: FloatArray, Gamma: FloatArray, ridge: float) -> Products:
-        """Sums at X (P, Q), Gamma (Q, K) of the scaled responses, and lambda."""
+    @property
+    def covariate_squares(self) -> FloatArray:
+        """Sums of w_n w_n' over the units of each pattern, divided by N; (G, K, K)."""
         raise NotImplementedError
 
-    def free_gamma(self, X: FloatArray, ridge: float) -> FloatArray:
-        """Gamma of highest likelihood given X and lambda, whatever sigma2 and signs are; (Q, K)."""
+    def residual_products(
+        self, X: FloatArray, Gamma: FloatArray, relative: Relative
+    ) -> tuple[FloatArray, FloatArray]:
+        """Sums of e_n e_n' and e_n w_n' over each pattern, divided by N; as in `Products`."""
         raise NotImplementedError
 
-    def root_information(self, X: FloatArray, ridge: float) -> FloatArray:
+    @property
+    def unexplained(self) -> FloatArray:
+        """Means of r_n^2 over the observed cells of each response, r_n by least squares; (P,)."""
+        raise NotImplementedError
+
+    def grams(self, Z: FloatArray) -> FloatArray:
+        """Z'Z over the observed responses of each pattern, (G, Q, Q)."""
+        raise NotImplementedError
+
+    def spread(self, Z: FloatArray, values: FloatArray) -> FloatArray:
+        """Mean over units of Z V_n, rows zero where responses are missing; V (G, Q, Q); (P, Q)."""
+        raise NotImplementedError
+
+    def products(self, X: FloatArray, Gamma: FloatArray, relative: Relative) -> Products:
+        """Sums at X (P, Q), Gamma (Q, K) of the scaled responses, and covariances."""
+        raise NotImplementedError
+
+    def free_gamma(self, X: FloatArray, relative: Relative) -> FloatArray:
+        """Gamma of highest likelihood given X, v, F, whatever sigma2 and signs are; (Q, K)."""
+        raise NotImplementedError
+
+    def root_information(self, X: FloatArray, relative: Relative) -> FloatArray:
         """
-        F with |F vec(Gamma - free Gamma)|^2 what the quadratic form adds to its minimum.
+        R with |R vec(Gamma - free Gamma)|^2 what the quadratic form adds to its minimum.
 
         (Q K, Q K), or (Q, Q) where it is the same for each covariate.
         """
         raise NotImplementedError
 
     def profiled(
-        self, X: FloatArray, ridge: float, *, signed: bool
+        self, X: FloatArray, relative: Relative, *, signed: bool
     ) -> tuple[FloatArray, FloatArray]:
-        """Gamma and Theta (Q, K) of highest likelihood given X and lambda; Theta >= 0 or signed."""
-        Gamma = self.free_gamma(X, ridge)
+        """Gamma and Theta (Q, K) of highest likelihood given the rest; Theta >= 0 or signed."""
+        Gamma = self.free_gamma(X, relative)
         Theta = self.covariates.theta(Gamma)
         if signed or Theta.min() >= 0.0:
             return Gamma, Theta
-        return self.nearest(Gamma, self.root_information(X, ridge))
+        return self.nearest(Gamma, self.root_information(X, relative))
 
     def nearest(self, Gamma: FloatArray, root: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Gamma and Theta >= 0 (Q, K) for which |F vec(change of Gamma)|, F the root, is least."""
@@ -144,43 +176,38 @@ class Moments(LaidOut):
         raise NotImplementedError
 
     def blup(
-        self, Y: Any, A: FloatArray, X: FloatArray, Theta: FloatArray, ridge: float
-    ) -> tuple[FloatArray, float]:
-        """Random effects (Q, N) and |Y - X (Theta A + U)|^2; all of the data as they are."""
+        self, Y: Any, A: FloatArray, X: FloatArray, Theta: FloatArray, relative: Relative
+    ) -> FloatArray:
+        """Random effects (Q, N); all of the data as they are."""
         raise NotImplementedError
 
-    def df_random(self, X: FloatArray, ridge: float) -> float:
+    def df_random(self, Z: FloatArray) -> float:
         """Effective degrees of freedom df_U = sum_n tr(M_n^-1 G_n)."""
-        eigenvalues, weights = self._eigenvalues(X)
-        return float(effective_df(eigenvalues, ridge, self.n_units, weights))
+        eigenvalues, weights = self._eigenvalues(Z)
+        return float(effective_df(eigenvalues, 1.0, self.n_units, weights))
 
-    def df_gradient(self, X: FloatArray, ridge: float) -> tuple[FloatArray, float]:
-        """Derivatives of df_U by X, (P, Q), and by log lambda."""
-        by_X, by_ridge = self._df_slopes(X, ridge)
-        total = self.n_units * ridge
-        return total * by_X, -total * by_ridge
-
-    def log_ridge_on_cap(self, X: FloatArray, cap: float) -> float:
-        """Log lambda at which df_U = cap."""
-        return log_ridge_on_cap(*self._eigenvalues(X), cap, self.n_units)
-
-    def log_ridge_by_basis(self, X: FloatArray, log_ridge: float) -> FloatArray:
-        """Derivative of log lambda by X on df_U = cap, (P, Q)."""
-        by_X, by_ridge = self._df_slopes(X, float(np.exp(log_ridge)))
-        return by_X / by_ridge
-
-    def _df_slopes(self, X: FloatArray, ridge: float) -> tuple[FloatArray, float]:
-        """Means over units of 2 X M_n^-2, (P, Q), and of tr(G_n M_n^-2)."""
-        grams = self.grams(X)
-        M_inv = np.linalg.inv(grams + ridge * np.eye(X.shape[1]))
+    def df_slopes(self, Z: FloatArray) -> tuple[FloatArray, float]:
+        """Derivatives of df_U / N by Z, (P, Q), and by a logarithm of a factor of Phi."""
+        grams = self.grams(Z)
+        M_inv = np.linalg.inv(grams + np.eye(Z.shape[1]))
         M_inv2 = M_inv @ M_inv
         flat = (len(grams), -1)
         traces = np.vecdot(grams.reshape(flat), M_inv2.reshape(flat))
-        return 2.0 * self.spread(X, M_inv2), float(self.shares @ traces)
+        return 2.0 * self.spread(Z, M_inv2), float(self.shares @ traces)
 
-    def _eigenvalues(self, X: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Eigenvalues of the X'X of all patterns and the shares that they stand for, (G Q,)."""
-        return eigenvalues_of(self.grams(X)).ravel(), np.repeat(self.shares, X.shape[1])
+    def log_factor_on_cap(self, Z: FloatArray, cap: float) -> float:
+        """The logarithm of what Phi is multiplied by where df_U = cap."""
+        return -log_ridge_on_cap(*self._eigenvalues(Z), cap, self.n_units)
+
+    def _eigenvalues(self, Z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Eigenvalues of the Z'Z of all patterns and the shares that they stand for, (G Q,)."""
+        return eigenvalues_of(self.grams(Z)).ravel(), np.repeat(self.shares, Z.shape[1])
+
+
+def information_root(information: FloatArray) -> FloatArray:
+    """R with R'R a positive semi-definite matrix that rounding may have made indefinite."""
+    d, V = np.linalg.eigh((information + information.T) / 2.0)
+    return np.asarray((V * np.sqrt(np.maximum(d, 0.0))).T)
 
 
 def _kron(A: FloatArray, B: FloatArray) -> FloatArray:

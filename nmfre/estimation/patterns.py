@@ -14,23 +14,26 @@ from typing import Any
 import numpy as np
 
 from nmfre.core.typing import BoolArray, FloatArray, IntArray
-from nmfre.estimation.moments import Moments, Products
+from nmfre.estimation.covariance_forms import Relative
+from nmfre.estimation.moments import Moments, Products, information_root
 from nmfre.estimation.orthonormal import orthonormal
 
 FILL_RIDGE = 0.1
 """Shrinkage of the scores that missing cells are filled from, for a start; observed ones have 1."""
 
 
-def unit_grams(observed: BoolArray | FloatArray, X: FloatArray) -> FloatArray:
-    """X'X over the observed responses of each column of ``observed`` (P, n); (n, Q, Q)."""
-    n_responses, rank = X.shape
-    outer = (X[:, :, None] * X[:, None, :]).reshape(n_responses, -1)
+def unit_grams(observed: BoolArray | FloatArray, Z: FloatArray) -> FloatArray:
+    """Z'Z over the observed responses of each column of ``observed`` (P, n); (n, Q, Q)."""
+    n_responses, rank = Z.shape
+    outer = (Z[:, :, None] * Z[:, None, :]).reshape(n_responses, -1)
     return np.asarray(observed.T @ outer).reshape(-1, rank, rank)
 
 
-def unit_inverses(observed: BoolArray | FloatArray, X: FloatArray, ridge: float) -> FloatArray:
-    """M_n^-1 = (X'X + lambda I)^-1 of the same, (n, Q, Q)."""
-    return np.linalg.inv(unit_grams(observed, X) + ridge * np.eye(X.shape[1]))
+def unit_inverses(
+    observed: BoolArray | FloatArray, Z: FloatArray, ridge: float = 1.0
+) -> FloatArray:
+    """M_n^-1 = (Z'Z + ridge I)^-1 of the same, (n, Q, Q)."""
+    return np.linalg.inv(unit_grams(observed, Z) + ridge * np.eye(Z.shape[1]))
 
 
 def times_vectors(matrices: FloatArray, vectors: FloatArray) -> FloatArray:
@@ -38,15 +41,16 @@ def times_vectors(matrices: FloatArray, vectors: FloatArray) -> FloatArray:
     return np.asarray(np.einsum("nqr,nr->nq", matrices, vectors))
 
 
-def conditional_blup(X: FloatArray, ridge: float, R: FloatArray) -> FloatArray:
+def conditional_blup(X: FloatArray, relative: Relative, R: FloatArray) -> FloatArray:
     """
     Random effects (Q, n) of units given residuals R (P, n) around the fixed effects.
 
-    u_n = M_n^-1 X'r_n over the responses observed of the unit; NaN in R are those that are not.
-    Units with nothing observed have zero.
+    u_n = F M_n^-1 Z'r_n over the responses observed of the unit, rows over the roots of v; NaN in R
+    are those that are not. Units with nothing observed have zero.
     """
-    M_inv = unit_inverses(~np.isnan(R), X, ridge)
-    return times_vectors(M_inv, np.nan_to_num(R).T @ X).T
+    Z = relative.loadings(X)
+    M_inv = unit_inverses(~np.isnan(R), Z)
+    return relative.F @ times_vectors(M_inv, np.nan_to_num(R).T @ (relative.d * Z)).T
 
 
 def patterns_of(observed: BoolArray) -> tuple[BoolArray, IntArray]:
@@ -60,6 +64,17 @@ def patterns_of(observed: BoolArray) -> tuple[BoolArray, IntArray]:
     else:
         _, first, which = np.unique(codes, axis=0, return_index=True, return_inverse=True)
     return observed[:, first], which.ravel()
+
+
+def sums_of_products(A: FloatArray, B: FloatArray, which: IntArray, n: int) -> FloatArray:
+    """Sums of a_i b_i' over the rows (m, .) of each of n kinds; (n, ., .)."""
+    sums = np.zeros((n, A.shape[1], B.shape[1]))
+    order = np.argsort(which, kind="stable")
+    stop = np.cumsum(np.bincount(which, minlength=n))
+    for g, (i, j) in enumerate(zip(np.append(0, stop[:-1]), stop, strict=True)):
+        rows = order[i:j]
+        sums[g] = A[rows].T @ B[rows]
+    return sums
 
 
 def squares_by_pattern(A: FloatArray, which: IntArray) -> FloatArray:
@@ -135,61 +150,104 @@ class PatternMoments(Moments):
         """Share of each pattern in the units, (G,)."""
         return self.counts / self.n_units
 
-    def grams(self, X: FloatArray) -> FloatArray:
-        """X'X over the observed responses of each pattern, (G, Q, Q)."""
-        return unit_grams(self.patterns, X)
+    @property
+    def cells(self) -> FloatArray:
+        """Share of the units that each response is observed of, (P,)."""
+        return np.asarray(self.patterns @ self.shares)
 
-    def spread(self, X: FloatArray, values: FloatArray) -> FloatArray:
-        """Mean over units of X V_n, rows zero where responses are missing; (P, Q)."""
-        by_response = (self.patterns * self.shares) @ values.reshape(len(values), -1)
-        return times_vectors(by_response.reshape(-1, *values.shape[1:]), X)
+    @property
+    def observed_patterns(self) -> FloatArray:
+        """1 where a pattern observes a response, else 0; (P, G)."""
+        return self.patterns
 
-    def products(self, X: FloatArray, Gamma: FloatArray, ridge: float) -> Products:
-        """Sums over units, or what takes their place."""
-        M = self.grams(X) + ridge * np.eye(X.shape[1])
-        M_inv = np.linalg.inv(M)
-        fixed = (Gamma @ self.W).T
-        R = self.Y - self.observed * (X @ fixed.T)
-        U = times_vectors(M_inv[self.which], R.T @ X)
-        E = R - self.observed * (X @ U.T)
-        UU = float(np.vdot(U, U))
-        return Products(
-            quadratic=(float(np.vdot(E, E)) + ridge * UU) / self.n_units,
-            rounding=0.0,  # a sum of squares
-            log_det=float(self.shares @ np.linalg.slogdet(M)[1]),
-            trace_inv=float(self.shares @ np.trace(M_inv, axis1=1, axis2=2)),
-            EB=E @ (fixed + U) / self.n_units,
-            XM_inv=self.spread(X, M_inv),
-            XtEW=ridge * (U.T @ self.W.T) / self.n_units,  # X'e_n = lambda u_n
-            UU=UU / self.n_units,
+    @property
+    def covariate_squares(self) -> FloatArray:
+        """Sums of w_n w_n' over the units of each pattern, divided by N; (G, K, K)."""
+        return self.WW_by_pattern
+
+    def residual_products(
+        self, X: FloatArray, Gamma: FloatArray, relative: Relative
+    ) -> tuple[FloatArray, FloatArray]:
+        """Sums of e_n e_n' and e_n w_n' over each pattern, divided by N."""
+        Z, d = relative.loadings(X), relative.d
+        R = d * (self.Y - self.observed * (X @ (Gamma @ self.W)))
+        U = times_vectors(unit_inverses(self.patterns, Z)[self.which], R.T @ Z)
+        E = R - self.observed * (Z @ U.T)
+        n_patterns = len(self.counts)
+        return (
+            sums_of_products(E.T, E.T, self.which, n_patterns) / self.n_units,
+            sums_of_products(E.T, self.W.T, self.which, n_patterns) / self.n_units,
         )
 
-    def free_gamma(self, X: FloatArray, ridge: float) -> FloatArray:
+    @property
+    def unexplained(self) -> FloatArray:
+        """Of each response by itself, over what is observed of it, (P,)."""
+        WW = np.tensordot(self.patterns, self.WW_by_pattern, axes=1)
+        YW = self.Y @ self.W.T / self.n_units
+        fitted = np.vecdot(YW, times_vectors(np.linalg.pinv(WW, hermitian=True), YW))
+        squares = np.vecdot(self.Y, self.Y) / self.n_units
+        return np.asarray((squares - fitted) / self.cells)
+
+    def grams(self, Z: FloatArray) -> FloatArray:
+        """Z'Z over the observed responses of each pattern, (G, Q, Q)."""
+        return unit_grams(self.patterns, Z)
+
+    def spread(self, Z: FloatArray, values: FloatArray) -> FloatArray:
+        """Mean over units of Z V_n, rows zero where responses are missing; (P, Q)."""
+        by_response = (self.patterns * self.shares) @ values.reshape(len(values), -1)
+        return times_vectors(by_response.reshape(-1, *values.shape[1:]), Z)
+
+    def products(self, X: FloatArray, Gamma: FloatArray, relative: Relative) -> Products:
+        """Sums over units, or what takes their place."""
+        Z, d = relative.loadings(X), relative.d
+        M = self.grams(Z) + np.eye(Z.shape[1])
+        M_inv = np.linalg.inv(M)
+        R = d * (self.Y - self.observed * (X @ (Gamma @ self.W)))
+        U = times_vectors(M_inv[self.which], R.T @ Z)
+        E = R - self.observed * (Z @ U.T)
+        EE = np.vecdot(E, E) / self.n_units
+        return Products(
+            quadratic=float(EE.sum()) + float(np.vdot(U, U)) / self.n_units,
+            rounding=0.0,  # a sum of squares
+            log_det=float(self.shares @ np.linalg.slogdet(M)[1]),
+            EW=E @ self.W.T / self.n_units,
+            EU=E @ U / self.n_units,
+            EE=EE,
+            ZM_inv=self.spread(Z, M_inv),
+            UW=U.T @ self.W.T / self.n_units,
+            UU=U.T @ U / self.n_units,
+            M_inv=np.tensordot(self.shares, M_inv, axes=1),
+        )
+
+    def _shrunk(self, X: FloatArray, relative: Relative) -> tuple[FloatArray, FloatArray]:
+        """G_n = X'X of each pattern, and (I + G_n Phi)^-1; rows over the roots of v."""
+        G = self.grams(relative.d * X)
+        return G, np.linalg.inv(np.eye(X.shape[1]) + G @ relative.Phi)
+
+    def free_gamma(self, X: FloatArray, relative: Relative) -> FloatArray:
         """
         Generalised least squares.
 
-        sum_n M_n^-1 X'X Gamma w_n w_n' = sum_n M_n^-1 X'y_n w_n'.
+        sum_n (I + G_n Phi)^-1 G_n Gamma w_n w_n' = sum_n (I + G_n Phi)^-1 X'y_n w_n'.
         """
-        M_inv = np.linalg.inv(self.grams(X) + ridge * np.eye(X.shape[1]))
-        XtY = times_vectors(M_inv[self.which], self.Y.T @ X)
-        left, right = self._information(X, M_inv), (self.W @ XtY / self.n_units).ravel()
+        G, shrink = self._shrunk(X, relative)
+        XtY = times_vectors(shrink[self.which], self.Y.T @ (relative.d**2 * X))
+        left, right = self._information(shrink @ G), (self.W @ XtY / self.n_units).ravel()
         try:
             solution = np.linalg.solve(left, right)
         except np.linalg.LinAlgError:  # two columns of X are one
             solution = np.linalg.lstsq(left, right, rcond=None)[0]
         return np.asarray(solution).reshape(self.n_covariates, X.shape[1]).T
 
-    def root_information(self, X: FloatArray, ridge: float) -> FloatArray:
-        """The root of sum_n w_n w_n' kron lambda M_n^-1 X'X, (Q K, Q K)."""
-        M_inv = np.linalg.inv(self.grams(X) + ridge * np.eye(X.shape[1]))
-        information = ridge * self._information(X, M_inv)
-        d, V = np.linalg.eigh((information + information.T) / 2.0)
-        return np.asarray((V * np.sqrt(np.maximum(d, 0.0))).T)
+    def root_information(self, X: FloatArray, relative: Relative) -> FloatArray:
+        """The root of sum_n w_n w_n' kron (I + G_n Phi)^-1 G_n, (Q K, Q K)."""
+        G, shrink = self._shrunk(X, relative)
+        return information_root(self._information(shrink @ G))
 
-    def _information(self, X: FloatArray, M_inv: FloatArray) -> FloatArray:
-        """sum_n w_n w_n' kron M_n^-1 X'X."""
-        size = X.shape[1] * self.n_covariates
-        by_pattern = np.einsum("gkl,gqr->kqlr", self.WW_by_pattern, M_inv @ self.grams(X))
+    def _information(self, of_patterns: FloatArray) -> FloatArray:
+        """sum_n w_n w_n' kron these."""
+        size = of_patterns.shape[-1] * self.n_covariates
+        by_pattern = np.einsum("gkl,gqr->kqlr", self.WW_by_pattern, of_patterns)
         return np.asarray(by_pattern).reshape(size, size)
 
     def times_squares(self, u: FloatArray) -> FloatArray:
@@ -200,13 +258,10 @@ class PatternMoments(Moments):
         return np.asarray(filled @ (filled.T @ u)) / self.n_units
 
     def blup(
-        self, Y: Any, A: FloatArray, X: FloatArray, Theta: FloatArray, ridge: float
-    ) -> tuple[FloatArray, float]:
-        """u_n = M_n^-1 X'(y_n - X Theta a_n) over observed responses, and the residuals' square."""
-        R = Y - X @ (Theta @ A)
-        U = conditional_blup(X, ridge, R)
-        E = np.nan_to_num(R - X @ U)
-        return U, float(np.vdot(E, E))
+        self, Y: Any, A: FloatArray, X: FloatArray, Theta: FloatArray, relative: Relative
+    ) -> FloatArray:
+        """u_n = F M_n^-1 Z'(y_n - X Theta a_n) over observed responses."""
+        return conditional_blup(X, relative, Y - X @ (Theta @ A))
 
 
 def _shortened(

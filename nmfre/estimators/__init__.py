@@ -14,7 +14,14 @@ from nmfre.estimators.maximum_likelihood import MaximumLikelihood
 __all__ = ["ESTIMATORS", "DfCap", "Estimator", "MaximumLikelihood", "Method", "estimator_of"]
 
 ESTIMATORS: dict[str, type[Estimator]] = {cls.name: cls for cls in (DfCap, MaximumLikelihood)}
-NEUTRAL = {"n_starts": 1, "signed": False, "start_theta": None, "update_tau2": True}
+NEUTRAL = {
+    "cov_resid": "identity",
+    "cov_re": "identity",
+    "n_starts": 1,
+    "signed": False,
+    "start_theta": None,
+    "update_tau2": True,
+}
 """Options that not every estimator has: what to the others means nothing."""
 
 

@@ -18,7 +18,7 @@ from nmfre.core.arguments import (
 )
 from nmfre.core.caller import warn
 from nmfre.core.threads import one_thread_if_small
-from nmfre.core.typing import FloatArray
+from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.data.design import Design
 from nmfre.errors import (
     ConvergenceWarning,
@@ -28,6 +28,7 @@ from nmfre.errors import (
     TooManyParametersError,
 )
 from nmfre.estimation.cap import Cap, resolve_cap
+from nmfre.estimation.covariance_forms import Structure
 from nmfre.estimation.estimate import Estimate, StopReason
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.inference.conditional import Inference, conditional_inference
@@ -81,8 +82,18 @@ class Estimator(ABC):
         """Alternative of the p-values, where the user names none."""
         return "larger"
 
+    def structure(self, pattern: BoolArray | None = None) -> Structure:
+        """Forms of the covariances, and the entries of X (P, Q) that may differ from 0."""
+        return Structure(pattern=pattern)
+
     @abstractmethod
-    def fit(self, design: Design, rank: int, rng: np.random.Generator) -> Estimate:
+    def fit(
+        self,
+        design: Design,
+        rank: int,
+        rng: np.random.Generator,
+        pattern: BoolArray | None = None,
+    ) -> Estimate:
         """
         Estimate X, Theta, U and the variances.
 
@@ -92,6 +103,8 @@ class Estimator(ABC):
         rank : int
         rng : numpy.random.Generator
             For the starts.
+        pattern : array of bool, (P, Q), optional
+            Entries of the basis that may differ from 0.
         """
 
     @abstractmethod
@@ -120,7 +133,8 @@ class Estimator(ABC):
             raise InvalidArgumentError(
                 "uncertainty", options.uncertainty, f"{offered} with {self.name}"
             )
-        size = n_parameters(len(design.responses), rank, len(design.covariates))
+        n_responses, n_covariates = len(design.responses), len(design.covariates)
+        size = n_parameters(n_responses, rank, n_covariates, self.structure())
         if options.uncertainty == "marginal" and size > LARGEST:
             raise TooManyParametersError(parameters=size, most=LARGEST)
 
@@ -133,7 +147,8 @@ class Estimator(ABC):
     ) -> Inference:
         """Inference on Theta of the kind that the options name, which the checks have passed."""
         n_responses, rank = estimate.X.shape
-        with one_thread_if_small(n_parameters(n_responses, rank, len(design.A)) ** 2):
+        size = n_parameters(n_responses, rank, len(design.A), self.structure())
+        with one_thread_if_small(size**2):
             if options.uncertainty == "conditional":
                 return conditional_inference(
                     design.Y,

@@ -13,7 +13,7 @@ from nmfre.core.arguments import (
     start_array,
 )
 from nmfre.core.caller import warn
-from nmfre.core.typing import FloatArray
+from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.data.checks import python_value
 from nmfre.data.design import Design
 from nmfre.errors import (
@@ -71,8 +71,16 @@ class DfCap(Estimator):
             return resolve_cap(1.0, n_units, rank)  # until the path of df_U is known
         return Estimator._cap(self, n_units, rank)
 
-    def fit(self, design: Design, rank: int, rng: np.random.Generator) -> AlternatingEstimate:
+    def fit(
+        self,
+        design: Design,
+        rank: int,
+        rng: np.random.Generator,
+        pattern: BoolArray | None = None,
+    ) -> AlternatingEstimate:
         """Alternating updates from one start."""
+        if pattern is not None:
+            raise InvalidArgumentError("basis_pattern", "given", "None with df-cap; ml takes it")
         n_units = len(design.units)
         (estimate,) = self.fit_caps(design, rank, rng, np.array([self._cap(n_units, rank)]))
         warn_of(estimate)

@@ -11,22 +11,25 @@ import numpy as np
 from nmfre.core.arguments import (
     MOST_STARTS,
     check_bool,
+    check_choice,
     check_whole,
 )
 from nmfre.core.parallel import run_tasks
 from nmfre.core.threads import one_thread_if_small
-from nmfre.core.typing import FloatArray
+from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.data.design import Design
 from nmfre.errors import (
     ExactFitError,
     InvalidArgumentError,
 )
 from nmfre.estimation.complete import moments_of
+from nmfre.estimation.covariance_forms import CovResid, Relative, Structure
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.likelihood import SMALLEST_SIGMA2
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.maximize import starting_bases
 from nmfre.estimation.maximum_likelihood import fit_marginal
+from nmfre.estimation.random_forms import CovRe
 from nmfre.estimators.base import Estimator, Method, warn_of
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Alternative, Uncertainty
@@ -50,12 +53,17 @@ class MaximumLikelihood(Estimator):
     kind: ClassVar[type[Estimate]] = MarginalEstimate
     uncertainties: ClassVar[tuple[Uncertainty, ...]] = ("marginal", "conditional")
 
+    cov_resid: CovResid | None = None
+    cov_re: CovRe | None = None
     signed: bool = False
     n_starts: int | None = None
 
     def __post_init__(self) -> None:
         Estimator.__post_init__(self)
         check_bool("signed", self.signed)
+        for name, choices in (("cov_resid", CovResid), ("cov_re", CovRe)):
+            if getattr(self, name) is not None:
+                check_choice(name, getattr(self, name), choices)
         if self.n_starts is not None:
             check_whole("n_starts", self.n_starts, least=1, most=MOST_STARTS)
 
@@ -64,13 +72,24 @@ class MaximumLikelihood(Estimator):
         """One-sided where 0 is a bound of Theta."""
         return "two-sided" if self.signed else "larger"
 
-    def fit(self, design: Design, rank: int, rng: np.random.Generator) -> MarginalEstimate:
+    def structure(self, pattern: BoolArray | None = None) -> Structure:
+        """As the options say."""
+        return Structure(self.cov_resid or "identity", self.cov_re or "identity", pattern)
+
+    def fit(
+        self,
+        design: Design,
+        rank: int,
+        rng: np.random.Generator,
+        pattern: BoolArray | None = None,
+    ) -> MarginalEstimate:
         """The best of several starts."""
-        given, log_ridge = self._basis(design, rank), None
+        given, start = self._basis(design, rank), None
         n_starts = DEFAULT_STARTS if self.n_starts is None else self.n_starts
         if (self.start_sigma2, self.start_tau2) != (None, None):
             sigma2, tau2 = self._variances()
-            log_ridge = float(np.log(sigma2 / tau2))
+            psi = np.full(len(design.responses), sigma2)
+            start = Relative(psi, np.sqrt(tau2) * np.eye(rank))
         with one_thread_if_small(len(design.responses) ** 2 * rank):
             moments = design.moments()
             bases = starting_bases(moments, rank, n_starts, rng)
@@ -83,7 +102,8 @@ class MaximumLikelihood(Estimator):
                 bases,
                 signed=self.signed,
                 cap=self._cap(len(design.units), rank),
-                log_ridge=log_ridge,
+                structure=self.structure(pattern),
+                start=start,
                 tol=self.tol,
                 maxiter=self.maxiter,
                 run=partial(run_tasks, n_jobs=None, progress=False, description="starts"),
@@ -102,6 +122,7 @@ class MaximumLikelihood(Estimator):
         ml learns X and the variances from squares of residuals: to first order this is the one-step
         replicate of the same multipliers.
         """
+        assert isinstance(estimate, MarginalEstimate)
         return [
             fit_marginal(
                 Y,
@@ -110,7 +131,8 @@ class MaximumLikelihood(Estimator):
                 [estimate.X],
                 signed=self.signed,
                 cap=estimate.cap,
-                log_ridge=float(np.log(estimate.ridge)),
+                structure=estimate.structure,
+                start=estimate.absolute,
                 tol=self.tol,
                 maxiter=self.maxiter,
             )

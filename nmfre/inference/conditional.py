@@ -86,7 +86,7 @@ class Inference(OfKinds):
             )
         ]
 
-    def variance_bse(self, ridge: float) -> dict[str, float]:
+    def variance_bse(self, estimate: Estimate) -> dict[str, FloatArray]:
         """Standard errors of the variances: none, they are taken for known."""
         return {}
 
@@ -168,12 +168,16 @@ def conditional_inference(
     X = estimate.X
     covariates = orthonormal(A)[0] if covariates is None else covariates
     by_pattern: FloatArray = n_units * np.eye(len(covariates.size))[None]
-    XtX: FloatArray = (X.T @ X)[None]
+    weighted = estimate.relative.d * X
+    XtX: FloatArray = (weighted.T @ weighted)[None]
     counts, n_cells = np.array([n_units]), len(X) * n_units
     observed = ~np.isnan(Y) if isinstance(Y, np.ndarray) else None
     if observed is not None and not observed.all():
         patterns, which = patterns_of(observed)
-        by_pattern, XtX = squares_by_pattern(covariates.white(A), which), unit_grams(patterns, X)
+        by_pattern, XtX = (
+            squares_by_pattern(covariates.white(A), which),
+            unit_grams(patterns, weighted),
+        )
         counts, n_cells = np.bincount(which), int(observed.sum())
     linearization = linearize(
         X,
@@ -183,8 +187,8 @@ def conditional_inference(
         covariates=covariates,
         counts=counts,
         n_cells=n_cells,
-        ridge=estimate.ridge,
-        rss=estimate.rss,
+        relative=estimate.relative,
+        rss=estimate.weighted_rss,
         information=options.information,
         dispersion=options.dispersion,
     )

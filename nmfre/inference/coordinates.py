@@ -3,9 +3,11 @@ Coordinates of all parameters around a maximum of the marginal likelihood, and s
 
 Columns of X keep their sums: they move along an explicit basis of the contrasts of their free
 entries. Zeros of X that the likelihood pushes against stay zero; every Theta is free, as in the
-paper, but for zeros that lie far within their bound. It moves through Gamma, the effects of
-orthonormal covariates, so that no digit is lost to how covariates are coded. Directions that
-change nothing (rotations, or any mixture of the components where tau2 is zero) are left out.
+paper, but for zeros that lie far within their bound. Residual variances move along their
+logarithms, Phi along the coordinates of its form; those at their bound 0 do not. Theta
+moves through Gamma, the effects of orthonormal covariates, so that no digit is lost to how
+covariates are coded. Directions that change nothing (rotations, or any mixture of the components
+where tau2 is zero) are left out.
 """
 
 from __future__ import annotations
@@ -17,8 +19,10 @@ import numpy as np
 from scipy.linalg import block_diag, helmert, null_space, orth
 
 from nmfre.core.typing import BoolArray, FloatArray
+from nmfre.estimation.covariance_forms import Relative
+from nmfre.estimation.hessian import second_derivatives
 from nmfre.estimation.identification import ZERO, dependent_components
-from nmfre.estimation.likelihood import MarginalScore, marginal_score
+from nmfre.estimation.likelihood import Score, marginal_value, score
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.moments import Moments
 from nmfre.estimation.patterns import times_vectors, unit_inverses
@@ -63,22 +67,28 @@ class Coordinates:
     """
 
     def __init__(self, moments: Moments, estimate: MarginalEstimate) -> None:
-        self.moments = moments
+        self.moments, self.structure = moments, estimate.structure
         self.complete = moments.n_cells == moments.n_units * moments.n_responses
         self.X = estimate.X
         self.Gamma = moments.covariates.gamma(estimate.Theta / moments.scale)
         if estimate.signed:  # again, because Theta of covariates with a large mean has lost digits
-            self.Gamma = moments.free_gamma(self.X, estimate.ridge)
-        self.log_sigma2 = float(np.log(estimate.sigma2)) - 2.0 * float(np.log(moments.scale))
-        self.log_ridge = float(np.log(estimate.ridge))
+            self.Gamma = moments.free_gamma(self.X, estimate.relative)
+        self.psi = estimate.psi / moments.scale**2
+        self.F = estimate.F * float(np.sqrt(estimate.tau2)) / moments.scale
         self.cap = estimate.cap if estimate.cap_binds else np.inf
-        # Where tau2 is at its bound 0, the likelihood is flat in log lambda: it is held.
-        self.variance_axes = np.eye(2)[:, : 1 if estimate.tau2_at_bound else 2]
         (P, Q), K = self.X.shape, moments.n_covariates
-        at_maximum = self._score(self.X, self.Gamma, self.log_sigma2, self.log_ridge)
-        by_X = at_maximum.X + at_maximum.log_ridge * self._log_ridge_by_X(self.X)
+        random, resid = self.structure.random, self.structure.resid
+        self.log_psi, self.t = np.log(resid.of(self.psi)), random.coordinates(self.F)
+        # Where a variance is at its bound 0, the likelihood is flat in its logarithm: it is held.
+        axes_of_random = np.eye(len(self.t))[:, ~random.held(estimate.re_at_bound)]
+        if np.isfinite(self.cap):  # which tells the size of Phi
+            axes_of_random = axes_of_random @ null_space((random.scale(Q) @ axes_of_random)[None])
+        axes_of_resid = np.eye(len(self.log_psi))[:, ~resid.of(estimate.resid_at_bound)]
+        self.variance_axes = block_diag(axes_of_resid, axes_of_random)
+        at_maximum = self._score(self.X, self.Gamma, self.relative)[0]
+        by_X = at_maximum.X
         pushed = by_X - np.sum(self.X * by_X, axis=0) < -PUSHED
-        held = (self.X * P <= PUSHED) & pushed
+        held = self.structure.held(self.X.shape) | ((self.X * P <= PUSHED) & pushed)
         self.contrasts = block_diag(*(_contrasts(~held[:, q]) for q in range(Q))) / P
         self.held_basis: BoolArray = ~self.contrasts.any(axis=1).reshape(P, Q, order="F")
 
@@ -89,27 +99,85 @@ class Coordinates:
         self.theta_at_bound: BoolArray = zero & (by_theta <= PUSHED)
         self.pushed_theta: BoolArray = self.theta_at_bound & (by_theta < -PUSHED)
         self.mixing_theta: BoolArray = np.tile(np.array(estimate.identification.mixing), K)
-        self.full_axes = self._full_axes(self.X)
+        self.axes_within = block_diag(self.contrasts, P * np.eye(Q * K), self.variance_axes)
+        self.full_axes = self.axes_within
+        if np.isfinite(self.cap):
+            self.full_axes = self._on_cap() @ self.axes_within
         self.first_theta = self.contrasts.shape[1]
-        self.n_variances = self.full_axes.shape[1] - self.first_theta - Q * K
+        self.n_variances = self.variance_axes.shape[1]
         self.rotations = self._rotations(estimate)
         # Where bounds of Theta alone tell the components apart, they must stay bounds.
         self.bounds_needed: BoolArray = self.theta_at_bound & estimate.identification.by_bounds
 
+    @property
+    def relative(self) -> Relative:
+        """The covariances, with sigma2 = 1."""
+        return Relative(self.psi, self.F)
+
+    @property
+    def of_theta(self) -> slice:
+        """Where Gamma, or Theta, is in all parameters."""
+        return slice(self.X.size, self.X.size + self.Gamma.size)
+
+    def df_gradient(self) -> FloatArray:
+        """Derivative of df_U by (X, Gamma, log psi, t), (D,)."""
+        relative = self.relative
+        by_Z, _ = self.moments.df_slopes(relative.loadings(self.X))
+        by = Score(
+            X=relative.d * (by_Z @ self.F.T),
+            Gamma=np.zeros_like(self.Gamma),
+            F=np.tril((relative.d * self.X).T @ by_Z),
+            log_psi=-0.5 * np.vecdot(relative.loadings(self.X), by_Z),
+        )
+        return self.moments.n_units * self._by_parameters(by, self.F)
+
+    def _by_parameters(self, by: Score, F: FloatArray) -> FloatArray:
+        """Derivatives in one vector, (D,), at F."""
+        return np.concatenate(
+            [
+                by.X.ravel(order="F"),
+                by.Gamma.ravel(order="F"),
+                self.structure.resid.pull(by.log_psi),
+                self.structure.random.pull(F, by.F),
+            ]
+        )
+
+    def _on_cap(self) -> FloatArray:
+        """Change of the parameters where Phi is multiplied by what keeps df_U, (D, D)."""
+        gradient = self.df_gradient()
+        scale = np.zeros_like(gradient)
+        scale[-len(self.t) :] = self.structure.random.scale(self.X.shape[1])
+        return np.asarray(np.eye(len(scale)) - np.outer(scale, gradient) / (gradient @ scale))
+
     def _rotations(self, estimate: MarginalEstimate) -> FloatArray:
         """Orthonormal directions in the full coordinates that change nothing, in columns."""
-        changes = [(self.X @ K, -K @ self.Gamma) for K in estimate.identification.directions]
-        if estimate.tau2_at_bound:
-            # Without an effect of its own, a combination of columns of X can be anything.
-            for v in dependent_components(self.Gamma).T:
-                free = np.all(~self.held_basis[:, np.abs(v) > ZERO], axis=1)
-                changes += [(np.outer(d, v), np.zeros_like(self.Gamma)) for d in _contrasts(free).T]
-        if not changes:
-            return np.empty((self.full_axes.shape[1], 0))
+        Phi, random = self.F @ self.F.T, self.structure.random
+        still = np.zeros(len(self.log_psi))
+        # Of a variance at its bound, the logarithm is held.
+        moves = ~random.held(estimate.re_at_bound)
         psi = [
-            np.concatenate([by_X.ravel(order="F"), by_Gamma.ravel(order="F"), np.zeros(2)])
-            for by_X, by_Gamma in changes
+            np.concatenate(
+                [
+                    (self.X @ K).ravel(order="F"),
+                    (-K @ self.Gamma).ravel(order="F"),
+                    still,
+                    moves * random.of_change(self.F, -(K @ Phi + Phi @ K.T)),
+                ]
+            )
+            for K in estimate.identification.directions
         ]
+        if estimate.re_at_bound.any():
+            # Without an effect of its own, a combination of columns of X can be anything.
+            there = np.where(estimate.re_at_bound, 0.0, 1.0)
+            for v in dependent_components(self.Gamma, Phi * np.outer(there, there)).T:
+                free = np.all(~self.held_basis[:, np.abs(v) > ZERO], axis=1)
+                rest = np.zeros(self.full_axes.shape[0] - self.X.size)
+                psi += [
+                    np.concatenate([np.outer(d, v).ravel(order="F"), rest])
+                    for d in _contrasts(free).T
+                ]
+        if not psi:
+            return np.empty((self.full_axes.shape[1], 0))
         rotations = np.linalg.lstsq(self.full_axes, np.column_stack(psi), rcond=None)[0]
         return np.asarray(orth(rotations, rcond=ZERO))
 
@@ -158,61 +226,41 @@ class Coordinates:
         )
 
     def jacobian(self, axes: Axes) -> FloatArray:
-        """Derivative of (X, Theta, log sigma2, log lambda) along these axes, (D, d)."""
+        """Derivative of (X, Theta, log psi, t) along these axes, (D, d)."""
         jacobian: FloatArray = self.full_axes @ axes.directions
         Q, K = self.Gamma.shape
-        by_gamma = jacobian[self.X.size : -2].reshape(K, -1)
-        jacobian[self.X.size : -2] = (self.moments.covariates.inverse.T @ by_gamma).reshape(
-            Q * K, -1
-        )
+        by_gamma = jacobian[self.of_theta].reshape(K, -1)
+        jacobian[self.of_theta] = (self.moments.covariates.inverse.T @ by_gamma).reshape(Q * K, -1)
         return jacobian
 
-    def _full_axes(self, X: FloatArray) -> FloatArray:
-        """Derivative of (X, Gamma, log sigma2, log lambda) by the full coordinates, at X."""
-        theta_axes = len(X) * np.eye(self.Gamma.size)
-        if np.isfinite(self.cap):
-            by_X = self._log_ridge_by_X(X).ravel(order="F") @ self.contrasts
-            blocks = block_diag(self.contrasts, theta_axes, np.ones((1, 1)))
-            last = np.zeros(blocks.shape[1])
-            last[: len(by_X)] = by_X
-            return np.vstack([blocks, last])
-        return np.asarray(block_diag(self.contrasts, theta_axes, self.variance_axes))
-
-    def _log_ridge_by_X(self, X: FloatArray) -> FloatArray:
-        """Derivative of log lambda by X on df_U = cap; zero without a cap."""
-        if np.isinf(self.cap):
-            return np.zeros_like(X)
-        return self.moments.log_ridge_by_basis(X, self.moments.log_ridge_on_cap(X, self.cap))
-
     def _score(
-        self, X: FloatArray, Gamma: FloatArray, log_sigma2: float, log_ridge: float
-    ) -> MarginalScore:
-        return marginal_score(
-            self.moments, X, Gamma, float(np.exp(log_sigma2)), float(np.exp(log_ridge))
-        )
+        self, X: FloatArray, Gamma: FloatArray, relative: Relative
+    ) -> tuple[Score, FloatArray]:
+        """Derivatives, and F where they are taken: that of the cap."""
+        capped = bool(np.isfinite(self.cap))
+        if capped:
+            factor = self.moments.log_factor_on_cap(relative.loadings(X), self.cap)
+            relative = relative.scaled(float(np.exp(factor)))
+        point = marginal_value(self.moments, X, Gamma, relative, profiled=False)
+        by = score(self.moments, X, Gamma, relative, point, on_cap=capped)
+        return by, relative.F
 
     def score(self, t: FloatArray) -> FloatArray:
         """Derivatives of the log-likelihood per unit by the full coordinates, at t; (f,)."""
-        psi = self.full_axes @ t
+        moved = self.axes_within @ t
         (P, Q), K = self.X.shape, self.Gamma.shape[1]
-        X = self.X + psi[: P * Q].reshape(P, Q, order="F")
-        Gamma = self.Gamma + psi[P * Q : -2].reshape(Q, K, order="F")
-        capped = np.isfinite(self.cap)
-        log_ridge = self.log_ridge + psi[-1]
-        if capped:
-            log_ridge = self.moments.log_ridge_on_cap(X, self.cap)
-        score = self._score(X, Gamma, self.log_sigma2 + psi[-2], log_ridge)
-        full = np.concatenate(
-            [
-                score.X.ravel(order="F"),
-                score.Gamma.ravel(order="F"),
-                [score.log_sigma2, score.log_ridge],
-            ]
-        )
-        return np.asarray(full @ (self._full_axes(X) if capped else self.full_axes))
+        X = self.X + moved[: P * Q].reshape(P, Q, order="F")
+        Gamma = self.Gamma + moved[self.of_theta].reshape(Q, K, order="F")
+        variances = moved[self.of_theta.stop :]
+        log_psi, of_random = variances[: len(self.log_psi)], variances[len(self.log_psi) :]
+        F = self.structure.random.factor(self.t + of_random, Q)
+        relative = Relative(self.psi * np.exp(log_psi), F)
+        return np.asarray(self._by_parameters(*self._score(X, Gamma, relative)) @ self.axes_within)
 
     def hessian(self) -> FloatArray:
         """Second derivatives of the log-likelihood per unit by the full coordinates, (f, f)."""
+        if np.isinf(self.cap):
+            return self._analytic_hessian()
         size = self.full_axes.shape[1]
         hessian = np.empty((size, size))
         for j, step in enumerate(DIFFERENCE * np.eye(size)):
@@ -220,6 +268,17 @@ class Coordinates:
             far = self.score(2.0 * step) - self.score(-2.0 * step)
             hessian[j] = (8.0 * near - far) / (12.0 * DIFFERENCE)  # exact up to the fourth power
         return (hessian + hessian.T) / 2.0
+
+    def _analytic_hessian(self) -> FloatArray:
+        (P, Q), K = self.X.shape, self.Gamma.shape[1]
+        hessian = second_derivatives(
+            self.moments, self.X, self.Gamma, self.relative, self.structure
+        )
+        columns_first = np.arange(len(hessian))
+        columns_first[: P * Q] = np.arange(P * Q).reshape(P, Q).ravel(order="F")
+        columns_first[self.of_theta] = P * Q + np.arange(Q * K).reshape(Q, K).ravel(order="F")
+        hessian = hessian[np.ix_(columns_first, columns_first)]
+        return np.asarray(-self.axes_within.T @ hessian @ self.axes_within)
 
     def leverages(self, A: FloatArray) -> FloatArray:
         """a_n'(AA')^-1 a_n of units with covariates A (K, n), missing cells or not; (n,)."""
@@ -229,42 +288,47 @@ class Coordinates:
     def unit_scores(self, Y: Any, A: FloatArray) -> FloatArray:
         """Scores of units with responses Y (P, n) and covariates A (K, n); (n, f)."""
         (P, Q), n = self.X.shape, A.shape[1]
-        sigma2, ridge = np.exp(self.log_sigma2), np.exp(self.log_ridge)
+        d, Z = self.relative.d, self.relative.loadings(self.X)
+        X = d * self.X
         W = self.moments.covariates.white(A)
         fixed = W.T @ self.Gamma.T
         shrink = self._shrink if self.complete else self._shrink_observed
-        U, E, cells, trace, XM_inv = shrink(Y, fixed, float(ridge))
-        B = fixed + U
-        by_X = (B[:, :, None] * E[:, None, :]).reshape(n, P * Q) / sigma2
-        by_X -= XM_inv
-        XtE = E @ self.X / sigma2
+        U, E, observed, ZM_inv = shrink(Y, fixed, X, Z)
+        B = fixed + U @ self.F.T
+        by_X = (B[:, :, None] * E[:, None, :]).reshape(n, Q, P)
+        by_X = ((by_X - self.F @ ZM_inv.mT) * d[:, 0]).reshape(n, P * Q)
+        XtE = E @ X
         by_Gamma = (W.T[:, :, None] * XtE[:, None, :]).reshape(n, -1)
-        UU = np.sum(U * U, axis=1)
-        quadratic = np.sum(E * E, axis=1) + ridge * UU  # r'(I - X M^-1 X')r = |e|^2 + lambda |u|^2
-        by_log_sigma2 = 0.5 * (quadratic / sigma2 - cells)
-        by_log_ridge = 0.5 * (Q - ridge * (trace + UU / sigma2))
-        full = np.column_stack([by_X, by_Gamma, by_log_sigma2, by_log_ridge])
+        by_log_psi = 0.5 * (E * E + np.vecdot(Z, ZM_inv) - observed)
+        by_F = XtE[:, :, None] * U[:, None, :] - X.T @ ZM_inv
+        random, resid = self.structure.random, self.structure.resid
+        full = np.column_stack(
+            [by_X, by_Gamma, resid.pull(by_log_psi), random.pull(self.F, np.tril(by_F))]
+        )
         return np.asarray(full @ self.full_axes)
 
-    def _shrink(self, Y: Any, fixed: FloatArray, ridge: float) -> tuple[Any, ...]:
-        """Random effects (n, Q), residuals (n, P), P, tr M^-1 and vec(X M^-1) of complete units."""
-        X, scale = self.X, self.moments.scale
-        M_inv = np.linalg.inv(X.T @ X + ridge * np.eye(X.shape[1]))
-        U = (np.asarray(Y.T @ X) / scale - fixed @ (X.T @ X)) @ M_inv
-        E = np.asarray(Y.T.toarray() if hasattr(Y, "toarray") else Y.T) / scale
-        E = E - (fixed + U) @ X.T
-        return U, E, len(X), np.trace(M_inv), (X @ M_inv).ravel(order="F")
+    def _shrink(self, Y: Any, fixed: FloatArray, X: FloatArray, Z: FloatArray) -> tuple[Any, ...]:
+        """Random effects (n, Q) over F, residuals (n, P), cells and Z M^-1 of complete units."""
+        scale = self.moments.scale
+        M_inv = np.linalg.inv(Z.T @ Z + np.eye(Z.shape[1]))
+        d = self.relative.d
+        U = (np.asarray(Y.T @ (d * Z)) / scale - fixed @ (X.T @ Z)) @ M_inv
+        E = np.asarray(Y.T.toarray() if hasattr(Y, "toarray") else Y.T) / scale * d[:, 0]
+        E = E - fixed @ X.T - U @ Z.T
+        return U, E, 1.0, (Z @ M_inv)[None]
 
-    def _shrink_observed(self, Y: Any, fixed: FloatArray, ridge: float) -> tuple[Any, ...]:
+    def _shrink_observed(
+        self, Y: Any, fixed: FloatArray, X: FloatArray, Z: FloatArray
+    ) -> tuple[Any, ...]:
         """The same for each unit's observed responses; residuals of missing ones are 0."""
         observed = ~np.isnan(Y)
-        M_inv = unit_inverses(observed, self.X, ridge)
-        R = np.where(observed, Y / self.moments.scale - self.X @ fixed.T, 0.0).T
-        U = times_vectors(M_inv, R @ self.X)
-        E = R - observed.T * (U @ self.X.T)
-        XM_inv = (M_inv @ self.X.T) * observed.T[:, None, :]
-        trace = np.trace(M_inv, axis1=1, axis2=2)
-        return U, E, observed.sum(axis=0), trace, XM_inv.reshape(len(U), -1)
+        M_inv = unit_inverses(observed, Z)
+        scaled = Y / self.moments.scale * self.relative.d
+        R = np.where(observed, scaled - X @ fixed.T, 0.0).T
+        U = times_vectors(M_inv, R @ Z)
+        E = R - observed.T * (U @ Z.T)
+        ZM_inv = (Z @ M_inv) * observed.T[:, :, None]
+        return U, E, observed.T, ZM_inv
 
     def score_tests(
         self, cleared: FloatArray, total: FloatArray, squares: FloatArray
@@ -276,13 +340,7 @@ class Coordinates:
         bound, and where the cleared score is zero for every unit but for rounding.
         The score of the entry, cleared of those of all parameters off their bounds, over the root
         of its sum of squares over units.
-
-        Parameters
-        ----------
-        cleared, total : array, (n, f) and (f,)
-            As from `cleared_scores`.
-        squares : array, (f, f)
-            sum_n s_n s_n' of the unit scores by the full coordinates.
+        ``squares`` (f, f) are sums of products of unit scores by the full coordinates.
         """
         of_cleared = np.sum((cleared @ squares) * cleared, axis=1)
         terms = np.sum((np.abs(cleared) @ np.abs(squares)) * np.abs(cleared), axis=1)
@@ -301,13 +359,7 @@ class Coordinates:
         Entries of Theta that a step by the likelihood would take far beyond their bound; (QK,).
 
         By more than `FAR` standard errors, or without end where the likelihood is not concave.
-
-        Parameters
-        ----------
-        cleared, total : array, (n, f) and (f,)
-            As from `cleared_scores`.
-        hessian : array, (f, f)
-            Second derivatives per unit by the full coordinates.
+        ``cleared`` and ``total`` as from `cleared_scores`.
         """
         information = -self.moments.n_units * np.sum((cleared @ hessian) * cleared, axis=1)
         root = np.sqrt(np.maximum(information, 0.0))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nmfre.core.typing import FloatArray
+from nmfre.estimation.covariance_forms import Relative
 from nmfre.estimation.effective_df import effective_df, eigenvalues_of
 from nmfre.estimation.orthonormal import Orthonormal
 
@@ -39,6 +40,8 @@ class Linearization:
         The residual variance used.
     X, Theta : (P, Q), (Q, K)
         The estimates.
+    relative : Relative
+        Covariances relative to sigma2.
     """
 
     bread: FloatArray
@@ -47,6 +50,7 @@ class Linearization:
     dispersion: float
     X: FloatArray
     Theta: FloatArray
+    relative: Relative
 
     def influence(self, Y: Any, A: FloatArray, U: FloatArray) -> FloatArray:
         """
@@ -56,9 +60,10 @@ class Linearization:
         (n, QK). A bootstrap replicate is Theta - sum_n w_n I^-1 s_n.
         """
         B = self.Theta @ A + U
-        XtR = np.asarray(Y.T @ self.X) - B.T @ (self.X.T @ self.X)
+        weighted = self.X / self.relative.v[:, None]
+        XtR = np.asarray(Y.T @ weighted) - B.T @ (self.X.T @ weighted)
         if np.isnan(XtR).any():
-            XtR = np.nan_to_num(Y - self.X @ B).T @ self.X
+            XtR = np.nan_to_num(Y - self.X @ B).T @ weighted
         W = self.covariates.white(A)
         scores = (W.T[:, :, None] * XtR[:, None, :]).reshape(A.shape[1], -1)
         return -scores @ self.root
@@ -78,7 +83,7 @@ def linearize(
     covariates: Orthonormal,
     counts: FloatArray,
     n_cells: int,
-    ridge: float,
+    relative: Relative,
     rss: float,
     information: Information,
     dispersion: Dispersion,
@@ -94,17 +99,17 @@ def linearize(
         Sums of w_n w_n', w_n the orthonormal covariates, over the units that have the same
         responses observed; G = 1 where none is missing.
     XtX : array, (G, Q, Q)
-        X'X over these responses.
+        X'X over these responses, divided by v.
     covariates : Orthonormal
         How the covariates are made orthonormal.
     counts : array, (G,)
         Numbers of these units.
     n_cells : int
         Number of observed cells, PN where none is missing.
-    ridge : float
-        lambda = sigma2 / tau2.
+    relative : Relative
+        Covariances relative to sigma2.
     rss : float
-        |Y - X (Theta A + U)|^2.
+        |Y - X (Theta A + U)|^2, responses over the roots of v.
     information : {"adjusted", "plain"}
         Whether the information of Theta is reduced for the estimation of U, X'(I - H)X with
         H = X M^-1 X', or not, X'X.
@@ -118,12 +123,13 @@ def linearize(
     rank, n_params = X.shape[1], Theta.size
     n_units = int(counts.sum())
     weights = np.repeat(counts / n_units, rank)
-    df = float(effective_df(eigenvalues_of(XtX).ravel(), ridge, n_units, weights))
+    F = relative.F
+    ZtZ = F.T @ XtX @ F
+    df = float(effective_df(eigenvalues_of(ZtZ).ravel(), 1.0, n_units, weights))
     divisor = {"df": n_cells - df - n_params, "n": n_cells, "params": n_cells - n_params}
 
     if information == "adjusted":
-        M = XtX + ridge * np.eye(rank)
-        XtX_of_theta = XtX - XtX @ np.linalg.solve(M, XtX)
+        XtX_of_theta = XtX - XtX @ F @ np.linalg.solve(ZtZ + np.eye(rank), F.T @ XtX)
     else:
         XtX_of_theta = XtX
     # In covariates that are orthonormal over the units, the ridge is the same for all of them.
@@ -141,4 +147,5 @@ def linearize(
         dispersion=rss / max(divisor[dispersion], 1.0),
         X=X,
         Theta=Theta,
+        relative=relative,
     )

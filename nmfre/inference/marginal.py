@@ -1,6 +1,6 @@
 """
-Inference on all parameters together, psi = (X, Theta, log sigma2, log lambda), from the marginal
-likelihood: the uncertainty of the basis and the variances is part of every standard error.
+Inference on all parameters together, (X, Theta, log psi, t), from the marginal likelihood: the
+uncertainty of the basis and the variances is part of every standard error.
 
 What rotations of the components (where tau2 is zero: mixtures) leave alone has a covariance, what
 they change has none.
@@ -16,6 +16,7 @@ from scipy import stats
 
 from nmfre.core.findings import Finding
 from nmfre.core.typing import BoolArray, FloatArray, IntArray
+from nmfre.estimation.covariance_forms import Structure
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.moments import Moments
@@ -44,20 +45,20 @@ class MarginalInference(Inference):
 
     Attributes
     ----------
-    psi_covariance : (D, D), D = PQ + QK + 2
-        Joint covariance of (X, Theta, log sigma2, log lambda), in one gauge where rotations are
-        free. Standard errors of Theta are NaN where a rotation changes them.
+    psi_covariance : (D, D), D = PQ + QK and the number of variances
+        Joint covariance of (X, Theta, log psi, t), t the coordinates of Phi, in one gauge where
+        rotations are free. Standard errors of Theta are NaN where a rotation changes them.
     X, Theta : (P, Q), (Q, K)
         The estimates.
     mixing : tuple of bool, length Q
         Components that can be rotated or mixed, or are not determined.
-    tau2_at_bound : bool
-        Whether tau2 is zero, and so has no standard error.
+    resid_at_bound, re_at_bound : (P,), (Q,)
+        Variances that are zero, and so have no standard error.
     score_z : (QK,)
         Statistics of one-sided score tests of entries at their bound, whose z they are; NaN
         elsewhere, and where nothing is determined.
-    df_gradient : (P, Q), float
-        Derivatives of df_U by X and by log lambda.
+    df_gradient : (D,)
+        Derivatives of df_U by these parameters.
     held : (QK,)
         Entries of Theta held at their bound 0, which have no standard error.
     held_basis : (P, Q)
@@ -72,9 +73,10 @@ class MarginalInference(Inference):
     X: FloatArray
     Theta: FloatArray
     mixing: tuple[bool, ...]
-    tau2_at_bound: bool
+    resid_at_bound: BoolArray
+    re_at_bound: BoolArray
     score_z: FloatArray
-    df_gradient: tuple[FloatArray, float]
+    df_gradient: FloatArray
     held: BoolArray
     held_basis: BoolArray
     undetermined: bool
@@ -171,46 +173,74 @@ class MarginalInference(Inference):
         covariance: FloatArray = stacked @ self.psi_covariance @ stacked.T
         return covariance
 
-    def variance_bse(self, ridge: float) -> dict[str, float]:
+    def variance_bse(self, estimate: Estimate) -> dict[str, FloatArray]:
         """
-        Standard errors of log sigma2, log tau2, the ICC and df_U (delta method); NaN at a bound.
+        Standard errors of variances and what is made of them (delta method); NaN at a bound.
 
-        Parameters
-        ----------
-        ridge : float
-            lambda.
+        Returns
+        -------
+        dict
+            Of arrays: log_sigma2 (1 or P), log_tau2 (1 or Q), the logarithms of the different
+            variances; cov_re (Q, Q); icc and df_random, (1,).
         """
-        trace, rest = float(np.sum(self.X**2)), len(self.X) * ridge
-        icc_by_trace = rest / (trace + rest) ** 2
-        gradients = {
-            "log_sigma2": (np.zeros_like(self.X), 1.0, 0.0),
-            "log_tau2": (np.zeros_like(self.X), 1.0, -1.0),
-            "icc": (2.0 * icc_by_trace * self.X, 0.0, -icc_by_trace * trace),
-            "df_random": (self.df_gradient[0], 0.0, self.df_gradient[1]),
+        assert isinstance(estimate, MarginalEstimate)
+        (P, Q), structure = self.X.shape, estimate.structure
+        random, resid = structure.random, structure.resid
+        F, Phi = np.sqrt(estimate.tau2) * estimate.F, estimate.Phi
+        n_resid, first = resid.size(P), self.X.size + self.Theta.size
+        D = len(self.psi_covariance)
+        of_phi = np.zeros((Q, Q, D))
+        for q in range(Q):
+            for r in range(Q):
+                by_F = np.zeros((Q, Q))
+                by_F[q] += F[r]
+                by_F[r] += F[q]
+                of_phi[q, r, first + n_resid :] = random.pull(F, np.tril(by_F))
+        by_icc = np.zeros(D)
+        random_part, residual = float(np.sum((self.X @ F) ** 2)), float(estimate.psi.sum())
+        total = (random_part + residual) ** 2
+        by_icc[: self.X.size] = 2.0 * residual / total * (self.X @ Phi).ravel(order="F")
+        by_icc[first : first + n_resid] = resid.pull(-random_part / total * estimate.psi)
+        by_F = np.tril(2.0 * residual / total * (self.X.T @ self.X @ F))
+        by_icc[first + n_resid :] = random.pull(F, by_F)
+        of_log = np.diagonal(of_phi).T / np.diag(Phi)[:, None]
+        bse = {
+            "log_sigma2": self._bse(np.eye(D)[first : first + n_resid]),
+            "log_tau2": self._bse(of_log)[: len(random.distinct(Q))],
+            "cov_re": self._bse(of_phi),
+            "icc": self._bse(by_icc[None]),
+            "df_random": self._bse(self.df_gradient[None]),
         }
-        bse = {}
-        for name, (by_X, by_log_sigma2, by_log_ridge) in gradients.items():
-            gradient = np.zeros(len(self.psi_covariance))
-            gradient[: self.X.size] = by_X.ravel(order="F")
-            gradient[-2:] = by_log_sigma2, by_log_ridge
-            variance = float(gradient @ self.psi_covariance @ gradient)
-            bse[name] = float(np.sqrt(max(variance, 0.0)))
         if self.undetermined:
-            return dict.fromkeys(gradients, np.nan)
-        if self.tau2_at_bound:
-            bse |= dict.fromkeys(("log_tau2", "icc", "df_random"), np.nan)
+            return {name: np.full_like(values, np.nan) for name, values in bse.items()}
+        bse["log_sigma2"][resid.of(self.resid_at_bound)] = np.nan
+        bse["log_tau2"][self.re_at_bound[random.distinct(Q)]] = np.nan
+        bse["cov_re"][self.re_at_bound] = bse["cov_re"][:, self.re_at_bound] = np.nan
+        if self.re_at_bound.all():
+            bse |= {name: np.full(1, np.nan) for name in ("icc", "df_random")}
+        if random.rotated:
+            mixing = np.array(self.mixing)
+            bse["log_tau2"][mixing] = np.nan
+            bse["cov_re"][mixing] = bse["cov_re"][:, mixing] = np.nan
         return bse
 
+    def _bse(self, gradients: FloatArray) -> FloatArray:
+        """Of functions of the parameters, (...), with gradients (..., D)."""
+        variances = np.vecdot(gradients @ self.psi_covariance, gradients)
+        return np.asarray(np.sqrt(np.maximum(variances, 0.0)))
 
-def n_parameters(n_responses: int, rank: int, n_covariates: int) -> int:
-    """P Q + Q K + 2."""
-    return n_responses * rank + rank * n_covariates + 2
+
+def n_parameters(n_responses: int, rank: int, n_covariates: int, structure: Structure) -> int:
+    """P Q + Q K, and the variances."""
+    n_variances = structure.n_variances(n_responses, rank)
+    return n_responses * rank + rank * n_covariates + n_variances
 
 
 def _does_not_fall(axes: Axes, hessian: FloatArray) -> bool:
     """Whether the log-likelihood is flat, or rises, in some direction that is no rotation."""
     information = -axes.kept.T @ hessian @ axes.kept
-    size = np.sqrt(np.maximum(np.diag(information), np.finfo(float).tiny))
+    size = np.diag(information)
+    size = np.sqrt(np.maximum(size, np.finfo(float).eps ** 2 * np.abs(size).max(initial=1e-300)))
     scaled = information / np.outer(size, size)
     # Components that are nearly collinear are no such direction: they are made orthogonal.
     theta = axes.is_theta
@@ -285,7 +315,7 @@ def marginal_inference(
         return options.estimator.weighted(values, lambda: coordinates.leverages(A))
 
     J = coordinates.jacobian(axes)
-    theta_rows = slice(coordinates.X.size, len(J) - 2)
+    theta_rows = coordinates.of_theta
     unit = np.ones(len(J))
     unit[theta_rows] = moments.scale
     blocks = unit_blocks(n_units, options.n_boot, BLOCK_VALUES // coordinates.X.size)
@@ -323,12 +353,13 @@ def marginal_inference(
         X=estimate.X,
         Theta=estimate.Theta,
         mixing=tuple(m or undetermined for m in estimate.identification.mixing),
-        tau2_at_bound=estimate.tau2_at_bound,
+        resid_at_bound=estimate.resid_at_bound,
+        re_at_bound=estimate.re_at_bound,
         at_bound=coordinates.theta_at_bound,
         score_z=np.where(
             undetermined, np.nan, coordinates.score_tests(cleared, total_score, squares)
         ),
-        df_gradient=moments.df_gradient(estimate.X, estimate.ridge),
+        df_gradient=coordinates.df_gradient(),
         held=axes.held & (not undetermined),
         held_basis=coordinates.held_basis,
         undetermined=undetermined,

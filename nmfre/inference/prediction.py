@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from nmfre.core.typing import BoolArray, FloatArray
+from nmfre.estimation.covariance_forms import Relative
 from nmfre.estimation.patterns import patterns_of, unit_inverses
 
 
 def posterior_variances(
-    X: FloatArray, sigma2: float, ridge: float, observed: BoolArray
+    X: FloatArray, sigma2: float, relative: Relative, observed: BoolArray
 ) -> FloatArray:
     """Variances (Q, M) of u given the responses observed (P, M), with known parameters."""
     patterns, which = patterns_of(observed)
-    M_inv = unit_inverses(patterns, X, ridge)
-    return np.asarray(sigma2 * np.diagonal(M_inv, axis1=1, axis2=2)[which].T)
+    M_inv = unit_inverses(patterns, relative.loadings(X))
+    posterior = relative.F @ M_inv @ relative.F.T
+    return np.asarray(sigma2 * np.diagonal(posterior, axis1=1, axis2=2)[which].T)
 
 
 def fixed_variances(profiles: FloatArray, A: FloatArray) -> FloatArray:
@@ -36,7 +38,7 @@ def blup_variances(
     A: FloatArray,
     X: FloatArray,
     sigma2: float,
-    ridge: float,
+    relative: Relative,
     observed: BoolArray,
 ) -> FloatArray:
     """
@@ -50,17 +52,21 @@ def blup_variances(
     profiles, A
         As in `fixed_variances`.
     X : array, (P, Q)
-    sigma2, ridge : float
+    sigma2 : float
+    relative : Relative
+        Covariances relative to it.
     observed : array of bool, (P, M)
     """
     variances = np.empty((len(X), A.shape[1]))
     patterns, which = patterns_of(observed)
-    inverses = unit_inverses(patterns, X, ridge)
+    inverses = unit_inverses(patterns, relative.loadings(X))
+    weighted = X / relative.v[:, None]
     for g, (seen, M_inv) in enumerate(zip(patterns.T, inverses, strict=True)):
         units = which == g
         L = np.eye(len(X))
-        L[:, seen] -= X @ M_inv @ X[seen].T
-        posterior = sigma2 * np.sum(X @ M_inv * X, axis=1)
+        of_u = relative.F @ M_inv @ relative.F.T
+        L[:, seen] -= X @ of_u @ weighted[seen].T
+        posterior = sigma2 * np.sum(X @ of_u * X, axis=1)
         variances[:, units] = _quadratic(profiles, L, A[:, units]) + posterior[:, None]
     return variances
 

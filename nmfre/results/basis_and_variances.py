@@ -13,9 +13,14 @@ from nmfre.results.fit import Fit
 
 
 def cov_re(fit: Fit) -> pd.DataFrame:
-    """Covariance of the random effects of a unit, tau2 I, (Q, Q)."""
+    """Covariance Phi of the random effects of a unit, (Q, Q)."""
     components = fit.model.components
-    return pd.DataFrame(fit.tau2 * np.eye(len(components)), components, components)
+    return pd.DataFrame(fit.estimate.Phi, components, components)
+
+
+def resid_variances(fit: Fit) -> pd.Series:
+    """Residual variances Psi by response, in squared units of Y, (P,)."""
+    return pd.Series(fit.estimate.psi, fit.model.design.responses, name="resid_variances")
 
 
 def sigma2_estimated(fit: Fit) -> bool:
@@ -133,7 +138,10 @@ def profiles_conf_int(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
 
 def variance_components(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     """
-    sigma2, tau2, ICC and df_random with standard errors and intervals.
+    Variances, ICC and df_random with standard errors and intervals.
+
+    A row for each different variance: sigma2 and tau2, or ``sigma2[response]`` and
+    ``tau2[component]``.
 
     Delta method; the intervals of the variances are made on the log scale, those of the ICC
     and of df_random on the logit scale of their range.
@@ -145,7 +153,7 @@ def variance_components(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, (4, 4)
+    DataFrame, (n, 4)
 
     Examples
     --------
@@ -162,18 +170,32 @@ def variance_components(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     df_random     23.28     1.87  17.97   25.69
     """
     inference = self.inference.of_kind(MarginalInference, "variance_components")
-    bse = inference.variance_bse(self.ridge)
+    bse, estimate = inference.variance_bse(self.estimate), self.estimate
     check_alpha(alpha)
-    names = ["sigma2", "tau2", "icc", "df_random"]
-    values = np.array([self.sigma2, self.tau2, self.icc, self.estimate.df_random])
-    errors = np.array([bse["log_sigma2"], bse["log_tau2"], bse["icc"], bse["df_random"]])
-    errors[:2] *= values[:2]
-    most = np.array([np.inf, np.inf, 1.0, self.estimate.U.size])
+    psi, of_re = estimate.psi, np.diag(estimate.Phi)
+    n_resid, n_re = len(bse["log_sigma2"]), len(bse["log_tau2"])
+    names = [
+        *_names("sigma2", self.model.design.responses, n_resid),
+        *_names("tau2", self.model.components, n_re),
+        "icc",
+        "df_random",
+    ]
+    variances = np.concatenate([psi[:n_resid], of_re[:n_re]])
+    values = np.concatenate([variances, [self.icc, estimate.df_random]])
+    errors = np.concatenate([bse["log_sigma2"], bse["log_tau2"], bse["icc"], bse["df_random"]])
+    errors[: len(variances)] *= variances
+    most = np.full(len(values), np.inf)
+    most[-2:] = 1.0, estimate.U.size
     room = 1.0 - values / most  # the logit scale of a range without end is the log scale
     spread = stats.norm.isf(alpha / 2.0) * errors / (values * room)
     odds = values / room * np.exp([-spread, spread])
     table = np.vstack([values, errors, odds / (1.0 + odds / most)]).T
     return pd.DataFrame(table, names, ["estimate", "std err", *limit_names(alpha)])
+
+
+def _names(name: str, labels: pd.Index, n_different: int) -> list[str]:
+    """Of one variance, or of one a label."""
+    return [name] if n_different == 1 else [f"{name}[{label}]" for label in labels]
 
 
 def _wald_limits(estimates: pd.DataFrame, bse: pd.DataFrame, alpha: float) -> pd.DataFrame:

@@ -22,11 +22,12 @@ from nmfre.data.right_hand_side import RightHandSide
 from nmfre.errors import NotPickledError, SavedResultError
 from nmfre.estimation.alternating_estimate import AlternatingEstimate
 from nmfre.estimation.cap import Cap
+from nmfre.estimation.covariance_forms import Structure
 from nmfre.estimation.identification import Identification
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimators import ESTIMATORS
 from nmfre.inference.conditional import Inference
-from nmfre.inference.marginal import MarginalInference
+from nmfre.inference.marginal import MarginalInference, n_parameters
 from nmfre.inference.options import InferenceOptions
 from nmfre.inference.wild_bootstrap import WildBootstrap
 from nmfre.results.archive import read_archive, read_as, write_archive
@@ -37,6 +38,7 @@ DATACLASSES = (
     AlternatingEstimate,
     Cap,
     Identification,
+    Structure,
     Inference,
     InferenceOptions,
     MarginalEstimate,
@@ -233,10 +235,11 @@ def _check_shapes(fit: Fit) -> None:
     n_covariates, rank = len(fit.model.design.covariates), fit.model.rank
     basis, size = (n_responses, rank), rank * n_covariates
     n_boot = inference.options.n_boot
-    n_all = n_responses * rank + size + 2
+    structure = fit.estimator.structure()
+    n_all = n_parameters(n_responses, rank, n_covariates, structure)
     identification = getattr(estimate, "identification", None)
     shapes = [
-        (("X", "held_basis", "df_gradient"), basis),
+        (("X", "held_basis"), basis),
         (("Theta",), (rank, n_covariates)),
         (("U",), (rank, n_units)),
         (("objective_path",), (len(estimate.objective_path),)),
@@ -246,6 +249,10 @@ def _check_shapes(fit: Fit) -> None:
         (("estimate", "at_bound", "held", "score_z"), (size,)),
         (("covariance",), (size, size)),
         (("psi_covariance",), (n_all, n_all)),
+        (("df_gradient",), (n_all,)),
+        (("v", "resid_at_bound"), (n_responses,)),
+        (("F",), (rank, rank)),
+        (("re_at_bound",), (rank,)),
         (("deviations", "deviations_bse"), (n_boot, size)),
         (("multipliers",), (n_boot, n_units)),
     ]
@@ -253,7 +260,5 @@ def _check_shapes(fit: Fit) -> None:
     for names, shape in shapes:
         for part, name in product(parts, names):
             value = getattr(part, name, None)
-            if name == "df_gradient" and value is not None:
-                value = value[0]
             if value is not None and np.shape(value) != shape:
                 raise ValueError(f"{name} has shape {np.shape(value)}, not {shape}")

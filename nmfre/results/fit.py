@@ -136,9 +136,10 @@ class Fit(HintedResults, LikelihoodModelResults):
 
     @Value
     def icc(self) -> float:
-        """Share of the random effects in the variance: tau2 tr(X'X) / (tau2 tr(X'X) + P sigma2)."""
-        between = self.tau2 * float(np.sum(self.estimate.X**2))
-        return between / (between + len(self.estimate.X) * self.sigma2)
+        """Share of the random effects in the variance: tr(X Phi X') / (tr(X Phi X') + tr(Psi))."""
+        X, Phi = self.estimate.X, self.estimate.Phi
+        between = float(np.vdot(X @ Phi, X))
+        return between / (between + float(self.estimate.psi.sum()))
 
     @Value
     def fittedvalues(self) -> pd.DataFrame:
@@ -167,7 +168,7 @@ class Fit(HintedResults, LikelihoodModelResults):
         """Kinds of R2 of the BLUP and the fixed-effect fit, which take a pass over the data."""
         fit = self.estimate
         columns = {
-            which: self.model.design.fit_sums(fit.X, fit.Theta, fit.ridge, U).rsquared()
+            which: self.model.design.fit_sums(fit.X, fit.Theta, fit.relative, U).rsquared()
             for which, U in (("blup", fit.U), ("fixed", None))
         }
         return pd.DataFrame(columns, index=["correlation", "uncentered", "row-centered"])

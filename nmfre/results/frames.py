@@ -52,8 +52,8 @@ def random_effects_se(fit: Fit) -> pd.DataFrame:
     """
     Posterior standard errors of the random effects, (N, Q).
 
-    sqrt(sigma2 diag((X'X + ridge I)^-1)), with all parameters taken for known; the same for
-    every unit of which the same responses are observed, whose rows of X these are.
+    Roots of the diagonal of (Phi^-1 + X' Psi^-1 X)^-1, with all parameters taken for known;
+    the same for every unit of which the same responses are observed, whose rows of X these are.
 
     Examples
     --------
@@ -71,9 +71,9 @@ def random_effects_se(fit: Fit) -> pd.DataFrame:
     effects, X, design = fit.random_effects, fit.estimate.X, fit.model.design
     design.require(
         "random_effects_se",
-        "for each unit they are the same, sqrt(sigma2 diag((X'X + ridge I)^-1))",
+        "for each unit they are the same, roots of the diagonal of (Phi^-1 + X' Psi^-1 X)^-1",
     )
-    variances = posterior_variances(X, fit.sigma2, fit.ridge, design.observed)
+    variances = posterior_variances(X, fit.sigma2, fit.estimate.relative, design.observed)
     return pd.DataFrame(np.sqrt(variances).T, index=effects.index, columns=effects.columns)
 
 

@@ -189,7 +189,7 @@ def predict(
     if Y is None:
         return self.fittedvalues
     residuals = Y - self.estimate.X @ fixed
-    U = conditional_blup(self.estimate.X, self.ridge, residuals)
+    U = conditional_blup(self.estimate.X, self.estimate.relative, residuals)
     return predicted(self, fixed + U, units)
 
 
@@ -204,9 +204,9 @@ def get_prediction(
     Predictions as by ``predict``, with standard errors and intervals.
 
     The variance of a fixed-effect mean is that of Theta, and of the basis with
-    uncertainty="marginal"; that of an observation has tau2 X X' + sigma2 I on top. The variance
+    uncertainty="marginal"; that of an observation has X Phi X' + Psi on top. The variance
     of a BLUP is the posterior variance of u and what is left of the error of the fixed effects;
-    that of an observation has sigma2 on top. An observation is a new one, also of a response
+    that of an observation has Psi on top. An observation is a new one, also of a response
     that the data or ``endog`` have: a replicate of it, and not its value.
 
     Parameters
@@ -235,15 +235,16 @@ def get_prediction(
     A, Y, _, which = _request(self, exog, endog, which)
     require_memory(A, "get_prediction", "pass the covariates of some units in memory")
     mean = predict(self, exog, endog=endog, which=which)
-    X, sigma2 = self.estimate.X, self.sigma2
+    estimate, X = self.estimate, self.estimate.X
+    psi = estimate.psi[:, None]
     profiles = self.inference.profile_covariance(X, list(range(len(A))))
     if which == "fixed":
         variances = fixed_variances(profiles, A)
-        around = self.tau2 * np.sum(X * X, axis=1)[:, None] + sigma2
+        around = np.sum(X @ estimate.Phi * X, axis=1)[:, None] + psi
     else:
         observed = self.model.design.observed if Y is None else ~np.isnan(Y)
-        variances = blup_variances(profiles, A, X, sigma2, self.ridge, observed)
-        around = np.array(sigma2)
+        variances = blup_variances(profiles, A, X, estimate.sigma2, estimate.relative, observed)
+        around = psi
     se_mean, se_obs = (
         pd.DataFrame(np.sqrt(values).T, index=mean.index, columns=mean.columns)
         for values in (variances, variances + around)

@@ -76,6 +76,7 @@ class NMFREResults(Fit):
     cov_re = Value(basis_and_variances.cov_re)
     sigma2_estimated = Value(basis_and_variances.sigma2_estimated)
     tau2_estimated = Value(basis_and_variances.tau2_estimated)
+    resid_variances = Value(basis_and_variances.resid_variances)
     basis_bse = Value(basis_and_variances.basis_bse)
     basis_conf_int = basis_and_variances.basis_conf_int
     profiles = Value(basis_and_variances.profiles)

@@ -112,7 +112,7 @@ def _sizes(fit: Fit) -> list[tuple[str, str]]:
 
 def _variances(fit: Fit) -> list[tuple[str, str]]:
     estimate, ridge = fit.estimate, number(fit.estimate.ridge)
-    errors = fit.inference.variance_bse(estimate.ridge)
+    errors = fit.inference.variance_bse(estimate)
     sigma2, tau2 = estimate.sigma2, estimate.tau2
     if not errors:
         return [
@@ -123,10 +123,10 @@ def _variances(fit: Fit) -> list[tuple[str, str]]:
         ]
     at_bound = estimate.tau2_at_bound
     return [
-        ("sigma2 (std err):", _with_error(sigma2, sigma2 * errors["log_sigma2"], False)),
-        ("tau2 (std err):", _with_error(tau2, tau2 * errors["log_tau2"], at_bound)),
+        ("sigma2 (std err):", _with_error(sigma2, sigma2 * errors["log_sigma2"][0], False)),
+        ("tau2 (std err):", _with_error(tau2, tau2 * errors["log_tau2"][0], at_bound)),
         ("Ridge:", ridge),
-        ("ICC (std err):", _with_error(fit.icc, errors["icc"], at_bound)),
+        ("ICC (std err):", _with_error(fit.icc, errors["icc"][0], at_bound)),
     ]
 
 
