@@ -13,7 +13,7 @@ import pandas as pd
 
 from nmfre import plotting
 from nmfre.datasets import load_inaugural, load_od_flow, load_orthodont
-from nmfre.errors import InvalidArgumentError, MissingDependencyError, NMFREWarning
+from nmfre.errors import InvalidArgumentError, NMFREWarning
 from nmfre.estimation.initial import nndsvd
 from nmfre.model import NMFRE
 from nmfre.paper.benchmarks import TESTS, holzinger_swineford_data, linear_mixed_model, mimic_model
@@ -262,11 +262,8 @@ def report(example: Example) -> str:
         str(example.results.summary()),
     ]
     if example.comparison is not None:
-        try:
-            title, table = example.comparison()
-            parts += [f"{title}:", table.round(3).to_string()]
-        except MissingDependencyError as error:
-            parts.append(f"Left out: {error}")
+        title, table = example.comparison()
+        parts += [f"{title}:", table.round(3).to_string(na_rep="")]
     parts += [
         "The same model by maximum likelihood:",
         str(example.ml.summary()),
