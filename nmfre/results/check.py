@@ -93,7 +93,8 @@ def _on_residuals(fit: Fit) -> Iterator[Finding]:
     if not fit.model.design.in_memory:
         yield Finding("note", "residuals", None, "not looked at: the data are in chunks.")
     else:
-        yield from on_residuals(fit.resid, fit.fittedvalues)
+        one_sigma2 = not np.ptp(fit.estimate.psi)
+        yield from on_residuals(fit.resid, fit.fittedvalues, one_sigma2=one_sigma2)
 
 
 def _on_units(fit: Fit) -> Iterator[Finding]:
@@ -168,7 +169,9 @@ def with_names(found: Iterable[Finding], model: FittedModel) -> Iterator[Finding
     return (each.named(list(model.components), model.data.param_names) for each in found)
 
 
-def on_residuals(resid: pd.DataFrame, fittedvalues: pd.DataFrame) -> Iterator[Finding]:
+def on_residuals(
+    resid: pd.DataFrame, fittedvalues: pd.DataFrame, *, one_sigma2: bool = True
+) -> Iterator[Finding]:
     """What residuals of the BLUP fit show, (N, P), NaN where missing, and on the fit itself."""
     yield from _on_signs(fittedvalues)
     counts = resid.notna().sum().to_numpy()
@@ -187,7 +190,7 @@ def on_residuals(resid: pd.DataFrame, fittedvalues: pd.DataFrame) -> Iterator[Fi
     errors, fitted = resid.to_numpy()[:, ~rare], fittedvalues.to_numpy()[:, ~rare]
     variances, responses = np.nanvar(errors, axis=0), resid.columns[~rare]
     smallest, largest = variances.min(), variances.max()
-    if largest > UNEQUAL * smallest:
+    if one_sigma2 and largest > UNEQUAL * smallest:
         ratio = f"by a factor of {largest / smallest:.3g} " if smallest > 0 else ""
         yield Finding(
             "caution",
@@ -195,8 +198,9 @@ def on_residuals(resid: pd.DataFrame, fittedvalues: pd.DataFrame) -> Iterator[Fi
             None,
             f"residual variances of responses differ {ratio}(largest: "
             f"{responses[variances.argmax()]}; smallest: {responses[variances.argmin()]}); the "
-            "model has one sigma2. Scale the responses alike, or transform them. Sandwich standard "
-            "errors stay valid.",
+            "model has one sigma2. Fit ml with cov_resid='diagonal': standard errors do not show "
+            "what a wrong covariance does to X and Theta. Only X Theta, fitted values and joint "
+            "tests stay valid.",
         )
     seen = np.isfinite(errors)
     sizes, values = np.abs(errors[seen]), fitted[seen]

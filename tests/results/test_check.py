@@ -71,7 +71,11 @@ def test_residuals():
     assert topics(nmfre.NMFRE(Y, exog, rank=1).fit("ml"))["heavy tails"] == "caution"
     Y, exog = simulate()
     Y[:, 0] += 4 * np.random.default_rng(1).normal(size=len(Y))
-    assert topics(nmfre.NMFRE(Y, exog, rank=1).fit("ml"))["unequal variances"] == "caution"
+    model = nmfre.NMFRE(Y, exog, rank=1)
+    equal = model.fit("ml", cov_resid="identity")
+    assert topics(equal)["unequal variances"] == "caution"
+    assert "Fit ml with cov_resid='diagonal'" in str(equal.check()).replace("\n    ", " ")
+    assert "unequal variances" not in topics(model.fit("ml", cov_resid="diagonal"))
     rng = np.random.default_rng(2)
     mean = np.outer(rng.gamma(2.0, 100.0, 400), [0.05, 0.05, 0.1, 0.2, 0.3, 0.3])
     counts = rng.poisson(mean).astype(float)
