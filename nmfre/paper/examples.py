@@ -277,4 +277,5 @@ def _fits(model: NMFRE, df_cap: float) -> tuple[NMFREResults, NMFREResults]:
     start = nndsvd(model.design.Y, model.rank, RUniform(SEED))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NMFREWarning)
-        return model.fit(df_cap=df_cap, start_basis=start), model.fit("ml")
+        ml = model.fit("ml", cov_resid="identity", cov_re="identity")
+        return model.fit(df_cap=df_cap, start_basis=start), ml
