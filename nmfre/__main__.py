@@ -4,7 +4,7 @@ Fit a formula to a CSV file and print the summary; without arguments, the Orthod
 ``python -m nmfre paper [example] [--figures DIR]`` reproduces the paper.
 
 ``python -m nmfre "FORMULA" data.csv --rank 2 [--unit U --occasion T] [--df-cap R] [--method M]
-[--signed] [--seed S] [--output coef.csv]``
+[--cov-resid C] [--cov-re C] [--signed] [--seed S] [--output coef.csv]``
 
 ``python -m nmfre --version`` prints the version.
 """
@@ -40,6 +40,8 @@ def _parser() -> Parser:
         "--df-cap", type=_cap, help="rate in (0, 1], 'auto' or 'off' [0.10 for df-cap, off for ml]"
     )
     parser.add_argument("--method", help="estimator: df-cap or ml [df-cap]")
+    parser.add_argument("--cov-resid", help="covariance of residuals: identity or diagonal (ml)")
+    parser.add_argument("--cov-re", help="of random effects: identity, diagonal or full (ml)")
     parser.add_argument(
         "--signed",
         action="store_true",

@@ -19,7 +19,7 @@ from nmfre.paper import EXAMPLES, report
 from nmfre.results import NMFREResults
 
 MODEL_OPTIONS = ("rank", "unit", "occasion")
-FIT_OPTIONS = ("method", "df_cap", "signed", "seed")
+FIT_OPTIONS = ("method", "df_cap", "cov_resid", "cov_re", "signed", "seed")
 
 
 def analyse(parser: Parser, options: argparse.Namespace) -> None:

@@ -46,9 +46,7 @@ class ShapeError(DataError):
 class TransposedError(ShapeError):
     """Responses that are laid out as responses x units."""
 
-    message = (
-        "Y has {rows} rows and A {units}: Y looks responses x units; pass Y.T (units are rows)."
-    )
+    message = "Y has {rows} rows and A {units}: Y appears to be transposed; pass Y.T."
 
 
 class NonNumericError(DataError):
@@ -114,8 +112,7 @@ class MissingCellError(DataError):
 
     message = (
         "{count} of {cells} responses are missing, first response {response!r} of unit {unit!r}: "
-        "df-cap needs all of them. Use method='ml', which fits the observed ones, or remove these "
-        "units."
+        "df-cap needs all of them. Use method='ml', or remove these units."
     )
 
 
@@ -123,8 +120,8 @@ class UnobservedUnitError(DataError):
     """A unit of which no response is observed."""
 
     message = (
-        "Unit {unit!r} has no observed response ({count} such units in all): remove it, nothing "
-        "can be learned from it."
+        "Unit {unit!r} has no observed response ({count} such units in all): it carries no "
+        "information, remove it."
     )
 
 
@@ -147,6 +144,16 @@ class FormulaError(NMFREError, ValueError):
     """A formula that cannot be used."""
 
     message = "formula {formula!r}: {reason}"
+
+
+class BasisPatternError(NMFREError, ValueError):
+    """A pattern of the basis that does not fit the responses, or that leaves something open."""
+
+    message = "basis_pattern: {reason}"
+
+
+class UndeterminedVariancesError(NMFREError, ValueError):
+    """More variances than the responses determine."""
 
 
 class UnseenLevelError(DataError):
@@ -191,9 +198,7 @@ class UnknownArgumentError(NMFREError, TypeError):
 class DatasetNotFoundError(NMFREError, FileNotFoundError):
     """A data set whose files are not where they belong."""
 
-    message = (
-        "The files of the data set {name!r} are not part of this installation. Reinstall nmfre."
-    )
+    message = "Files of the data set {name!r} are not part of this installation: reinstall nmfre."
 
 
 class DatasetFileNotFoundError(DatasetNotFoundError):
@@ -290,10 +295,7 @@ class SparseResponsesError(NMFREError, TypeError):
 class ChunkedResponsesError(NMFREError, TypeError):
     """Responses in chunks where a method needs all of them in memory."""
 
-    message = (
-        "df-cap needs all responses in memory: use method='ml', which passes over chunks, or "
-        "compute() the data first."
-    )
+    message = "df-cap needs all responses in memory: use method='ml', or compute() them first."
 
 
 class ChunkError(NMFREError, RuntimeError):
@@ -326,10 +328,7 @@ class ExactFitError(NMFREError, ValueError):
 class FoldsError(NMFREError, ValueError):
     """Data that cannot be divided into folds."""
 
-    message = (
-        "folds={folds} over {over}: {reason} Change folds, or choose by criterion='bic', which "
-        "needs none."
-    )
+    message = "folds={folds} over {over}: {reason} Change folds, or choose by criterion='bic'."
 
 
 class TooManyParametersError(NMFREError, ValueError):

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from patsy import EvalEnvironment
-from statsmodels.base.model import Model
 
-from nmfre.core.arguments import check_rank, check_seed, known_arguments
+from nmfre.core.arguments import check_seed, known_arguments
 from nmfre.core.caller import frames_to_caller, warn
-from nmfre.core.hints import HintedModel
-from nmfre.data.design import Design
+from nmfre.data.basis_pattern import BasisPattern, components_of
 from nmfre.data.entry import design_from_arrays
 from nmfre.data.formula import design_from_formula
+from nmfre.data.labelled_model import LabelledModel
 from nmfre.errors import InvalidArgumentError, SingleResponseWarning
 from nmfre.estimation.cap import Cap
 from nmfre.estimation.covariance_forms import CovResid
@@ -29,7 +28,7 @@ from nmfre.inference.options import Alternative, InferenceOptions, Uncertainty, 
 from nmfre.results import NMFREResults
 
 
-class NMFRE(HintedModel, Model):
+class NMFRE(LabelledModel):
     """
     Non-negative matrix factorization with random effects.
 
@@ -45,15 +44,25 @@ class NMFRE(HintedModel, Model):
         dask, which stay in chunks, need ``fit(method="ml")``. The model keeps a copy of dense data.
     exog : array_like, DataFrame, or dask array or DataFrame, (N, K), optional
         Covariates; a row a unit, the intercept included if wanted. Default: an intercept alone.
-    rank : int
-        Number of components Q, from 1 to min(P, N).
+    rank : int, optional
+        Number of components Q, from 1 to min(P, N). May be left out where ``basis_pattern`` or
+        ``components`` tell it.
+    basis_pattern : DataFrame or array_like of bool, (P, Q), or dict, optional
+        Confirmatory models (``fit(method="ml")``): True where a response may load on a component;
+        other entries of the basis are held at 0. The rows of a data frame are matched to the
+        responses by name. Its columns, or the keys of a dict {component: [responses]}, name the
+        components and fix their order.
+    components : list, optional
+        Names of the components, where no pattern has them; see also
+        `nmfre.NMFREResults.rename_components`.
 
     Attributes
     ----------
     endog, exog : arrays, (N, P), (N, K)
     rank : int
     components : pandas.Index of length Q
-        comp1, comp2, ...: sorted by centroid, so that comp1 loads on the first responses.
+        As named, or comp1, comp2, ... Without a pattern they are sorted by centroid, so that the
+        first loads on the first responses.
 
     Raises
     ------
@@ -86,35 +95,17 @@ class NMFRE(HintedModel, Model):
     """
 
     @known_arguments
-    def __init__(self, endog: ArrayLike, exog: ArrayLike | None = None, *, rank: int) -> None:
-        self._set_design(design_from_arrays(endog, exog), rank)
-
-    def _set_design(self, design: Design, rank: int) -> None:
-        exog = design.for_statsmodels
-        super().__init__(np.ones(len(exog)), exog)
-        n_responses, n_units = design.Y.shape
-        self.rank = check_rank(rank, n_responses, n_units)
-        self.design = design
-        self.formula = design.formula
-        self.endog = design.Y.T  # statsmodels makes one response one-dimensional
-        self.exog = design.A.T
-        self.data.endog = self.data.orig_endog = self.endog
-        self.data.exog = self.data.orig_exog = self.exog
-        self.components = pd.Index([f"comp{q + 1}" for q in range(self.rank)], name="component")
-        self.params_index = pd.MultiIndex.from_product(
-            [design.covariates, self.components], names=["covariate", "component"]
-        ).swaplevel()
-        self.data.param_names = [f"{q}[{k}]" for k in design.covariates for q in self.components]
-
-    @property
-    def endog_names(self) -> list[Hashable]:
-        """Labels of the responses."""
-        return list(self.design.responses)
-
-    @property
-    def exog_names(self) -> list[Hashable]:
-        """Labels of the covariates."""
-        return list(self.design.covariates)
+    def __init__(
+        self,
+        endog: ArrayLike,
+        exog: ArrayLike | None = None,
+        *,
+        rank: int | None = None,
+        basis_pattern: BasisPattern | None = None,
+        components: Sequence[Hashable] | None = None,
+    ) -> None:
+        design = design_from_arrays(endog, exog)
+        self._set_design(design, components_of(design, rank, basis_pattern, components))
 
     @classmethod
     @known_arguments
@@ -122,11 +113,13 @@ class NMFRE(HintedModel, Model):
         cls,
         formula: str,
         data: pd.DataFrame | Mapping[str, ArrayLike],
-        rank: int,
+        rank: int | None = None,
         *,
         unit: str | None = None,
         occasion: str | None = None,
         endog: Sequence[Hashable] | None = None,
+        basis_pattern: BasisPattern | None = None,
+        components: Sequence[Hashable] | None = None,
     ) -> NMFRE:
         """
         Model from a formula.
@@ -141,7 +134,7 @@ class NMFRE(HintedModel, Model):
         data : DataFrame or mapping of arrays
             A row a unit (wide), or a row a unit and occasion (long). In long data, a response that
             has no row is missing: it is not zero. Frames of polars, pyarrow, ... become pandas.
-        rank : int
+        rank : int, optional
             Number of components Q, from 1 to min(P, N).
         unit : str, optional
             Column of unit labels. Default: the index of ``data``, for wide data.
@@ -150,6 +143,8 @@ class NMFRE(HintedModel, Model):
             categories are sorted, other labels keep the order of their first rows.
         endog : column label or sequence of these, optional
             Responses, where they are too many to be written on the left.
+        basis_pattern, components
+            As in `nmfre.NMFRE`; the responses of long data are the occasions.
 
         Returns
         -------
@@ -157,7 +152,7 @@ class NMFRE(HintedModel, Model):
 
         Raises
         ------
-        FormulaError, DataError, RankError
+        FormulaError, DataError, RankError, BasisPatternError
             With the place and the remedy.
 
         Warns
@@ -193,19 +188,7 @@ class NMFRE(HintedModel, Model):
                 "with a row a unit and occasion need unit= and occasion=.",
                 SingleResponseWarning,
             )
-        return cls._of_design(design, rank)
-
-    @classmethod
-    def _of_design(cls, design: Design, rank: int) -> Self:
-        model = cls.__new__(cls)
-        model._set_design(design, rank)
-        return model
-
-    def __getstate__(self) -> dict[str, object]:
-        return {"design": self.design, "rank": self.rank}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._set_design(**state)
+        return cls._of_design(design, components_of(design, rank, basis_pattern, components))
 
     @known_arguments
     def fit(
@@ -311,6 +294,8 @@ class NMFRE(HintedModel, Model):
         ------
         InvalidArgumentError, UnknownArgumentError
             An argument that is not allowed.
+        BasisPatternError, UndeterminedVariancesError
+            The pattern does not determine a full covariance; too few responses for the variances.
         MissingCellError, SparseResponsesError, ChunkedResponsesError
             Responses are missing, sparse or in chunks, which df-cap does not take.
         NonFiniteFitError, ScaleError
@@ -374,7 +359,8 @@ class NMFRE(HintedModel, Model):
         estimator.check_inference(self.design, self.rank, options)
         seeds = np.random.SeedSequence(seed)
         for_starts, for_bootstrap = seeds.spawn(2)
-        estimate = estimator.fit(self.design, self.rank, np.random.default_rng(for_starts))
+        rng = np.random.default_rng(for_starts)
+        estimate = estimator.fit(self.design, self.rank, rng, self.component_set.pattern)
         inference = estimator.infer(self.design, estimate, options, for_bootstrap)
         assert isinstance(seeds.entropy, int)
         return NMFREResults(

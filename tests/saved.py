@@ -20,17 +20,21 @@ OPTIONS = {
     "capped": {"method": "ml", "df_cap": 0.2, "cov_type": "cr3"},
     "signed": {"method": "ml", "signed": True},
     "conditional": {"method": "ml", "uncertainty": "conditional", "n_boot": 0},
+    "structured": {"method": "ml", "cov_resid": "diagonal", "cov_re": "diagonal", "n_boot": 20},
+    "pattern": {"method": "ml", "cov_resid": "identity", "cov_re": "full", "signed": True},
     "given": {"multipliers": np.random.default_rng(0).normal(size=(50, 40)), "maxiter": 300},
 }
 
 
+PATTERN = {"low": ["y1", "y2", "y3"], "high": ["y3", "y4", "y5"]}
 FITS = {}
 
 
 def fitted(name, data):
     """A result of one's own, of a fit that is made once."""
     if name not in FITS:
-        model = nmfre.NMFRE.from_formula(LEFT + "age + group", data, rank=2)
+        pattern = PATTERN if name == "pattern" else None
+        model = nmfre.NMFRE.from_formula(LEFT + "age + group", data, 2, basis_pattern=pattern)
         FITS[name] = model.fit(**OPTIONS[name])
     return copy.copy(FITS[name])
 

@@ -94,6 +94,8 @@ FIT = {
     "start_sigma2": {"None", *NUMBER},
     "start_tau2": {"None", *NUMBER},
     "update_tau2": FLAG,
+    "cov_resid": ONLY_NONE,
+    "cov_re": ONLY_NONE,
     "signed": FLAG,
     "n_starts": ONLY_NONE,
     "uncertainty": ONLY_NONE,
@@ -152,6 +154,9 @@ def test_the_model(data, model):
     refused(lambda value: make(value, exog, rank=1))
     refused(lambda value: make(endog, value, rank=1), ONLY_NONE)
     refused(lambda value: make(endog, exog, rank=value))
+    for name in ("basis_pattern", "components"):
+        refused(lambda value, name=name: make(endog, exog, rank=1, **{name: value}), ONLY_NONE)
+    refused(lambda value: make(endog, exog, basis_pattern={"a": value}))
     refused(lambda value: formula(value, wide, 1))
     refused(lambda value: formula("y8 + y10 ~ sex", value, 1))
     refused(lambda value: formula("y8 + y10 ~ sex", wide, value))
@@ -230,6 +235,8 @@ SELECT = {
     "maxiter": set(),
     "start_sigma2": {"None", *NUMBER},
     "start_tau2": {"None", *NUMBER},
+    "cov_resid": ONLY_NONE,
+    "cov_re": ONLY_NONE,
     "signed": FLAG,
     "n_starts": ONLY_NONE,
 }

@@ -58,6 +58,19 @@ def test_maximum_likelihood_has_no_cap_unless_it_is_given(folder, capsys, model)
     assert str(model.fit("ml", df_cap=0.5).summary()) in capsys.readouterr().out
 
 
+def test_forms_of_covariances(folder, capsys, model):
+    options = {"cov_resid": "diagonal", "cov_re": "diagonal"}
+    assert main([*CALL, "--method", "ml", "--cov-resid", "diagonal", "--cov-re", "diagonal"]) == 0
+    assert str(model.fit("ml", **options).summary()) in capsys.readouterr().out
+    for arguments, match in (
+        (["--method", "ml", "--cov-resid", "full"], "cov_resid='full' is not allowed"),
+        (["--cov-re", "diagonal"], "with df-cap"),
+    ):
+        with pytest.raises(SystemExit):
+            main([*CALL, *arguments])
+        assert match in capsys.readouterr().err
+
+
 def test_the_smallest_free_cap(folder, capsys, model):
     assert main([*CALL, "--df-cap", "auto"]) == 0
     assert str(model.fit(df_cap="auto").summary()) in capsys.readouterr().out

@@ -24,9 +24,9 @@ class Finding:
         For the notes of the summary; None where these do not have it.
     text : str
         For `nmfre.NMFREResults.check` and warnings: what was found, and what to do.
-    components, params : sequence of int
-        Positions of the components or params whose names take the place of ``{names}`` in the
-        texts.
+    components, params, responses : sequence of int
+        Positions of the components, params or responses whose names take the place of ``{names}``
+        in the texts.
     """
 
     severity: Severity
@@ -35,28 +35,34 @@ class Finding:
     text: str
     components: Sequence[int] = ()
     params: Sequence[int] = ()
+    responses: Sequence[int] = ()
 
-    def named(self, components: Sequence[object], params: Sequence[str]) -> Finding:
+    def named(
+        self,
+        components: Sequence[object],
+        params: Sequence[str],
+        responses: Sequence[object] = (),
+    ) -> Finding:
         """
         The same with names in its texts.
 
         Parameters
         ----------
-        components, params : sequence
+        components, params, responses : sequence
             All names, in order.
 
         Returns
         -------
         Finding
         """
-        names = listed([params[i] for i in self.params])
+        if not (self.components or self.params or self.responses):
+            return self
+        names = listed([*(params[i] for i in self.params), *(responses[i] for i in self.responses)])
         if self.components:
             names = ", ".join(str(components[i]) for i in self.components)
-        elif not self.params:
-            return self
         short = None if self.short is None else self.short.format(names=names)
         text = self.text.format(names=names)
-        return replace(self, short=short, text=text, components=(), params=())
+        return replace(self, short=short, text=text, components=(), params=(), responses=())
 
 
 def listed(names: Iterable[object]) -> str:

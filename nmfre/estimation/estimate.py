@@ -12,8 +12,10 @@ from nmfre.core.findings import Finding
 from nmfre.core.kinds import OfKinds
 from nmfre.core.layout import LaidOut
 from nmfre.core.typing import FloatArray, IntArray
-from nmfre.estimation.covariance_forms import Relative
+from nmfre.estimation.covariance_forms import Relative, Structure
 
+PAPER = Structure()
+"""sigma2 I and tau2 I."""
 ALL = 0.99
 """Share of their degrees of freedom from which random effects follow the data."""
 UNCONVERGED = ("not converged", "variances")
@@ -116,6 +118,11 @@ class Estimate(LaidOut, OfKinds):
     def criteria(self) -> dict[str, float]:
         """Log-likelihood and information criteria, where the estimates maximise a likelihood."""
         return {}
+
+    @property
+    def covariances(self) -> tuple[str, str]:
+        """Names of the forms of Psi and Phi."""
+        return PAPER.cov_resid, PAPER.cov_re
 
     @property
     def tau2_origin(self) -> str:

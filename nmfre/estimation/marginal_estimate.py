@@ -14,6 +14,8 @@ from nmfre.estimation.covariance_forms import Structure
 from nmfre.estimation.estimate import ALL, Estimate, StopReason
 from nmfre.estimation.identification import Identification, n_rotations
 
+FOUND = "the one that the search found"
+"""What is shown where no rule picks one of several."""
 DEGENERATE_CONDITION = 1e3
 """Condition number of the basis from which its columns are called collinear."""
 
@@ -59,6 +61,11 @@ class MarginalEstimate(Estimate):
     marginal_remedy: ClassVar[str] = "uncertainty='marginal' includes its uncertainty"
     signed_remedy: ClassVar[str] = "signed=True"
     elsewhere: ClassVar[str] = "df-cap minimises a penalised sum of squares; fit with method='ml'."
+
+    @property
+    def covariances(self) -> tuple[str, str]:
+        """Names of the forms of Psi and Phi."""
+        return self.structure.cov_resid, self.structure.cov_re
 
     @property
     def cap_binds(self) -> bool:
@@ -157,6 +164,8 @@ class MarginalEstimate(Estimate):
                 f"{remedy}",
             )
         mixing = np.flatnonzero(self.identification.mixing).tolist()
+        if self.identification.by and not self.degenerate:
+            yield self._identified()
         if self.tau2_at_bound:
             yield Finding(
                 "note",
@@ -164,34 +173,74 @@ class MarginalEstimate(Estimate):
                 "tau2 is at its bound 0: the data show no random effects.",
                 "it is at its bound 0: there are no random effects.",
             )
-            what = "mixture"
             found = "tau2 is zero, so {names} can be mixed without changing X Theta"
             if len(mixing) > self.Theta.shape[1]:
                 found += "; with fewer covariates than components, lower the rank"
             cause = (
                 "without random effects only X Theta enters the likelihood, so {names} can be "
-                "mixed without changing the fit. The basis shown has its components as far apart "
-                "as their bounds allow; its effects"
+                "mixed without changing the fit."
             )
+            shown = "the one with components as far apart as their bounds allow"
         else:
-            what, found = "rotation", "{names} can be rotated without changing the likelihood"
-            cause = (
-                f"rotations of {{names}} in {self.identification.n_free} direction(s) fit as well. "
-                "Printed is the one with the sparsest basis; its effects"
-            )
+            what = "mixtures" if self.structure.random.rotated else "rotations"
+            n_free = self.identification.n_free
+            directions = f"{n_free} direction{'s' if n_free > 1 else ''}"
+            found = f"{what} of {{names}} in {directions} have the same likelihood"
+            cause = f"{what} of {{names}} in {directions} fit as well"
+            cause += ", with other variances." if self.structure.random.rotated else "."
+            shown = "the one with the sparsest basis"
+            if self.re_at_bound.any():
+                shown = FOUND
+        if self.structure.pattern is not None:
+            shown = FOUND
         if mixing and not self.degenerate:
             yield Finding(
                 "caution",
                 "not identified",
-                f"NOT IDENTIFIED: {cause} have no standard errors of their own. Valid whatever the "
-                f"{what}: X Theta (profiles), fitted values, and the joint test of a covariate "
-                "(wald_test_terms).",
+                f"NOT IDENTIFIED: {cause} Shown is {shown}; its effects have no standard "
+                "errors of their own. Valid for all of them: X Theta (profiles), fitted values, "
+                "and the joint test of a covariate (wald_test_terms).",
                 f"{found}: their effects and loadings are those of one representative. Profiles, "
-                "fitted values and wald_test_terms() stay valid.",
+                "fitted values and wald_test_terms() stay valid; identified_set() has the range of "
+                "the others, and a basis_pattern can identify them.",
                 components=mixing,
             )
 
+    def _identified(self) -> Finding:
+        """By what components are told apart."""
+        means = {
+            "pattern": "by the basis pattern.",
+            "zeros": "by zeros of the estimated basis.",
+            "bounds": "by effects at their bound 0, together with zeros of the basis.",
+            "convention": "only by the convention that their random effects have equal variances, "
+            "which the data cannot test. Effects and loadings rest on it; identified_set() shows "
+            "what they can be without it.",
+        }
+        text = f"components are identified {means[self.identification.by]}"
+        return Finding("note", "identification", text.capitalize(), text)
+
     def _on_random_effects(self) -> Iterator[Finding]:
+        if self.resid_at_bound.any():
+            text = (
+                "variances at their bound 0 (Heywood case): {names}. They have no standard errors, "
+                "and all others are conditional on them."
+            )
+            yield Finding(
+                "caution",
+                "residual variances",
+                f"Residual {text}",
+                f"{text} Lower the rank, or use cov_resid='identity'.",
+                responses=np.flatnonzero(self.resid_at_bound).tolist(),
+            )
+        if self.re_at_bound.any() and not self.tau2_at_bound:
+            text = "at their bound 0: the data show no random effects of {names}."
+            yield Finding(
+                "note",
+                "variances of random effects",
+                f"Variances of random effects {text}",
+                text,
+                components=np.flatnonzero(self.re_at_bound).tolist(),
+            )
         if self.saturation > ALL:
             yield Finding(
                 "note",

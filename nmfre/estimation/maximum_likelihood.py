@@ -12,7 +12,7 @@ import numpy as np
 from nmfre.core.layout import LaidOut
 from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.estimation.covariance_forms import Relative, Structure
-from nmfre.estimation.estimate import centroid_order
+from nmfre.estimation.estimate import PAPER, centroid_order
 from nmfre.estimation.identification import Identification, identify
 from nmfre.estimation.likelihood import marginal_value
 from nmfre.estimation.marginal_estimate import MarginalEstimate
@@ -29,8 +29,6 @@ SMALL_SHARE = 0.01
 """Effective degrees of freedom per unit up to which a way to tau2 = 0 may have ended."""
 ROUNDING = 1e-12
 """Change of the value per cell that may be rounding."""
-PAPER = Structure()
-"""sigma2 I and tau2 I."""
 Run: TypeAlias = Callable[[Callable[[Any], Any], list[Any]], list[Any]]
 
 

@@ -79,10 +79,9 @@ class DfCap(Estimator):
         pattern: BoolArray | None = None,
     ) -> AlternatingEstimate:
         """Alternating updates from one start."""
-        if pattern is not None:
-            raise InvalidArgumentError("basis_pattern", "given", "None with df-cap; ml takes it")
         n_units = len(design.units)
-        (estimate,) = self.fit_caps(design, rank, rng, np.array([self._cap(n_units, rank)]))
+        caps = np.array([self._cap(n_units, rank)])
+        (estimate,) = self.fit_caps(design, rank, rng, caps, pattern)
         warn_of(estimate)
         if self._auto:
             rate = free_rate(estimate.df_random_path, n_units, rank)
@@ -90,9 +89,18 @@ class DfCap(Estimator):
         return estimate
 
     def fit_caps(
-        self, design: Design, rank: int, rng: np.random.Generator, caps: FloatArray
+        self,
+        design: Design,
+        rank: int,
+        rng: np.random.Generator,
+        caps: FloatArray,
+        pattern: BoolArray | None = None,
     ) -> list[AlternatingEstimate]:
         """Alternating updates from one start under each of several caps, in one stack."""
+        if pattern is not None:
+            raise InvalidArgumentError(
+                "basis_pattern", "given", "None with df-cap; use method='ml', which takes it"
+            )
         design.require("df-cap")
         _check_scale(design)
         for name, value in zip(("start_sigma2", "start_tau2"), self._variances(), strict=True):

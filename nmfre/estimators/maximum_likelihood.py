@@ -19,11 +19,14 @@ from nmfre.core.threads import one_thread_if_small
 from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.data.design import Design
 from nmfre.errors import (
+    BasisPatternError,
     ExactFitError,
     InvalidArgumentError,
+    UndeterminedVariancesError,
 )
 from nmfre.estimation.complete import moments_of
 from nmfre.estimation.covariance_forms import CovResid, Relative, Structure
+from nmfre.estimation.determination import n_undetermined
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.likelihood import SMALLEST_SIGMA2
 from nmfre.estimation.marginal_estimate import MarginalEstimate
@@ -36,6 +39,11 @@ from nmfre.inference.options import Alternative, Uncertainty
 from nmfre.inference.refit import Replicates
 
 DEFAULT_STARTS = 5
+FULL = (
+    "mixtures of the components then have the same likelihood. Give each component at least "
+    "rank - 1 zeros in basis_pattern (responses that load on other components alone), or use "
+    "cov_re='diagonal'."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +84,37 @@ class MaximumLikelihood(Estimator):
         """As the options say."""
         return Structure(self.cov_resid or "identity", self.cov_re or "identity", pattern)
 
+    def check_structure(self, design: Design, rank: int, pattern: BoolArray | None) -> None:
+        """
+        Refuse covariances that no data of this size determine; see `n_undetermined`.
+
+        With one residual variance for all responses, inference finds what is undetermined.
+
+        Raises
+        ------
+        BasisPatternError
+            A full covariance of the random effects without a pattern that determines it.
+        UndeterminedVariancesError
+            Residual variances of their own for too few responses.
+        """
+        structure = self.structure(pattern)
+        if structure.cov_re == "full" and pattern is None and rank > 1:
+            raise BasisPatternError(reason=f"None with cov_re='full': {FULL}")
+        if structure.cov_resid == "identity" and structure.cov_re != "full":
+            return
+        n_responses, n_covariates = len(design.responses), len(design.covariates)
+        n_flat, n_free = n_undetermined(n_responses, rank, n_covariates, structure)
+        if structure.cov_re == "full" and n_free:
+            raise BasisPatternError(
+                reason=f"with cov_re='full' it leaves {n_free} direction(s) free: {FULL}"
+            )
+        if n_flat and structure.cov_resid == "diagonal":
+            raise UndeterminedVariancesError(
+                reason=f"{n_responses} responses do not determine a residual variance each beside "
+                f"rank={rank} and cov_re={structure.cov_re!r}: use cov_resid='identity', or a "
+                "lower rank. A component needs at least two responses, and mostly three."
+            )
+
     def fit(
         self,
         design: Design,
@@ -84,7 +123,12 @@ class MaximumLikelihood(Estimator):
         pattern: BoolArray | None = None,
     ) -> MarginalEstimate:
         """The best of several starts."""
+        self.check_structure(design, rank, pattern)
         given, start = self._basis(design, rank), None
+        if given is not None and pattern is not None and given[~pattern].any():
+            raise InvalidArgumentError(
+                "start_basis", "array", "an array with zeros where basis_pattern has them"
+            )
         n_starts = DEFAULT_STARTS if self.n_starts is None else self.n_starts
         if (self.start_sigma2, self.start_tau2) != (None, None):
             sigma2, tau2 = self._variances()

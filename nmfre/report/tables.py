@@ -93,7 +93,7 @@ def headed_summary(
     ----------
     title : str
     left, right : list of (name, value)
-        The header; the right column is at least as long as the left one.
+        The header.
     headers : dict
         Headers of the columns, and their least widths.
     coefficients : stubs, rows
@@ -101,6 +101,7 @@ def headed_summary(
     notes : iterable of str
     """
     left = left + [("", "")] * (len(right) - len(left))
+    right = right + [("", "")] * (len(left) - len(right))
     pairs = [(*a, f"  {name}", value) for a, (name, value) in zip(left, right, strict=True)]
     columns = [max(map(len, column)) for column in zip(*pairs, strict=True)]
     stubs, rows = coefficients

@@ -13,8 +13,9 @@ import pandas as pd
 from scipy import stats
 
 from nmfre.core.findings import Finding, Severity, listed
+from nmfre.data.labelled_model import LabelledModel
 from nmfre.errors import NotComputedError
-from nmfre.results.fit import Fit, FittedModel, infer_again
+from nmfre.results.fit import Fit, infer_again
 
 MOST_UNITS = 5_000
 """Units up to which the deletion of each is looked at."""
@@ -164,9 +165,10 @@ class Check:
         return f"<ul>{items}</ul>" if items else "<p>Nothing to remark.</p>"
 
 
-def with_names(found: Iterable[Finding], model: FittedModel) -> Iterator[Finding]:
-    """Findings of an estimate or an inference, with the names of components and params."""
-    return (each.named(list(model.components), model.data.param_names) for each in found)
+def with_names(found: Iterable[Finding], model: LabelledModel) -> Iterator[Finding]:
+    """Findings of an estimate or an inference, with the names of what they are about."""
+    names = list(model.components), model.data.param_names, list(model.design.responses)
+    return (each.named(*names) for each in found)
 
 
 def on_residuals(

@@ -65,6 +65,9 @@ def compare(
     Rank                      1          1
     Cap                    5.67        off
     Signed                   no         no
+    cov_resid          identity   identity
+    cov_re             identity   identity
+    Basis pattern            no         no
     Units                    27         27
     Responses                 4          4
     sigma2                2.947      1.933
@@ -123,11 +126,15 @@ def _table(fit: NMFREResults, stat: Stat, alpha: float) -> pd.DataFrame:
 
 def _measures(fit: NMFREResults) -> dict[str, object]:
     estimate, criteria = fit.estimate, fit.estimate.criteria
+    resid, random = estimate.covariances
     return {
         "Method": fit.method,
         "Rank": fit.model.rank,
         "Cap": fit.df_cap,
         "Signed": estimate.signed,
+        "cov_resid": resid,
+        "cov_re": random,
+        "Basis pattern": fit.model.basis_pattern is not None,
         "Units": estimate.U.shape[1],
         "Responses": len(estimate.X),
         "sigma2": fit.sigma2,

@@ -16,7 +16,9 @@ from statsmodels.iolib.smpickle import load_pickle
 from nmfre._version import __version__
 from nmfre.core.arguments import check_bool
 from nmfre.core.files import file_path, replaced
+from nmfre.data.basis_pattern import Components
 from nmfre.data.entry import KINDS
+from nmfre.data.labelled_model import LabelledModel
 from nmfre.data.placeholder import Removed
 from nmfre.data.right_hand_side import RightHandSide
 from nmfre.errors import NotPickledError, SavedResultError
@@ -31,12 +33,13 @@ from nmfre.inference.marginal import MarginalInference, n_parameters
 from nmfre.inference.options import InferenceOptions
 from nmfre.inference.wild_bootstrap import WildBootstrap
 from nmfre.results.archive import read_archive, read_as, write_archive
-from nmfre.results.fit import Fit, FittedModel, without_data
+from nmfre.results.fit import Fit, without_data
 
 DATACLASSES = (
     *KINDS,
     AlternatingEstimate,
     Cap,
+    Components,
     Identification,
     Structure,
     Inference,
@@ -92,7 +95,7 @@ def to_arrays(self: Fit, fname: str | Path) -> None:
     path = file_path("fname", fname)
     values = {
         "design": self.model.design,
-        "rank": self.model.rank,
+        "component_set": self.model.component_set,
         "rsquared": self._rsquared,
         **{each.name: getattr(self, each.name) for each in fields(Fit) if each.name != "model"},
     }
@@ -168,12 +171,14 @@ def unpickled(kind: type[Results], fname: str | Path | BinaryIO) -> Results:
     return result
 
 
-def from_arrays(kind: type[Results], fname: str | Path, model_class: type[FittedModel]) -> Results:
+def from_arrays(
+    kind: type[Results], fname: str | Path, model_class: type[LabelledModel]
+) -> Results:
     """What `to_arrays` has written."""
     path = file_path("fname", fname)
     values = read_archive(path, DATACLASSES)
     with read_as(path, "damaged"):
-        model = model_class._of_design(values.pop("design"), values.pop("rank"))
+        model = model_class._of_design(values.pop("design"), values.pop("component_set"))
         rsquared = values.pop("rsquared")
         fit = kind(model=model, **values)
         if not isinstance(model.design.Y, Removed):  # or the data are not those of the fit
@@ -214,7 +219,11 @@ def check_loaded(fit: Fit) -> None:
     X, Theta, params = estimate.X, estimate.Theta, fit.inference.estimate
     variances = [estimate.sigma2, estimate.tau2]
     floor = -np.inf if estimate.signed else 0.0
+    structure = getattr(estimate, "structure", Structure())
+    held = Structure(pattern=fit.model.component_set.pattern).held(X.shape)
     faults = {
+        "the basis does not have the zeros of its pattern": X[held].any()
+        or (structure.held(X.shape) != held).any(),
         "the estimates are not finite": not np.isfinite([*X.flat, *Theta.flat, *variances]).all(),
         "the basis is negative, or does not sum to one": X.min() < 0.0
         or not np.allclose(X.sum(axis=0), 1.0),
@@ -235,11 +244,11 @@ def _check_shapes(fit: Fit) -> None:
     n_covariates, rank = len(fit.model.design.covariates), fit.model.rank
     basis, size = (n_responses, rank), rank * n_covariates
     n_boot = inference.options.n_boot
-    structure = fit.estimator.structure()
+    structure = getattr(estimate, "structure", fit.estimator.structure())
     n_all = n_parameters(n_responses, rank, n_covariates, structure)
     identification = getattr(estimate, "identification", None)
     shapes = [
-        (("X", "held_basis"), basis),
+        (("X", "held_basis", "pattern"), basis),
         (("Theta",), (rank, n_covariates)),
         (("U",), (rank, n_units)),
         (("objective_path",), (len(estimate.objective_path),)),
@@ -256,7 +265,14 @@ def _check_shapes(fit: Fit) -> None:
         (("deviations", "deviations_bse"), (n_boot, size)),
         (("multipliers",), (n_boot, n_units)),
     ]
-    parts = (estimate, identification, inference, inference.bootstrap, inference.options)
+    parts = (
+        fit.model.component_set,
+        estimate,
+        identification,
+        inference,
+        inference.bootstrap,
+        inference.options,
+    )
     for names, shape in shapes:
         for part, name in product(parts, names):
             value = getattr(part, name, None)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, Self, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from statsmodels.base.model import LikelihoodModelResults
 
 from nmfre.core.hints import HintedResults
 from nmfre.core.typing import FloatArray
-from nmfre.data.design import Design
+from nmfre.data.labelled_model import LabelledModel
 from nmfre.data.placeholder import Removed, RemovedDesign
 from nmfre.errors import NotComputedError
 from nmfre.estimation.estimate import Estimate
@@ -20,9 +21,6 @@ from nmfre.estimators import Estimator
 from nmfre.inference.conditional import Inference
 from nmfre.inference.options import InferenceOptions
 from nmfre.inference.wild_bootstrap import WildBootstrap
-
-if TYPE_CHECKING:
-    from statsmodels.base.model import ModelData
 
 V = TypeVar("V")
 R = TypeVar("R", bound="Fit")
@@ -38,20 +36,6 @@ class Value(cached_property[V]):
         raise AttributeError(f"{self.attrname!r} of results cannot be set")
 
 
-class FittedModel(Protocol):
-    """What results need of `nmfre.NMFRE`, which stands on a floor above."""
-
-    design: Design
-    rank: int
-    formula: str | None
-    components: pd.Index
-    params_index: pd.MultiIndex
-    data: ModelData
-
-    @classmethod
-    def _of_design(cls, design: Design, rank: int) -> Self: ...
-
-
 @dataclass(eq=False, repr=False, kw_only=True)
 class Fit(HintedResults, LikelihoodModelResults):
     """
@@ -59,7 +43,7 @@ class Fit(HintedResults, LikelihoodModelResults):
 
     Parameters
     ----------
-    model : FittedModel
+    model : NMFRE
     estimate : AlternatingEstimate or MarginalEstimate
     inference : Inference
     estimator : Estimator
@@ -67,7 +51,7 @@ class Fit(HintedResults, LikelihoodModelResults):
         Seed of the start and the multipliers.
     """
 
-    model: FittedModel
+    model: LabelledModel
     estimate: Estimate
     inference: Inference
     estimator: Estimator
@@ -224,9 +208,51 @@ def without_data(fit: R) -> R:
         options = replace(options, multipliers=gone)
     light = replace(
         fit,
-        model=fit.model._of_design(RemovedDesign.of(fit.model.design), fit.model.rank),
+        model=fit.model._of_design(RemovedDesign.of(fit.model.design), fit.model.component_set),
         estimate=replace(fit.estimate, U=removed("The random effects", fit.estimate.U.shape)),
         inference=replace(fit.inference, options=options),
     )
-    vars(light).update({name: vars(fit)[name] for name in KEPT if name in vars(fit)})
-    return light
+    return _with_kept(light, fit)
+
+
+def rename_components(self: R, names: Mapping[Hashable, Hashable]) -> R:
+    """
+    The same fit with other names of components; nothing is estimated again.
+
+    Parameters
+    ----------
+    names : dict {old: new}
+        Components that are left out keep their names.
+
+    Returns
+    -------
+    NMFREResults
+        Its model, params and files have these names, too; this result keeps its own.
+
+    Raises
+    ------
+    InvalidArgumentError, DuplicateCellError
+        If a component is not known, or two would have one name.
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> model.fit("ml").rename_components({"comp1": "size"}).theta.round(2)
+    covariate  Intercept  sex[T.Male]
+    component
+    size           90.51         9.42
+    """
+    component_set = self.model.component_set.renamed(names)
+    return _with_kept(
+        replace(self, model=self.model._of_design(self.model.design, component_set)), self
+    )
+
+
+def _with_kept(new: R, fit: R) -> R:
+    """With what of the values of a fit needs the data."""
+    vars(new).update({name: vars(fit)[name] for name in KEPT if name in vars(fit)})
+    return new

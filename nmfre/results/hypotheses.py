@@ -288,8 +288,10 @@ def compare_lr_test(self: Fit, restricted: Fit) -> tuple[float, float, int]:
     Parameters
     ----------
     restricted : NMFREResults
-        A fit with fewer covariates or a smaller rank, nested in this one: its covariates are
-        linear combinations of the covariates here. Where the cap binds, it is the same rate.
+        A fit with fewer covariates, a smaller rank, fewer variances or more zeros in its
+        ``basis_pattern``, nested in this one: its covariates are linear combinations of the
+        covariates here, its covariances special cases ("identity" of "diagonal", and that of
+        "full"). Where the cap binds, it is the same rate.
 
     Returns
     -------
@@ -327,8 +329,9 @@ def compare_lr_test(self: Fit, restricted: Fit) -> tuple[float, float, int]:
             "restricted",
             restricted.model.formula or "a fit",
             "an ml fit of the same responses, with the same sign of Theta and rate "
-            "of the cap, and nested in this one: with fewer parameters, no larger rank, and "
-            "covariates that are linear combinations of the covariates here",
+            "of the cap, and nested in this one: with fewer parameters, no larger rank, "
+            "covariates that are linear combinations of the covariates here, covariances that are "
+            "special cases of those here, and a basis that may differ from 0 nowhere else",
         )
     df = own.n_parameters - other.n_parameters
     statistic = float(2.0 * (own.llf - other.llf))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from nmfre.data.design import Design
+from nmfre.estimation.covariance_forms import CovResid, Structure
 from nmfre.estimation.marginal_estimate import MarginalEstimate
+from nmfre.estimation.random_forms import CovRe
 
 UNEXPLAINED = 1e-8
 """Share of the squares of a covariate that others may leave as rounding."""
@@ -14,7 +19,12 @@ UNEXPLAINED = 1e-8
 def nested(
     design: Design, estimate: MarginalEstimate, other_design: Design, other: MarginalEstimate
 ) -> bool:
-    """Whether the other fit restricts the first: same responses, sign, cap; fewer parameters."""
+    """
+    Whether the other fit restricts the first: same responses, sign, cap; fewer parameters.
+
+    Its covariances are of the same forms or of special cases of them, and its components can be
+    matched to those of the first so that none has an entry of the basis that is held at 0 there.
+    """
     return (
         design.same_responses(other_design)
         and estimate.signed == other.signed
@@ -22,8 +32,28 @@ def nested(
         and (not estimate.cap_binds or bool(np.isclose(_rate(estimate), _rate(other))))
         and other.n_parameters < estimate.n_parameters
         and other.X.shape[1] <= estimate.X.shape[1]
+        and _has_form(estimate.structure, other.structure)
+        and _loads_within(estimate, other)
         and _spans(design, other_design)
     )
+
+
+def _has_form(structure: Structure, other: Structure) -> bool:
+    """Whether covariances of the other structure are of this one, too."""
+    return all(
+        forms.index(less) <= forms.index(more)
+        for forms, less, more in (
+            (get_args(CovResid), other.cov_resid, structure.cov_resid),
+            (get_args(CovRe), other.cov_re, structure.cov_re),
+        )
+    )
+
+
+def _loads_within(estimate: MarginalEstimate, other: MarginalEstimate) -> bool:
+    """Whether each component of the other has one of its own with all of its free entries."""
+    held, free = estimate.structure.held(estimate.X.shape), ~other.structure.held(other.X.shape)
+    beyond = free.T.astype(float) @ held
+    return bool(beyond[linear_sum_assignment(beyond > 0.0)].max() == 0.0)
 
 
 def _rate(estimate: MarginalEstimate) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 
 from nmfre.core.arguments import check_choice
+from nmfre.data.labelled_model import LabelledModel
 from nmfre.inference.covariance import CovType
 from nmfre.inference.options import Uncertainty
 from nmfre.results import (
@@ -22,7 +23,13 @@ from nmfre.results import (
 from nmfre.results import bootstrap as wild
 from nmfre.results import check as checks
 from nmfre.results import summary as printed
-from nmfre.results.fit import Fit, FittedModel, Value, infer_again, without_data
+from nmfre.results.fit import (
+    Fit,
+    Value,
+    infer_again,
+    rename_components,
+    without_data,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +59,7 @@ class NMFREResults(Fit):
         Residual variance: that of conditional standard errors, or sigma2; as ``dispersion``.
     """
 
-    model_class: ClassVar[type[FittedModel]]
+    model_class: ClassVar[type[LabelledModel]]
     """Made by `from_arrays`; set by the module of the model, which imports this one."""
 
     uncertainty = Value(coefficients.uncertainty)
@@ -127,6 +134,8 @@ class NMFREResults(Fit):
 
     predict = prediction.predict
     get_prediction = prediction.get_prediction
+
+    rename_components = rename_components
 
     to_arrays = files.to_arrays
 

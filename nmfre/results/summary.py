@@ -8,14 +8,21 @@ import numpy as np
 from statsmodels.iolib.summary import Summary
 
 from nmfre.core.findings import Finding
+from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.cap import AUTO
+from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.report.tables import Lines, by_component, fixed, headed_summary, number
 from nmfre.results.check import with_names
 from nmfre.results.fit import Fit
 from nmfre.results.frames import summary_frame
 
 FORMULA_WIDTH = 22
+LONGEST_NAME = 11
+"""Of a component, in the header."""
+MOST_VARIANCES = 5
+"""Variances of random effects in the header."""
+PAPER_FORMS = ("identity", "identity")
 AT_BOUND = " (b)"
 LEVEL = ".10g"
 """How levels are printed: as they are given, without what 1 - alpha adds in the last digits."""
@@ -84,6 +91,7 @@ def _estimation(fit: Fit) -> list[tuple[str, str]]:
         ("Method:", fit.method + (", signed" if estimate.signed else "")),
         ("Stopped:", f"{estimate.stop_reason}, {estimate.n_iter} iter."),
         *((f"{name}:", value) for name, value in estimate.certificate.items()),
+        *([("Covariances:", ", ".join(estimate.covariances))] if estimate.criteria else []),
         *_variances(fit),
     ]
 
@@ -111,23 +119,43 @@ def _sizes(fit: Fit) -> list[tuple[str, str]]:
 
 
 def _variances(fit: Fit) -> list[tuple[str, str]]:
-    estimate, ridge = fit.estimate, number(fit.estimate.ridge)
-    errors = fit.inference.variance_bse(estimate)
-    sigma2, tau2 = estimate.sigma2, estimate.tau2
-    if not errors:
-        return [
-            ("sigma2:", number(sigma2) + ("" if estimate.sigma2_estimated else " (start value)")),
-            ("tau2:", f"{number(tau2)} ({estimate.tau2_origin})"),
-            ("Ridge:", ridge),
-            ("ICC:", f"{fit.icc:.3f}"),
-        ]
-    at_bound = estimate.tau2_at_bound
-    return [
-        ("sigma2 (std err):", _with_error(sigma2, sigma2 * errors["log_sigma2"][0], False)),
-        ("tau2 (std err):", _with_error(tau2, tau2 * errors["log_tau2"][0], at_bound)),
-        ("Ridge:", ridge),
-        ("ICC (std err):", _with_error(fit.icc, errors["icc"][0], at_bound)),
-    ]
+    """Variances, by component where they differ (of many the range), and the ratio of two."""
+    estimate, errors = fit.estimate, fit.inference.variance_bse(fit.estimate)
+    said = " (std err)" if errors else ""
+    resid, random = estimate.covariances
+    sigma2, tau2, icc = [], [], ("ICC:", f"{fit.icc:.3f}")
+    if errors:
+        icc = ("ICC (std err):", _with_error(fit.icc, errors["icc"][0], estimate.tau2_at_bound))
+    if resid == "diagonal":
+        sigma2.append(("sigma2:", _range(estimate.psi)))
+    else:
+        error = estimate.sigma2 * errors["log_sigma2"][0] if errors else np.nan
+        start = "" if estimate.sigma2_estimated else " (start value)"
+        sigma2.append((f"sigma2{said}:", _with_error(estimate.sigma2, error, False) + start))
+    if random == "identity":
+        error = estimate.tau2 * errors["log_tau2"][0] if errors else np.nan
+        origin = "" if errors else f" ({estimate.tau2_origin})"
+        value = _with_error(estimate.tau2, error, bool(errors) and estimate.tau2_at_bound)
+        tau2.append((f"tau2{said}:", value + origin))
+    else:
+        variances = np.diag(estimate.Phi)
+        se = variances * errors["log_tau2"] if errors else np.full(len(variances), np.nan)
+        held = estimate.of_kind(MarginalEstimate, "re_at_bound").re_at_bound
+        rows = zip(fit.model.components, variances, se, held, strict=True)
+        tau2 = [(f"tau2 {_short_name(q)}:", _with_error(*row)) for q, *row in rows]
+        if len(tau2) > MOST_VARIANCES:
+            tau2 = [("tau2:", _range(variances))]
+    ridge = [("Ridge:", number(estimate.ridge))] if (resid, random) == PAPER_FORMS else []
+    return [*sigma2, *tau2, *ridge, icc]
+
+
+def _range(variances: FloatArray) -> str:
+    return f"{number(variances.min())} to {number(variances.max())}"
+
+
+def _short_name(label: object) -> str:
+    name = str(label)
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 2]}.."
 
 
 def _with_error(value: float, error: float, at_bound: bool) -> str:

@@ -124,7 +124,8 @@ def scan_cap(
     caps = np.array([resolve_cap(float(rate), n_units, model.rank) for rate in grid])
     for_starts, _ = np.random.SeedSequence(seed).spawn(2)
     rng = np.random.default_rng(for_starts)
-    estimates = estimator.fit_caps(model.design, model.rank, rng, caps)
+    pattern = model.component_set.pattern
+    estimates = estimator.fit_caps(model.design, model.rank, rng, caps, pattern)
     rows = [[getattr(estimate, name) for name in COLUMNS] for estimate in estimates]
     table = pd.DataFrame(rows, index=pd.Index(grid, name="rate"), columns=COLUMNS)
     table.insert(2, "ratio", table["df_random"] / table["cap"])

@@ -21,6 +21,8 @@ from nmfre.core.parallel import run_tasks
 from nmfre.core.typing import IntArray
 from nmfre.errors import ConvergenceWarning, InvalidArgumentError
 from nmfre.estimation.cap import Cap
+from nmfre.estimation.covariance_forms import CovResid
+from nmfre.estimation.random_forms import CovRe
 from nmfre.estimators import MaximumLikelihood
 from nmfre.model import NMFRE, check_model
 from nmfre.selection.fits import Task, fit
@@ -47,6 +49,8 @@ def select_rank(
     maxiter: int = 50_000,
     start_sigma2: float | None = None,
     start_tau2: float | None = None,
+    cov_resid: CovResid | None = None,
+    cov_re: CovRe | None = None,
     signed: bool = False,
     n_starts: int | None = None,
 ) -> RankSelection:
@@ -59,7 +63,7 @@ def select_rank(
     Parameters
     ----------
     model : NMFRE
-        Data and covariates; its own rank plays no part.
+        Data and covariates, without a ``basis_pattern``; its own rank plays no part.
     ranks : iterable of int
         Ranks to compare.
     criterion : {"cv", "bic", "aic"}
@@ -80,7 +84,7 @@ def select_rank(
         Processes, as in joblib. Default: those of ``joblib.parallel_config``, or one.
     progress : bool
         Whether to show a progress bar.
-    df_cap, tol, maxiter, start_sigma2, start_tau2, signed, n_starts
+    df_cap, tol, maxiter, start_sigma2, start_tau2, cov_resid, cov_re, signed, n_starts
         Of every fit, as in `NMFRE.fit` with ``method="ml"``.
 
     Returns
@@ -123,6 +127,13 @@ def select_rank(
     check_model(model)
     check_jobs(n_jobs, progress)
     design = model.design
+    if model.basis_pattern is not None:
+        raise InvalidArgumentError(
+            "model",
+            "a model with a basis_pattern",
+            "a model without one: a pattern fixes the rank. Compare fits of several patterns by "
+            "their aic or bic",
+        )
     check_choice("criterion", criterion, Criterion)
     check_choice("over", over, Over)
     check_whole("folds", folds, least=2)
@@ -141,6 +152,8 @@ def select_rank(
         maxiter=maxiter,
         start_sigma2=start_sigma2,
         start_tau2=start_tau2,
+        cov_resid=cov_resid,
+        cov_re=cov_re,
         signed=signed,
         n_starts=n_starts,
     )
@@ -148,6 +161,8 @@ def select_rank(
     if criterion == "cv" and over == "units":
         n_units -= -(-n_units // folds)  # in the smallest of the fits
     compared = _checked_ranks(ranks, len(design.responses), n_units)
+    for rank in compared:
+        estimator.check_structure(design, rank, None)
 
     entropy = np.random.SeedSequence().entropy if seed is None else int(seed)
     assert isinstance(entropy, int)

@@ -21,6 +21,8 @@ def test_names_take_the_place_of_positions():
     assert (named.short, named.text) == ("{c}, a here", "{c}, a there")
     components = replace(found, short=None, params=(), components=[1]).named(["c1", "c2"], [])
     assert (components.short, components.text) == (None, "c2 there")
+    responses = replace(found, params=(), responses=[0, 1]).named([], [], ["r1", "r2"])
+    assert (responses.short, responses.text) == ("r1, r2 here", "r1, r2 there")
     plain = Finding("note", "none", None, "{not a name}")
     assert plain.named(["c1"], ["a"]) == plain
     assert listed(range(7)) == "0, 1, 2, 3, 4 and 2 more"

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from confirmatory import fitted
 from shown import falling, topics
 
 import nmfre
@@ -180,3 +181,14 @@ def test_advice_names_no_option_that_is_in_use(bumps, signed):
     bounds = nmfre.NMFRE(endog, exog, rank=1).fit("ml", n_boot=0).check().frame
     text = bounds.set_index("topic").loc["bounds", "text"]
     assert text.endswith("Where effects may be negative, use signed=True.")
+
+
+def test_what_identifies_components_is_a_note():
+    assert topics(fitted("full"))["identification"] == "note"
+    estimate = fitted("diagonal").estimate
+    held = replace(estimate, resid_at_bound=np.eye(9)[3] > 0)
+    other = replace(fitted("diagonal"), estimate=held)
+    assert topics(other)["residual variances"] == "caution"
+    rest = replace(estimate, identification=replace(estimate.identification, by="convention"))
+    text = " ".join(str(replace(fitted("diagonal"), estimate=rest).check()).split())
+    assert "identified_set() shows what they can be without it" in text

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from confirmatory import fitted
 
 import nmfre
 from nmfre import errors
@@ -200,3 +201,10 @@ def test_no_random_effects_are_none():
     res = nmfre.NMFRE(endog, rank=1).fit("ml", n_boot=0)
     assert res.estimate.tau2_at_bound
     assert line(str(nmfre.compare([res])), "tau2").split() == ["tau2", "0.000"]
+
+
+def test_structures_are_compared():
+    measures = nmfre.compare([fitted("full"), fitted("identity", "identity")]).measures
+    assert measures.loc["cov_resid"].to_list() == ["diagonal", "identity"]
+    assert measures.loc["cov_re"].to_list() == ["full", "identity"]
+    assert measures.loc["Basis pattern"].to_list() == [True, True]

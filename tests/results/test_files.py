@@ -326,8 +326,9 @@ def test_an_edited_archive_is_a_result_or_an_error(res, tmp_path, path, value):
         ("estimator", None),
         ("seed", "0"),
         ("seed", -1),
-        ("rank", 1),
-        ("rank", True),
+        ("rank", 2),
+        ("component_set", None),
+        ("component_set", {"dataclass": ["Components", {"names": ["a", "b"]}]}),
     ],
 )
 def test_an_archive_holds_a_result_of_its_method(res, tmp_path, name, value):
@@ -361,3 +362,38 @@ def test_a_value_that_no_result_has_is_refused(res, tmp_path):
     with_header(res, tmp_path, lambda header: header["values"].update(method="df-cap"))
     with pytest.raises(errors.SavedResultError, match="unexpected keyword argument 'method'"):
         nmfre.from_arrays(tmp_path / "other.npz")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "match"),
+    [
+        ("component_set.pattern", None, "zeros of its pattern"),
+        ("component_set.names", {"index": [["a"], "object", "component", None]}, "2\\) for 1"),
+        ("estimate.structure.pattern", None, "zeros of its pattern"),
+        ("estimate.structure.cov_re", "diagonal", "psi_covariance has shape"),
+        ("estimate.structure.cov_re", "bogus", "cov_re cannot be of type"),
+    ],
+)
+def test_a_pattern_belongs_to_its_fit(data, tmp_path, path, value, match):
+    def edit(values, stored):
+        fields, name = field(values, path)
+        assert name in fields
+        fields[name] = value
+
+    fitted("pattern", data).to_arrays(tmp_path / "fit.npz")
+    with pytest.raises(errors.SavedResultError, match=match):
+        nmfre.from_arrays(edited(tmp_path / "fit.npz", edit))
+
+
+def test_other_names_of_components_are_saved(data, tmp_path):
+    res = fitted("pattern", data).rename_components({"low": "early"})
+    res.to_arrays(tmp_path / "fit.npz")
+    res.save(tmp_path / "fit.pickle")
+    for loaded in (nmfre.from_arrays(tmp_path / "fit.npz"), nmfre.load(tmp_path / "fit.pickle")):
+        assert_same(loaded, res)
+        pd.testing.assert_frame_equal(loaded.model.basis_pattern, res.model.basis_pattern)
+        assert [*loaded.theta.index] == ["early", "high"]
+    light = copy.copy(res)
+    light.remove_data()
+    assert [*light.theta.index] == ["early", "high"]
+    assert str(light.summary()) == str(res.summary())

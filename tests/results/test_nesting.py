@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from confirmatory import FAST, NAMES, PATTERN, fitted
+from confirmatory import model as confirmatory
 from holes import with_holes
 from scipy.stats import chi2
 
@@ -95,3 +97,35 @@ def test_likelihood_ratio_wants_the_same_missing_cells(simulated):
     other = nmfre.NMFRE.from_formula("~ age", more, 2, endog=responses).fit("ml", n_boot=0)
     with pytest.raises(errors.InvalidArgumentError, match="same responses"):
         large.compare_lr_test(other)
+
+
+def test_structures_are_nested():
+    full, diagonal, identity = map(fitted, ("full", "diagonal", "identity"))
+    assert full.compare_lr_test(diagonal)[2] == 3
+    assert full.compare_lr_test(identity)[2] == 5
+    statistic, pvalue, df = diagonal.compare_lr_test(identity)
+    assert (statistic, df) == (pytest.approx(2 * (diagonal.llf - identity.llf)), 2)
+    assert pvalue == pytest.approx(chi2.sf(statistic, 2))
+    equal = fitted("diagonal", "identity")
+    assert diagonal.compare_lr_test(equal)[2] == 8
+    for larger, smaller in (
+        (diagonal, full),
+        (equal, identity),
+        (fitted("full", "identity"), diagonal),
+    ):
+        with pytest.raises(errors.InvalidArgumentError, match="special cases of those here"):
+            larger.compare_lr_test(smaller)
+
+
+def test_patterns_are_nested_whatever_the_order_of_their_components():
+    options = {"cov_resid": "diagonal", "cov_re": "diagonal", "signed": True, **FAST}
+    strict = fitted("diagonal")
+    wider = {"speed": NAMES[5:], "visual": NAMES[:4], "verbal": PATTERN["verbal"]}
+    wide = confirmatory(basis_pattern=wider).fit("ml", **options)
+    assert wide.compare_lr_test(strict)[2] == 2
+    free = confirmatory(rank=3).fit("ml", **options)
+    assert free.compare_lr_test(wide)[2] == free.df_model - wide.df_model
+    other = {"visual": NAMES[:4], "verbal": NAMES[4:6], "speed": [*NAMES[6:], "x2", "x3"]}
+    for smaller in (free, confirmatory(basis_pattern=other).fit("ml", **options)):
+        with pytest.raises(errors.InvalidArgumentError, match="differ from 0 nowhere else"):
+            wide.compare_lr_test(smaller)

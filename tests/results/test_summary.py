@@ -6,6 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from confirmatory import FAST as ONE_START
+from confirmatory import NAMES, battery, fitted
+from confirmatory import model as confirmatory
 from conftest import Case
 from forms import long_model
 from shown import falling, growing, model_without_random_effects, unlike
@@ -213,8 +216,9 @@ def test_components_that_merge(bumps, signed):
 def test_rotations_and_mixtures():
     case = Case.read("holzinger_rank3")
     text = words(nmfre.NMFRE(case.Y.T, case.A.T, rank=3).fit("ml", signed=True, **FAST))
-    assert "NOT IDENTIFIED: rotations of comp1, comp2, comp3 in 1 direction(s)" in text
-    assert "its effects have no standard errors of their own" in text
+    assert "NOT IDENTIFIED: rotations of comp1, comp2, comp3 in 1 direction fit as" in text
+    assert "Shown is the one with the sparsest basis; its effects" in text
+    assert "have no standard errors of their own" in text
     assert "nan" not in text
     for signed in (True, False):
         text = words(model_without_random_effects(2, 3).fit("ml", signed=signed, **FAST))
@@ -249,3 +253,78 @@ def test_r2_that_is_not_defined():
     rng = np.random.default_rng(0)
     endog = 1e4 + rng.normal(size=(60, 1)) + 0.3 * rng.normal(size=(60, 4))
     assert "n/a" not in words(nmfre.NMFRE(endog, rank=1).fit("ml", **FAST))
+
+
+def header(res):
+    """The header without blanks, a line each."""
+    rows = str(res.summary()).split("=" * 78)[1].splitlines()
+    return [" ".join(row.split()) for row in rows]
+
+
+def test_the_structure_of_covariances_and_the_variances():
+    res = fitted("full")
+    rows = header(res)
+    variances, sizes = res.cov_re.to_numpy().diagonal(), res.resid_variances
+    found = [row for row in rows if row.startswith(("Covariances", "sigma2", "tau2", "Ridge"))]
+    assert found[0].startswith("Covariances: diagonal, full")
+    assert found[1].startswith(f"sigma2: {sizes.min():.3f} to {sizes.max():.3f}")
+    errors = res.variance_components().loc["tau2[visual]":"tau2[speed]", "std err"]
+    for row, name, variance, error in zip(
+        found[2:], res.theta.index, variances, errors, strict=True
+    ):
+        assert row.startswith(f"tau2 {name}: {variance:.3f} ({error:.3f})")
+    assert max(map(len, str(res.summary()).splitlines())) == 78
+    equal = header(fitted("identity", "identity"))
+    assert sum(row.startswith(("sigma2 (std", "tau2 (std err)", "Ridge")) for row in equal) == 3
+
+
+def test_long_names_and_many_components_keep_the_width():
+    res = fitted("diagonal").rename_components({"visual": "perception of figures"})
+    text = str(res.summary())
+    assert "tau2 perceptio..:" in text
+    assert max(map(len, text.splitlines())) == 78
+    names = {f"part {q}": [f"y{2 * q + 1}", f"y{2 * q + 2}"] for q in range(6)}
+    rng = np.random.default_rng(0)
+    scores = 10 + np.repeat(rng.normal(size=(60, 6)), 2, axis=1)
+    endog = scores + 0.5 * rng.normal(size=(60, 12))
+    many = nmfre.NMFRE(endog, basis_pattern=names).fit("ml", cov_re="diagonal", **ONE_START)
+    variances = many.cov_re.to_numpy().diagonal()
+    assert f"tau2: {variances.min():.3f} to {variances.max():.3f}" in words(many)
+
+
+def test_by_what_components_are_identified(bumps):
+    assert "Components are identified by the basis pattern." in words(fitted("full"))
+    res = bumps.fit("ml", signed=True, **FAST)
+    for by, text in (
+        ("zeros", "by zeros of the estimated basis."),
+        ("bounds", "by effects at their bound 0, together with zeros of the basis."),
+        ("convention", "only by the convention that their random effects have equal variances"),
+        ("", ""),
+    ):
+        identification = replace(res.identification, by=by)
+        other = replace(res, estimate=replace(res.estimate, identification=identification))
+        assert ("Components are identified" in words(other)) == bool(by)
+        assert text in words(other)
+
+
+def test_mixtures_of_components_with_other_variances():
+    options = {"cov_resid": "diagonal", "signed": True, **ONE_START}
+    text = words(confirmatory(rank=2, right="1").fit("ml", cov_re="diagonal", **options))
+    assert "mixtures of comp1, comp2 in 1 direction fit as well, with other variances." in text
+    held = nmfre.NMFRE(battery()[NAMES], basis_pattern=np.ones((9, 2), dtype=bool))
+    text = words(held.fit("ml", cov_re="diagonal", **options))
+    assert "Shown is the one that the search found; its effects" in text
+
+
+def test_variances_at_their_bound_are_named():
+    res = fitted("diagonal")
+    held = replace(
+        res.estimate, resid_at_bound=np.eye(9)[3] > 0, re_at_bound=np.array([False, False, True])
+    )
+    text = words(replace(res, estimate=held))
+    assert "Residual variances at their bound 0 (Heywood case): x4. They have no" in text
+    assert (
+        "Variances of random effects at their bound 0: the data show no random effects of speed"
+        in text
+    )
+    assert "tau2 speed: 0.000 (at its bound)" in text
