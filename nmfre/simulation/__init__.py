@@ -1,6 +1,7 @@
-"""Monte Carlo studies: the paper's two, and the coverage of conditional and marginal inference."""
+"""Monte Carlo studies: the paper's two, and coverage under many covariances."""
 
-from nmfre.simulation.coverage import BumpDesign, coverage_study
+from nmfre.simulation.bump_design import BumpDesign, covariance_designs
+from nmfre.simulation.coverage import coverage_study
 from nmfre.simulation.paper_designs import PaperDesign, baseline_designs, stress_designs
 from nmfre.simulation.studies import paper_study
 
@@ -8,6 +9,7 @@ __all__ = [
     "BumpDesign",
     "PaperDesign",
     "baseline_designs",
+    "covariance_designs",
     "coverage_study",
     "paper_study",
     "stress_designs",

@@ -9,9 +9,8 @@ from __future__ import annotations
 import time
 import warnings
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -19,119 +18,27 @@ import pandas as pd
 from nmfre.core.arguments import (
     MOST_REPLICATES,
     check_alpha,
-    check_bool,
     check_choice,
-    check_generator,
     check_n_boot,
-    check_number,
     check_seed,
     check_whole,
 )
 from nmfre.core.parallel import run_tasks
 from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
+from nmfre.estimation.covariance_forms import CovRe, CovResid
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Uncertainty
 from nmfre.model import NMFRE
 from nmfre.results import NMFREResults
 from nmfre.results.coefficients import IntervalMethod
-from nmfre.simulation.paper_designs import Errors, centred, rate_error
+from nmfre.simulation.bump_design import BumpDesign
+from nmfre.simulation.paper_designs import rate_error
 
 INTERVALS: tuple[IntervalMethod, ...] = ("wald", "percentile", "studentized")
 KINDS: tuple[Uncertainty, ...] = ("marginal", "conditional")
 PARTS = 16
 Replicate: TypeAlias = dict[Uncertainty, dict[str, FloatArray]]
-INTERCEPT, LARGEST_EFFECT, SIGMA, TAU = 60.0, 12.0, 1.4, 7.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BumpDesign:
-    """
-    A design of a study.
-
-    Attributes
-    ----------
-    n_responses, rank, n_units : int
-        P, Q, N.
-    signed : bool
-        Whether the fits leave Theta unbounded.
-    errors : {"normal", "exponential"}
-        Distribution of residuals and random effects, the second centred.
-    effects : {"decreasing", "none"}
-        Effects of the group on the components: from 12 to 0, or none at all.
-    background : float
-        Share of every column of X, from 0 to below 1, that is even over the responses. With 0,
-        X has zeros where bumps end: intervals are conservative where true values lie on bounds.
-
-    Examples
-    --------
-    >>> from nmfre.simulation import BumpDesign
-    >>> BumpDesign(n_responses=4, rank=2, n_units=30).basis.round(2)
-    array([[0.69, 0.  ],
-           [0.31, 0.  ],
-           [0.  , 0.31],
-           [0.  , 0.69]])
-    """
-
-    n_responses: int
-    rank: int
-    n_units: int
-    signed: bool = True
-    errors: Errors = "normal"
-    effects: Literal["decreasing", "none"] = "decreasing"
-    background: float = 0.0
-
-    def __post_init__(self) -> None:
-        check_whole("n_responses", self.n_responses, least=1)
-        check_whole("rank", self.rank, least=1, most=self.n_responses)
-        check_whole("n_units", self.n_units, least=1)
-        check_bool("signed", self.signed)
-        check_choice("errors", self.errors, Errors)
-        check_choice("effects", self.effects, Literal["decreasing", "none"])
-        check_number("background", self.background, least=0.0)
-        if self.background >= 1.0:
-            raise InvalidArgumentError("background", self.background, "a number from 0 to below 1")
-
-    @property
-    def basis(self) -> FloatArray:
-        """X, (P, Q)."""
-        if self.rank == 1:
-            return np.full((self.n_responses, 1), 1.0 / self.n_responses)
-        position = np.linspace(0.0, 1.0, self.n_responses)[:, None]
-        centre = np.linspace(0.0, 1.0, self.rank)
-        width = 0.6 if self.rank == 2 else 0.4
-        X = np.maximum(1.0 - np.abs(position - centre) / width, 0.0)
-        bumps = X / X.sum(axis=0)
-        return np.asarray((1.0 - self.background) * bumps + self.background / self.n_responses)
-
-    @property
-    def theta(self) -> FloatArray:
-        """Theta, (Q, 2): intercepts and effects of the group."""
-        effects = np.zeros(self.rank)
-        if self.effects == "decreasing":
-            effects = np.linspace(LARGEST_EFFECT, 0.0, max(self.rank, 2))[: self.rank]
-        return np.column_stack([np.full(self.rank, INTERCEPT), effects])
-
-    def draw(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """
-        Draw a data set.
-
-        Parameters
-        ----------
-        rng : numpy.random.Generator
-
-        Returns
-        -------
-        endog, exog : ndarray, (N, P) and (N, 2)
-            Responses, not negative, and covariates.
-        """
-        check_generator(rng)
-        group = np.arange(self.n_units) % 2.0
-        exog = np.column_stack([np.ones(self.n_units), group])
-        U = centred(self.errors, (self.n_units, self.rank), rng)
-        E = centred(self.errors, (self.n_units, self.n_responses), rng)
-        endog = (exog @ self.theta.T + TAU * U) @ self.basis.T + SIGMA * E
-        return np.asarray(np.maximum(endog, 0.0)), exog
 
 
 def coverage_study(
@@ -139,6 +46,8 @@ def coverage_study(
     n_replicates: int = 1000,
     *,
     alpha: float = 0.05,
+    cov_resid: CovResid | None = None,
+    cov_re: CovRe | None = None,
     n_boot: int = 500,
     multiplier: Multiplier = "exponential",
     seed: int = 0,
@@ -155,8 +64,12 @@ def coverage_study(
         Data sets to draw and fit.
     alpha : float
         1 minus the level of the intervals, and the level of the test.
+    cov_resid : {"identity", "diagonal"}, optional
+    cov_re : {"identity", "diagonal", "full"}, optional
+        Forms of the covariances in the fits, as in `nmfre.NMFRE.fit`; those of the design may be
+        others. With "full", the zeros of its basis are taken as known (``basis_pattern``).
     n_boot : int
-        Bootstrap replicates of each fit.
+        Bootstrap replicates of each fit; 0 for Wald intervals alone.
     multiplier : {"exponential", "rademacher", "mammen", "normal"}
         Distribution of their multipliers.
     seed : int
@@ -172,9 +85,10 @@ def coverage_study(
     DataFrame
         A row an uncertainty ("marginal", "conditional") and quantity: coverage of the Wald,
         percentile and studentized intervals of the intercepts and the effects (the average over
-        components, and the lowest and highest of them), mean standard error over the standard
-        deviation of the estimates, rejections of the joint test; each with its Monte Carlo standard
-        error.
+        components, and the lowest and highest of them), bias, mean standard error over the standard
+        deviation of the estimates, the share of data sets in which they have a standard error,
+        which the rows before are about; coverage of the Wald intervals of X Theta (marginal);
+        rejections of the joint test; each with its Monte Carlo standard error.
         ``attrs`` hold the number of replicates that counted and the seconds taken.
 
     Raises
@@ -195,14 +109,17 @@ def coverage_study(
         raise InvalidArgumentError("design", design, "a BumpDesign")
     check_whole("n_replicates", n_replicates, least=2, most=MOST_REPLICATES)
     check_alpha(alpha)
-    check_n_boot(n_boot, least=2)
+    check_n_boot(n_boot, least=0)
+    for name, value, choices in (("cov_resid", cov_resid, CovResid), ("cov_re", cov_re, CovRe)):
+        if value is not None:
+            check_choice(name, value, choices)
     check_choice("multiplier", multiplier, Multiplier)
     check_seed(seed)
     start = time.perf_counter()
     seeds = np.random.SeedSequence(seed).spawn(n_replicates)
     chunks = np.array_split(np.arange(n_replicates), min(n_replicates, PARTS))
     parts = run_tasks(
-        partial(_replicates, design, alpha, n_boot, multiplier),
+        partial(_replicates, design, alpha, cov_resid, cov_re, n_boot, multiplier),
         [[seeds[i] for i in chunk] for chunk in chunks],
         n_jobs=n_jobs,
         progress=progress,
@@ -222,35 +139,48 @@ def coverage_study(
 def _replicates(
     design: BumpDesign,
     alpha: float,
+    cov_resid: CovResid | None,
+    cov_re: CovRe | None,
     n_boot: int,
     multiplier: Multiplier,
     seeds: list[np.random.SeedSequence],
 ) -> list[Replicate]:
     """What data sets say, without those whose fit failed or did not reach the tolerance."""
     found = []
+    methods = INTERVALS if n_boot else INTERVALS[:1]
+    pattern = design.basis > 0.0 if cov_re == "full" else None
     for seed in seeds:
         data, fit = seed.spawn(2)
         endog, exog = design.draw(np.random.default_rng(data))
-        model = NMFRE(endog, exog, rank=design.rank)
+        model = NMFRE(endog, exog, rank=design.rank, basis_pattern=pattern)
         with warnings.catch_warnings(), suppress(NMFREError):
             warnings.simplefilter("ignore", NMFREWarning)
             res = model.fit(
                 "ml",
                 signed=design.signed,
+                cov_resid=cov_resid,
+                cov_re=cov_re,
                 n_starts=2,
                 n_boot=n_boot,
                 multiplier=multiplier,
                 seed=int(fit.generate_state(1)[0]),
             )
             if res.converged:
-                found.append({kind: _inference(res, kind, alpha) for kind in KINDS})
+                found.append({kind: _inference(res, kind, alpha, methods) for kind in KINDS})
     return found
 
 
-def _inference(res: NMFREResults, kind: Uncertainty, alpha: float) -> dict[str, FloatArray]:
+def _inference(
+    res: NMFREResults, kind: Uncertainty, alpha: float, methods: tuple[IntervalMethod, ...]
+) -> dict[str, FloatArray]:
     """What one kind of inference says."""
     one = res if kind == res.uncertainty else res.with_uncertainty(kind)
-    intervals = {name: one.conf_int(alpha, name).to_numpy() for name in INTERVALS}
+    intervals: dict[str, FloatArray] = {
+        name: one.conf_int(alpha, name).to_numpy() for name in methods
+    }
+    if kind == "marginal":
+        limits = one.profiles_conf_int(alpha).to_numpy()
+        intervals["profiles"] = limits.reshape(-1, 2)
     return intervals | {
         "theta": res.params.to_numpy(),
         "bse": one.bse.to_numpy(),
@@ -263,28 +193,48 @@ def _tabulate(
 ) -> pd.DataFrame:
     """The table of one kind of inference."""
     found = {name: np.array([one[name] for one in replicates]) for name in replicates[0]}
-    truth = design.theta.ravel(order="F")
+    theta = design.theta.ravel(order="F")
+    profiles = np.asarray(design.basis @ design.theta).ravel()
     parts = {"intercepts": slice(0, design.rank), "effects": slice(design.rank, None)}
     rows = {}
-    for method in INTERVALS:
-        low, high = np.moveaxis(found[method], 2, 0)
-        known = np.isfinite(low) & np.isfinite(high)
-        inside = (low <= truth + 1e-9) & (truth - 1e-9 <= high)
-        count = np.maximum(known.sum(axis=0), 1)
-        coverage = (known & inside).sum(axis=0) / count
+    for method in [name for name in INTERVALS if name in found]:
         for name, which in parts.items():
-            error = rate_error(coverage[which].mean(), count[which].sum())
-            rows[f"coverage, {method}, {name}"] = _row(coverage[which], error)
-    ratio = np.nanmean(found["bse"], axis=0) / found["theta"].std(axis=0, ddof=1)
+            row = _coverage(found[method][:, which], theta[which])
+            rows[f"coverage, {method}, {name}"] = row
+    if "profiles" in found:
+        rows["coverage, wald, profiles"] = _coverage(found["profiles"], profiles)
+    unknown = ~np.isfinite(found["bse"])
+    estimates = np.ma.masked_where(unknown, found["theta"] - theta)
+    bias = estimates.mean(axis=0).filled(np.nan)
+    sd = estimates.std(axis=0, ddof=1).filled(np.nan)
+    ratio = np.ma.masked_where(unknown, found["bse"]).mean(axis=0).filled(np.nan) / sd
+    known, n = 1.0 - unknown.mean(axis=0), len(replicates)
     for name, which in parts.items():
-        values, n = ratio[which], 2 * len(replicates)
-        rows[f"mean se / sd, {name}"] = _row(values, values.mean() / np.sqrt(n))
+        counted = np.maximum(n * known[which].mean(), 1.0)
+        rows[f"bias, {name}"] = _row(bias[which], sd[which].mean() / np.sqrt(counted))
+        rows[f"mean se / sd, {name}"] = _row(
+            ratio[which], ratio[which].mean() / np.sqrt(2.0 * counted)
+        )
+        rows[f"with std err, {name}"] = _row(known[which], rate_error(known[which].mean(), n))
     rejected = (found["pvalue"] < alpha).mean(axis=0)
-    rows["joint test, rejections"] = _row(rejected, rate_error(rejected.mean(), len(replicates)))
+    rows["joint test, rejections"] = _row(rejected, rate_error(rejected.mean(), n))
     columns = ["value", "std err", "lowest", "highest"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
+def _coverage(limits: FloatArray, truth: FloatArray) -> list[float]:
+    """Of intervals (replicates, n, 2) that there are, for each of n truths."""
+    low, high = np.moveaxis(limits, 2, 0)
+    known = np.isfinite(low) & np.isfinite(high)
+    inside = np.ma.masked_where(~known, (low <= truth + 1e-9) & (truth - 1e-9 <= high))
+    shares = inside.mean(axis=1)  # of one data set: its intervals are dependent
+    error = shares.std(ddof=1) / np.sqrt(shares.count()) if shares.count() > 1 else np.nan
+    return _row(inside.mean(axis=0).filled(np.nan), error)
+
+
 def _row(values: FloatArray, error: float) -> list[float]:
-    """Mean, its Monte Carlo standard error, the lowest and the highest."""
-    return [values.mean(), error, values.min(), values.max()]
+    """Mean, its Monte Carlo standard error, the lowest and the highest; NaN where there is none."""
+    there = np.ma.compressed(np.ma.masked_invalid(values))
+    if not len(there):
+        return [np.nan] * 4
+    return [there.mean(), float(error), there.min(), there.max()]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
 from nmfre import errors
-from nmfre.simulation import BumpDesign, coverage_study
+from nmfre.simulation import BumpDesign, covariance_designs, coverage_study
 
 
 @pytest.mark.slow
@@ -52,19 +51,39 @@ def test_the_study_does_not_depend_on_the_number_of_processes():
     pd.testing.assert_frame_equal(one, two, check_exact=True)
     with pytest.raises(errors.InvalidArgumentError, match="n_replicates=1"):
         coverage_study(design, 1)
-    for arguments, message in (({"seed": -1}, "seed=-1"), ({"n_boot": 0}, "n_boot=0")):
+    for arguments, message in (
+        ({"seed": -1}, "seed=-1"),
+        ({"n_boot": 1}, "n_boot=1"),
+        ({"cov_re": "any"}, "cov_re='any'"),
+        ({"cov_resid": "full"}, "cov_resid='full'"),
+    ):
         with pytest.raises(errors.InvalidArgumentError, match=message):
             coverage_study(design, 2, **arguments)
     with pytest.raises(errors.InvalidArgumentError, match="alpha=5"):
         coverage_study(design, 2, alpha=5)
-    with pytest.raises(errors.InvalidArgumentError, match=r"background=1\.0"):
-        coverage_study(replace(design, background=1.0), 2)
 
 
-@pytest.mark.parametrize(
-    "value", [{"errors": "gauss"}, {"effects": "xx"}, {"background": -0.1}, {"background": "0"}]
-)
-def test_a_design_checks_its_values(value):
-    ((name, given),) = value.items()
-    with pytest.raises(errors.InvalidArgumentError, match=f"{name}={given!r} is not allowed"):
-        BumpDesign(n_responses=4, rank=1, n_units=27, **value)
+def test_the_study_shows_what_a_wrong_covariance_does():
+    design = covariance_designs()["tau 7 and 4"]
+    wrong, right = (
+        coverage_study(design, 6, cov_resid="diagonal", cov_re=form, n_boot=0, progress=False)
+        for form in ("identity", "full")
+    )
+    assert wrong.loc[("marginal", "coverage, wald, intercepts"), "highest"] == 0.0
+    assert wrong.loc[("marginal", "bias, intercepts"), "highest"] > 15.0
+    assert np.abs(right.loc[("marginal", "bias, intercepts"), ["lowest", "highest"]]).max() < 2.0
+    for study in (wrong, right):
+        assert study.loc[("marginal", "coverage, wald, profiles"), "value"] > 0.8
+        assert study.loc[("marginal", "with std err, intercepts"), "value"] == 1.0
+        assert not study.index.get_level_values("quantity").str.contains("percentile").any()
+
+
+@pytest.mark.filterwarnings("error")
+def test_components_that_are_not_identified_are_counted():
+    design = BumpDesign(n_responses=8, rank=2, n_units=60, background=0.3)
+    study = coverage_study(
+        design, 3, cov_resid="identity", cov_re="diagonal", n_boot=0, progress=False
+    )
+    assert study.loc[("marginal", "with std err, intercepts"), "value"] == 0.0
+    assert np.isnan(study.loc[("marginal", "coverage, wald, intercepts"), "value"])
+    assert study.loc[("marginal", "coverage, wald, profiles"), "value"] > 0.8
