@@ -43,9 +43,10 @@ TEXT = """\
 # How often intervals cover
 
 Nominal 95 % intervals of `method="ml"` from {{py:func}}`nmfre.simulation.coverage_study`: 1,000 data sets per setting, Monte Carlo error
-.005 to .008. Data and fits have `cov_resid="identity"` and `cov_re="identity"`, but [below](#when-the-covariance-is-wrong). Intercepts are 60, effects of a group that half of the units belong to fall from 12 to 0 over the components, or are all 0;
-random effects have a standard deviation of 7, residuals of 1.4, both normal or centred exponential. With one component X is even;
-with more its columns are overlapping bumps, which end in zeros, or, with a background, in small values.
+.005 to .008. Data have one residual variance and one variance of the random effects, and fits take that for granted
+(`cov_resid="identity"`, `cov_re="identity"`); [further down](#when-the-covariance-is-wrong) are other data and other fits. Intercepts are 60,
+effects of a group that half of the units belong to fall from 12 to 0 over the components, or are all 0; random effects have a standard
+deviation of 7, residuals of 1.4, both normal or centred exponential. With one component X is even; with more its columns are overlapping bumps, which end in zeros, or, with a background, in small values.
 {{py:class}}`nmfre.simulation.BumpDesign` has the details. Each cell tells the lowest and the highest coverage of a single entry of
 $\\Theta$ in both kinds of effects.
 
@@ -99,8 +100,10 @@ of these data sets.
 
 {covariances}
 
-Where the covariance of the fit is too narrow, intervals of intercepts cover a wrong value: no standard error, of whatever kind, repairs
-that. X Theta and the joint test do not suffer. [](theory.md) explains why.
+Where the covariance of the fit is too narrow, intervals of intercepts or of effects surround a wrong value, and no standard error repairs
+that. X Theta and the joint test do not suffer. With diagonal Psi and Phi a fifth of the data sets do not identify the components, and
+correlated random effects or a basis without zeros hardly ever do: the fit then says so instead of giving standard
+errors. [](theory.md#what-depends-on-the-covariance) explains why.
 
 ## Joint test
 
@@ -201,13 +204,19 @@ def covariance_section(study: pd.DataFrame) -> str:
 
 
 def covariance_summary(study: pd.DataFrame) -> str:
-    """Intercepts alone: a row a truth, a column a form of the fits."""
+    """Means and coverage: a row a truth, a column a form of the fits."""
     cells = {}
     for (truth, fit), found in study.groupby(["truth", "fit"], sort=False):
         value = found.set_index(["effects", "quantity"])
-        row = value.loc[("decreasing", "coverage, wald, intercepts")]
-        text = f"{mean_intercepts(value)}; {plus_minus(row['value'], row['std err'])}"
-        cells.setdefault(truth, {})[fit] = "not identified" if pd.isna(row["value"]) else text
+        intercepts, effects = (
+            plus_minus(*value.loc[("decreasing", f"coverage, wald, {name}"), ["value", "std err"]])
+            for name in ("intercepts", "effects")
+        )
+        text = f"{mean_intercepts(value)}; {intercepts}; {effects}"
+        share = value.loc[("decreasing", "with std err, intercepts"), "value"]
+        if share < 1.0:
+            text += f" (in {100 * share:.0f} %)"
+        cells.setdefault(truth, {})[fit] = text if share > 0.0 else "never identified"
     table = pd.DataFrame.from_dict(cells, orient="index").fillna("").rename_axis("truth")
     return markdown(table.reset_index(), index=False)
 
