@@ -26,7 +26,8 @@ from nmfre.core.arguments import (
 from nmfre.core.parallel import run_tasks
 from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
-from nmfre.estimation.covariance_forms import CovRe, CovResid
+from nmfre.estimation.covariance_forms import CovResid
+from nmfre.estimation.random_forms import CovRe
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Uncertainty
 from nmfre.model import NMFRE
