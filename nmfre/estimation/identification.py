@@ -93,7 +93,7 @@ def identify(
     Identification
     """
     candidates = _candidates(X, Phi, structure.random, structure.pattern)
-    directions = _free_directions(X, Theta, candidates)
+    directions = free_directions(X, Theta, candidates)
     size = np.abs(directions)
     moved = np.maximum(size.max(axis=(0, 1), initial=0.0), size.max(axis=(0, 2), initial=0.0))
     if mean is not None:
@@ -104,8 +104,7 @@ def identify(
         n_free=len(directions),
         mixing=mixing,
         directions=directions,
-        by_bounds=Theta is not None
-        and len(_free_directions(X, None, candidates)) > len(directions),
+        by_bounds=Theta is not None and len(free_directions(X, None, candidates)) > len(directions),
         by="" if any(mixing) or X.shape[1] == 1 else _identified_by(X, Theta, Phi, structure),
     )
 
@@ -118,9 +117,9 @@ def _identified_by(
     candidates = _candidates(X, Phi, form, structure.pattern)
     if not len(candidates):
         return "pattern"
-    if not len(_free_directions(X, None, candidates)):
+    if not len(free_directions(X, None, candidates)):
         return "zeros"
-    if Theta is not None and not len(_free_directions(X, Theta, candidates)):
+    if Theta is not None and not len(free_directions(X, Theta, candidates)):
         return "bounds"
     return "convention"
 
@@ -162,7 +161,7 @@ def dependent_components(Theta: FloatArray, Phi: FloatArray) -> FloatArray:
     return np.asarray(null_space(np.vstack(rows), rcond=ZERO))
 
 
-def _free_directions(X: FloatArray, Theta: FloatArray | None, directions: FloatArray) -> FloatArray:
+def free_directions(X: FloatArray, Theta: FloatArray | None, directions: FloatArray) -> FloatArray:
     """A basis of the free ones in the span of some directions, (n_free, Q, Q)."""
     if not len(directions):
         return directions

@@ -13,6 +13,7 @@ from nmfre.plotting.basis import plot_basis, plot_basis_heatmap
 from nmfre.plotting.choices import plot_cap_scan, plot_rank_selection
 from nmfre.plotting.coefficients import plot_bootstrap, plot_coefficients, plot_of_bootstrap
 from nmfre.plotting.growth import plot_growth_curves
+from nmfre.plotting.identified_set import plot_identified_set
 from nmfre.plotting.iterations import plot_convergence, plot_effective_df
 from nmfre.plotting.path_diagram import plot_path_diagram
 from nmfre.plotting.residuals import plot_residuals
@@ -31,6 +32,7 @@ __all__ = [
     "plot_convergence",
     "plot_effective_df",
     "plot_growth_curves",
+    "plot_identified_set",
     "plot_path_diagram",
     "plot_random_effects",
     "plot_rank_selection",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -43,6 +43,9 @@ LINE = 1.25
 """Height of a line of text, in sizes of its font."""
 
 Order = Literal["cluster"]
+Line: TypeAlias = tuple[object, object]
+"""Component and covariate, or the heading of the component."""
+HEADING = object()
 
 
 def check_plot(argument: str, value: object, kind: type) -> None:
@@ -161,6 +164,23 @@ def label_ticks(ax: Axes, axis: Literal["x", "y"], labels: Collection[object]) -
     ax.tick_params(axis, length=0 if step == 1 else 3)
     target = ax.xaxis if axis == "x" else ax.yaxis
     target.set_ticks(range(0, len(texts), step), texts[::step], fontsize=font, **style)
+
+
+def lines(components: Iterable[object], covariates: Iterable[object]) -> list[Line]:
+    """Lines of a plot of coefficients: a component has a heading, and below it its covariates."""
+    covariates = list(covariates)
+    return [(component, line) for component in components for line in (HEADING, *covariates)]
+
+
+def label_lines(ax: Axes, lines: list[Line]) -> None:
+    """Their labels at the y axis, from top to bottom, and a line at zero."""
+    ax.locator_params("x", nbins=7)
+    zero_line(ax, "x")
+    ax.set_ylim(len(lines) - 0.5, -0.5)
+    label_ticks(ax, "y", [name if line is HEADING else line for name, line in lines])
+    for tick, label in zip(ax.get_yticks(), ax.get_yticklabels(), strict=True):
+        if lines[int(tick)][1] is HEADING:
+            label.set_fontweight("bold")
 
 
 def legend(ax: Axes, title: str | None = None) -> None:

@@ -71,10 +71,9 @@ def plot_coefficients(
     """
     check_alpha(alpha)
     fits = _named(results)
-    shown = _covariates(fits, covariates)
+    shown = shown_covariates(fits, covariates)
     components = max((fit.model.components for fit in fits.values()), key=len)
-    heading = object()  # a component has one, and below it a line a covariate
-    lines = [(component, line) for component in components for line in (heading, *shown)]
+    lines = draw.lines(components, shown)
     ax = draw.axes(ax, 6.5, np.clip(1.0 + (0.11 + 0.11 * len(fits)) * len(lines), 2.2, 24.0))
     for i, (name, fit) in enumerate(fits.items()):
         position = {pair: row for row, pair in enumerate(fit.params.index)}
@@ -88,14 +87,7 @@ def plot_coefficients(
         ax.plot(params[known], y[known], marker, color=shade, markersize=6, label=draw.text(name))
         (open_points,) = ax.plot(params[~known], y[~known], marker, color=shade, markersize=6)
         open_points.set_markerfacecolor("white")
-    ax.locator_params("x", nbins=7)
-    draw.zero_line(ax, "x")
-    ax.set_ylim(len(lines) - 0.5, -0.5)
-    labels = [component if line is heading else line for component, line in lines]
-    draw.label_ticks(ax, "y", labels)
-    for tick, label in zip(ax.get_yticks(), ax.get_yticklabels(), strict=True):
-        if lines[int(tick)][1] is heading:
-            label.set_fontweight("bold")
+    draw.label_lines(ax, lines)
     ax.set_xlabel(f"coefficient, {draw.percent(alpha)}")
     if len(fits) > 1:
         draw.legend(ax)
@@ -117,7 +109,7 @@ def _named(results: object) -> dict[str, NMFREResults]:
     return fits
 
 
-def _covariates(
+def shown_covariates(
     fits: Mapping[str, NMFREResults], covariates: Sequence[object] | None
 ) -> list[object]:
     """Covariates to show, each once: those of all fits, or those that terms stand for."""

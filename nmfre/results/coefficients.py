@@ -23,9 +23,10 @@ from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.errors import InvalidArgumentError, NotComputedError
 from nmfre.report.tables import limit_names
 from nmfre.results.fit import Fit, series
+from nmfre.results.identified_set import set_limits
 
 T = TypeVar("T")
-IntervalMethod = Literal["percentile", "basic", "normal", "studentized", "wald"]
+IntervalMethod = Literal["percentile", "basic", "normal", "studentized", "wald", "set"]
 
 
 class _Unlabelled(LikelihoodModelResults):
@@ -89,12 +90,14 @@ def conf_int(self: Fit, alpha: float = 0.05, method: IntervalMethod | None = Non
     ----------
     alpha : float
         1 minus the level, in (0, 1).
-    method : {"percentile", "basic", "normal", "studentized", "wald"}, optional
+    method : {"percentile", "basic", "normal", "studentized", "wald", "set"}, optional
         From the bootstrap replicates: their quantiles; these reflected at the estimate;
         estimate -+ z times their standard deviation; estimate less the quantiles of their
         deviations over their own standard errors, times ``bse``. Or, without them, estimate
-        -+ z ``bse``. All are cut off at 0 where effects are bounded. Default: percentile where
-        there are replicates, else Wald.
+        -+ z ``bse``. "set" is for effects that are known up to an interval, `identified_set`: its
+        ends -+ c of their standard errors, so that the true effect is covered wherever it lies
+        between them; where the set is a point, it is the Wald interval. All are cut off at 0 where
+        effects are bounded. Default: percentile where there are replicates, else Wald.
 
     Returns
     -------
@@ -124,6 +127,8 @@ def conf_int(self: Fit, alpha: float = 0.05, method: IntervalMethod | None = Non
     check_choice("method", method, IntervalMethod)
     if method == "wald":
         limits = self.inference.wald_interval(alpha)
+    elif method == "set":
+        limits = set_limits(self, alpha)
     elif bootstrap is None:
         raise NotComputedError(
             name=f"the {method} interval", reason="the fit had n_boot=0; use method='wald'."

@@ -18,6 +18,7 @@ from nmfre.results import (
     files,
     frames,
     hypotheses,
+    identified_set,
     prediction,
 )
 from nmfre.results import bootstrap as wild
@@ -115,6 +116,7 @@ class NMFREResults(Fit):
     n_starts = Value(diagnostics.n_starts)
     n_agree = Value(diagnostics.n_agree)
     identification = Value(diagnostics.identification)
+    identified_set = identified_set.identified_set
     mean_squared_residual = Value(diagnostics.mean_squared_residual)
     rsquared = Value(diagnostics.rsquared)
     rsquared_table = diagnostics.rsquared_table
@@ -150,6 +152,7 @@ class NMFREResults(Fit):
     plot_convergence: ClassVar[Callable[..., Axes]]
     plot_effective_df: ClassVar[Callable[..., Axes]]
     plot_growth_curves: ClassVar[Callable[..., Axes]]
+    plot_identified_set: ClassVar[Callable[..., Axes]]
     plot_path_diagram: ClassVar[Callable[..., Axes]]
     plot_random_effects: ClassVar[Callable[..., Axes]]
     plot_residuals: ClassVar[Callable[..., Axes]]

@@ -1,0 +1,87 @@
+"""Effects that are known up to an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nmfre.core.arguments import check_alpha
+from nmfre.plotting import _shared as draw
+from nmfre.plotting.coefficients import shown_covariates
+from nmfre.results import NMFREResults
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def plot_identified_set(
+    results: NMFREResults,
+    *,
+    alpha: float = 0.05,
+    covariates: Sequence[object] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """
+    Effects with a band for the values that they take at the same likelihood.
+
+    Bands are those of ``identified_set()``, where variances of components may differ. Lines are
+    ``conf_int(method="set")``, which adds the sampling error; without marginal uncertainty there
+    are none. Filled points are estimates whose sign is the same throughout the band.
+
+    Parameters
+    ----------
+    results : NMFREResults
+    alpha : float
+        1 minus the level of the intervals.
+    covariates : sequence, optional
+        As in `plot_coefficients`. Default: all.
+    ax : matplotlib.axes.Axes, optional
+        Default: those of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    InvalidArgumentError
+    NotComputedError
+        Where `nmfre.NMFREResults.identified_set` raises it.
+    MissingDependencyError
+        Without matplotlib.
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> ax = nmfre.plotting.plot_identified_set(model.fit("ml", n_boot=0))
+    >>> ax.get_xlabel()
+    'coefficient, identified set, 95 % interval'
+    """
+    draw.check_plot("results", results, NMFREResults)
+    check_alpha(alpha)
+    lines = draw.lines(results.model.components, shown_covariates({"fit": results}, covariates))
+    pairs = [pair for pair in lines if pair[1] is not draw.HEADING]
+    y = np.array([lines.index(pair) for pair in pairs])
+    table = results.identified_set().theta.loc[pairs]
+    ax = draw.axes(ax, 6.5, np.clip(1.0 + 0.24 * len(lines), 2.2, 24.0))
+    shade = draw.colour(0)
+    ax.hlines(y, table["lower"], table["upper"], color=shade, alpha=0.4, linewidth=8)
+    what = "coefficient, identified set"
+    if results.uncertainty == "marginal":
+        low, high = results.conf_int(alpha, method="set").loc[pairs].to_numpy().T
+        known = np.isfinite(low) & np.isfinite(high)
+        ax.hlines(y[known], low[known], high[known], color=shade, linewidth=1.5)
+        what += f", {draw.percent(alpha)}"
+    for same, face in ((True, draw.INK), (False, "white")):
+        points = table["same sign"].to_numpy() == same
+        (drawn,) = ax.plot(table["estimate"][points], y[points], "o", color=draw.INK, markersize=6)
+        drawn.set_markerfacecolor(face)
+    draw.label_lines(ax, lines)
+    ax.set_xlabel(what)
+    return ax

@@ -1,0 +1,184 @@
+"""What effects and loadings can be, given the likelihood of a fit."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from nmfre.core.arguments import check_choice
+from nmfre.core.typing import FloatArray
+from nmfre.estimation.identified_set import Ends, Entry, Rotations, rotations
+from nmfre.estimation.marginal_estimate import MarginalEstimate
+from nmfre.inference.marginal import MarginalInference
+from nmfre.inference.set_intervals import ends_bse, set_interval
+from nmfre.results.fit import Fit
+
+NARROW = 1e-6
+"""Width of a set, relative to its size, that is rounding."""
+
+
+@dataclass(frozen=True)
+class IdentifiedSet:
+    """
+    The values that effects and loadings take over all parameters with one likelihood.
+
+    Made by `nmfre.NMFREResults.identified_set`; ``print`` it.
+
+    Attributes
+    ----------
+    fit : NMFREResults
+    cov_re : {"diagonal", "identity"}
+        Whether variances of components may differ.
+    """
+
+    fit: Fit
+    cov_re: Literal["diagonal", "identity"]
+
+    @cached_property
+    def rotations(self) -> Rotations:
+        """The rotations of the components that it is made of, as plain arrays."""
+        estimate = self.fit.estimate.of_kind(MarginalEstimate, "the identified set")
+        return rotations(estimate, self.cov_re)
+
+    @cached_property
+    def ends(self) -> Ends:
+        """Lowest and highest effects in the order of ``params``, and where they are taken."""
+        rank, n_covariates = self.fit.theta.shape
+        return self.rotations.ends(
+            [Entry(q, k, False) for k in range(n_covariates) for q in range(rank)]
+        )
+
+    @cached_property
+    def theta(self) -> pd.DataFrame:
+        """
+        Effects, (QK, 4): columns estimate, lower, upper and same sign.
+
+        The last is True where the sign is the same over the whole set.
+        """
+        return _frame(self.fit.params, self.ends)
+
+    @cached_property
+    def basis(self) -> pd.DataFrame:
+        """
+        The same for loadings, with a row for each (component, response), (PQ, 4).
+
+        With three and more components every entry takes two searches: it is computed when it is
+        asked for.
+        """
+        n_responses, rank = self.fit.basis.shape
+        entries = [Entry(q, p, True) for q in range(rank) for p in range(n_responses)]
+        names = [self.fit.basis.columns, self.fit.basis.index]
+        X = pd.Series(self.fit.estimate.X.ravel(order="F"), pd.MultiIndex.from_product(names))
+        return _frame(X, self.rotations.ends(entries))
+
+    @property
+    def is_point(self) -> bool:
+        """Whether there is one value for every effect and loading."""
+        return not len(self.rotations.directions) or self._width <= NARROW
+
+    @property
+    def _width(self) -> float:
+        limits = self.ends.limits
+        return float(np.ptp(limits, axis=1).max() / max(np.abs(limits).max(), 1e-300))
+
+    def summary_frame(self) -> pd.DataFrame:
+        """
+        The table of effects, ``theta``.
+
+        Returns
+        -------
+        DataFrame, (QK, 4)
+        """
+        return self.theta.copy()
+
+    def __str__(self) -> str:
+        convention = {"diagonal": "may differ", "identity": "are equal"}[self.cov_re]
+        title = f"Identified set, where variances of random effects {convention}"
+        if self.is_point:
+            return f"{title}: a point, the estimate"
+        table = self.theta.assign(**{"same sign": np.where(self.theta["same sign"], "yes", "no")})
+        return f"{title}\n{table.to_string(float_format='{:.3f}'.format)}"
+
+    def __repr__(self) -> str:
+        n_params = len(self.fit.params)
+        what = "a point" if self.is_point else f"intervals of {n_params} effects"
+        return f"<IdentifiedSet: {what}, cov_re={self.cov_re!r}>"
+
+    def _repr_html_(self) -> str:
+        """The text, for notebooks."""
+        return f"<pre>{html.escape(str(self))}</pre>"
+
+
+def identified_set(
+    self: Fit, cov_re: Literal["diagonal", "identity"] = "diagonal"
+) -> IdentifiedSet:
+    """
+    The lowest and the highest value of every effect and loading at the likelihood of the fit.
+
+    Components can often be rotated without any change of the likelihood: what the data say about an
+    effect is then a set. Its ends are exact for two components; for more they are the best of
+    searches from several starts. Random effects of different components stay uncorrelated.
+
+    Parameters
+    ----------
+    cov_re : {"diagonal", "identity"}
+        Whether variances of components may differ. For a fit with equal variances, "diagonal" shows
+        how much of its estimates rests on that. Where a pattern identifies components of a fit with
+        ``cov_re="full"``, the set is a point.
+
+    Returns
+    -------
+    IdentifiedSet
+
+    Raises
+    ------
+    InvalidArgumentError
+    NotComputedError
+        For fits by df-cap, or where effects have no limits: if there are no random effects, or
+        their covariance may have any form.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nmfre
+    >>> design = nmfre.simulation.BumpDesign(
+    ...     n_responses=8, rank=2, n_units=200, background=0.5
+    ... )
+    >>> endog, exog = design.draw(np.random.default_rng(0))
+    >>> model = nmfre.NMFRE(endog, exog, rank=2)
+    >>> res = model.fit("ml", cov_resid="diagonal", cov_re="diagonal", signed=True, n_boot=0)
+    >>> print(res.identified_set())
+    """
+    check_choice("cov_re", cov_re, Literal["diagonal", "identity"])
+    found = IdentifiedSet(self, cov_re)
+    assert found.ends  # computed now: it may be that there are none
+    return found
+
+
+def set_limits(fit: Fit, alpha: float) -> FloatArray:
+    """Intervals of params that join their set with the sampling error of its ends, (QK, 2)."""
+    inference = fit.inference.of_kind(MarginalInference, "the interval of the identified set")
+    estimate = fit.estimate.of_kind(MarginalEstimate, "the interval of the identified set")
+    found = identified_set(fit)
+    if not len(found.rotations.directions):
+        return inference.wald_interval(alpha)
+    bse = ends_bse(found.rotations, found.ends, estimate, inference)
+    limits = set_interval(found.ends.limits, bse, alpha)
+    width = found.ends.limits[:, 1] - found.ends.limits[:, 0]
+    limits[inference.undetermined | (inference.held & (width <= NARROW * np.abs(limits).max()))] = (
+        np.nan
+    )
+    return np.maximum(limits, inference.floor)
+
+
+def _frame(estimates: pd.Series, ends: Ends) -> pd.DataFrame:
+    low, high = ends.limits.T
+    rounding = NARROW * np.abs(ends.limits).max()
+    same = (low > rounding) | (high < -rounding)
+    columns = {"estimate": estimates, "lower": low, "upper": high, "same sign": same}
+    return pd.DataFrame(columns, index=estimates.index)
