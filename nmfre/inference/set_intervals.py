@@ -12,8 +12,8 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from nmfre.core.typing import FloatArray
-from nmfre.estimation.identified_set import Ends, Rotations
 from nmfre.estimation.marginal_estimate import MarginalEstimate
+from nmfre.estimation.rotation_set import Ends, Rotations
 from nmfre.inference.marginal import MarginalInference
 
 

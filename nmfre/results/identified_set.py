@@ -12,8 +12,9 @@ import pandas as pd
 
 from nmfre.core.arguments import check_choice
 from nmfre.core.typing import FloatArray
-from nmfre.estimation.identified_set import Ends, Entry, Rotations, rotations
+from nmfre.estimation.identified_set import ends, rotations
 from nmfre.estimation.marginal_estimate import MarginalEstimate
+from nmfre.estimation.rotation_set import Ends, Entry, Rotations
 from nmfre.inference.marginal import MarginalInference
 from nmfre.inference.set_intervals import ends_bse, set_interval
 from nmfre.results.fit import Fit
@@ -49,9 +50,8 @@ class IdentifiedSet:
     def ends(self) -> Ends:
         """Lowest and highest effects in the order of ``params``, and where they are taken."""
         rank, n_covariates = self.fit.theta.shape
-        return self.rotations.ends(
-            [Entry(q, k, False) for k in range(n_covariates) for q in range(rank)]
-        )
+        entries = [Entry(q, k, False) for k in range(n_covariates) for q in range(rank)]
+        return ends(self.rotations, entries)
 
     @cached_property
     def theta(self) -> pd.DataFrame:
@@ -74,7 +74,7 @@ class IdentifiedSet:
         entries = [Entry(q, p, True) for q in range(rank) for p in range(n_responses)]
         names = [self.fit.basis.columns, self.fit.basis.index]
         X = pd.Series(self.fit.estimate.X.ravel(order="F"), pd.MultiIndex.from_product(names))
-        return _frame(X, self.rotations.ends(entries))
+        return _frame(X, ends(self.rotations, entries))
 
     @property
     def is_point(self) -> bool:
@@ -102,7 +102,8 @@ class IdentifiedSet:
         if self.is_point:
             return f"{title}: a point, the estimate"
         table = self.theta.assign(**{"same sign": np.where(self.theta["same sign"], "yes", "no")})
-        return f"{title}\n{table.to_string(float_format='{:.3f}'.format)}"
+        lines = table.to_string(float_format="{:.3f}".format).splitlines()
+        return "\n".join([title, *map(str.rstrip, lines)])
 
     def __repr__(self) -> str:
         n_params = len(self.fit.params)
@@ -152,7 +153,13 @@ def identified_set(
     >>> endog, exog = design.draw(np.random.default_rng(0))
     >>> model = nmfre.NMFRE(endog, exog, rank=2)
     >>> res = model.fit("ml", cov_resid="diagonal", cov_re="diagonal", signed=True, n_boot=0)
-    >>> print(res.identified_set())
+    >>> res.identified_set().theta.round(1)
+                         estimate  lower  upper  same sign
+    component covariate
+    comp1     const          52.1   35.4   85.7       True
+    comp2     const          66.9   33.3   83.5       True
+    comp1     x1             10.6    8.3   14.0       True
+    comp2     x1              1.9   -1.4    4.2      False
     """
     check_choice("cov_re", cov_re, Literal["diagonal", "identity"])
     found = IdentifiedSet(self, cov_re)

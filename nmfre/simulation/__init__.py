@@ -2,6 +2,7 @@
 
 from nmfre.simulation.bump_design import BumpDesign, covariance_designs
 from nmfre.simulation.coverage import coverage_study
+from nmfre.simulation.identified_set import identified_set_study
 from nmfre.simulation.paper_designs import PaperDesign, baseline_designs, stress_designs
 from nmfre.simulation.studies import paper_study
 
@@ -11,6 +12,7 @@ __all__ = [
     "baseline_designs",
     "covariance_designs",
     "coverage_study",
+    "identified_set_study",
     "paper_study",
     "stress_designs",
 ]

@@ -12,8 +12,10 @@ from shown import model_without_random_effects
 import nmfre
 from nmfre import errors
 from nmfre.estimation.covariance_forms import Relative, Structure
-from nmfre.estimation.identified_set import Entry, Rotations, rotations
+from nmfre.estimation.identified_set import arc, ends, rotations
 from nmfre.estimation.likelihood import marginal_value
+from nmfre.estimation.rotation_search import Search
+from nmfre.estimation.rotation_set import Entry, Rotations
 from nmfre.simulation import BumpDesign
 
 FAST = {"cov_resid": "diagonal", "n_boot": 0, "n_starts": 2}
@@ -83,17 +85,17 @@ def test_two_components_agree_with_a_fine_grid(signed):
     inside = np.all(grid.mT @ L.T >= 0.0, axis=(1, 2))
     if not signed:
         inside &= np.all(grid.mT @ effects >= 0.0, axis=(1, 2))
-    ends = found.ends(all_entries(found))
-    for entry, (low, high) in zip(ends.entries, ends.limits, strict=True):
+    of_set = ends(found, all_entries(found))
+    for entry, (low, high) in zip(of_set.entries, of_set.limits, strict=True):
         values = found.value(entry, grid[inside])
         assert low <= values.min() + 1e-12
         assert values.max() <= high + 1e-12
         scale = np.ptp(values) + 1e-9
         assert values.min() - low < 0.01 * scale
         assert high - values.max() < 0.01 * scale
-    corners = np.array([plane(angle) for angle in found.arc])
-    at_corners = np.array([found.value(entry, corners) for entry in ends.entries])
-    beyond = np.abs(np.sort(at_corners) - ends.limits).max(axis=1) > 1e-9
+    corners = np.array([plane(angle) for angle in arc(found)])
+    at_corners = np.array([found.value(entry, corners) for entry in of_set.entries])
+    beyond = np.abs(np.sort(at_corners) - of_set.limits).max(axis=1) > 1e-9
     assert beyond.any() == signed  # an end that is none of the arc: a turning point of a sinusoid
     assert not beyond[effects.size :].any()
 
@@ -104,8 +106,8 @@ def test_every_end_has_the_likelihood_of_the_fit(estimates, rank, cov_re):
     res = estimates[rank, cov_re]
     for form in ("diagonal", "identity"):
         found = rotations(res.estimate, form)
-        ends = found.ends(effects_of(found))
-        for R in ends.rotations.reshape(-1, rank, rank):
+        of_set = ends(found, effects_of(found))
+        for R in of_set.rotations.reshape(-1, rank, rank):
             assert log_likelihood(res, found, R) == pytest.approx(res.llf, rel=1e-9)
             assert found.basis(R).min() > -1e-9
             assert np.linalg.det(R) == pytest.approx(1.0)
@@ -116,7 +118,7 @@ def test_every_end_has_the_likelihood_of_the_fit(estimates, rank, cov_re):
 def test_likelihoods_of_incomplete_units_are_equal_too():
     res = overlapping_bumps(2, holes=True).fit("ml", cov_re="diagonal", **FAST)
     found = rotations(res.estimate, "diagonal")
-    for R in found.ends(effects_of(found)).rotations.reshape(-1, 2, 2):
+    for R in ends(found, effects_of(found)).rotations.reshape(-1, 2, 2):
         assert log_likelihood(res, found, R) == pytest.approx(res.llf, rel=1e-9)
 
 
@@ -125,8 +127,8 @@ def test_no_rotation_of_three_components_leads_beyond_the_ends(estimates, form):
     found = rotations(estimates[3, "diagonal"].estimate, form)
     sample = np.array(list(wander(found)))
     assert len(sample) > 200
-    ends = found.ends(effects_of(found))
-    for entry, (low, high) in zip(ends.entries, ends.limits, strict=True):
+    of_set = ends(found, effects_of(found))
+    for entry, (low, high) in zip(of_set.entries, of_set.limits, strict=True):
         values = found.value(entry, sample)
         assert low - 1e-9 * abs(low) <= values.min()
         assert values.max() <= high + 1e-9 * abs(high)
@@ -136,12 +138,16 @@ def test_no_rotation_of_three_components_leads_beyond_the_ends(estimates, form):
 @pytest.mark.parametrize("rank", [2, 3])
 def test_the_set_does_not_depend_on_the_representative(estimates, rank):
     found = rotations(estimates[rank, "diagonal"].estimate, "diagonal")
-    ends = found.ends(all_entries(found)[: 2 * rank + 6])
+    of_set = ends(found, all_entries(found)[: 2 * rank + 6])
     *_, R = wander(found, 40)
     turned = replace(found, loadings=found.loadings @ R, effects=R.T @ found.effects)
-    np.testing.assert_allclose(turned.ends(ends.entries).limits, ends.limits, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(
+        ends(turned, of_set.entries).limits, of_set.limits, rtol=1e-6, atol=1e-8
+    )
     other = rotations(estimates[rank, "identity"].estimate, "diagonal")
-    np.testing.assert_allclose(other.ends(ends.entries).limits, ends.limits, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(
+        ends(other, of_set.entries).limits, of_set.limits, rtol=1e-3, atol=1e-5
+    )
 
 
 def test_unequal_variances_have_a_twin_with_equal_ones(estimates):
@@ -153,14 +159,14 @@ def test_unequal_variances_have_a_twin_with_equal_ones(estimates):
     np.testing.assert_allclose(twin, fits[1].theta, rtol=1e-4, atol=1e-4)
     assert log_likelihood(fits[0], found, found.start) == pytest.approx(fits[0].llf, rel=1e-10)
     every = rotations(fits[0].estimate, "diagonal")
-    low, high = every.ends(effects_of(every)).limits.T
+    low, high = ends(every, effects_of(every)).limits.T
     assert ((low <= twin.ravel(order="F")) & (twin.ravel(order="F") <= high)).all()
 
 
 @pytest.mark.parametrize("rank", [2, 3])
 def test_ends_move_with_the_parameters_as_the_envelope_says(estimates, rank):
     found = rotations(estimates[rank, "diagonal"].estimate, "diagonal")
-    ends = found.ends(all_entries(found)[: 2 * rank + 2])
+    of_set = ends(found, all_entries(found)[: 2 * rank + 2])
     rng = np.random.default_rng(0)
     change = [rng.normal(size=a.shape) * a.max() for a in (found.loadings, found.effects)]
 
@@ -170,10 +176,10 @@ def test_ends_move_with_the_parameters_as_the_envelope_says(estimates, rank):
             loadings=found.loadings + step * change[0],
             effects=found.effects + step * change[1],
         )
-        return replace(moved, start=moved.nearest).ends(ends.entries).limits
+        return ends(replace(moved, start=Search(moved).nearest(moved.start)), of_set.entries).limits
 
     numerical = (limits(1e-5) - limits(-1e-5)) / 2e-5
-    for entry, R, slopes in zip(ends.entries, ends.rotations, numerical, strict=True):
+    for entry, R, slopes in zip(of_set.entries, of_set.rotations, numerical, strict=True):
         for side, sign in enumerate((1.0, -1.0)):
             by = found.envelope(entry, R[side], sign)
             slope = sum(np.vdot(a, b) for a, b in zip(by, change, strict=True))
@@ -188,8 +194,8 @@ def test_zeros_and_patterns_leave_a_point(estimates):
     assert res.identification.by == "zeros"
     found = rotations(res.estimate, "diagonal")
     assert not len(found.directions)
-    ends = found.ends(effects_of(found))
-    np.testing.assert_allclose(ends.limits, np.tile(res.params.to_numpy()[:, None], 2))
+    of_set = ends(found, effects_of(found))
+    np.testing.assert_allclose(of_set.limits, np.tile(res.params.to_numpy()[:, None], 2))
     with pytest.raises(errors.NotComputedError, match="no parameters with equal variances"):
         rotations(res.estimate, "identity")
 
@@ -200,7 +206,7 @@ def test_zeros_and_patterns_leave_a_point(estimates):
     held = replace(free, X=X / X.sum(axis=0), structure=Structure("diagonal", "diagonal", pattern))
     found = rotations(held, "diagonal")
     assert len(found.directions) == 1
-    for R in found.ends(effects_of(found)).rotations.reshape(-1, 3, 3):
+    for R in ends(found, effects_of(found)).rotations.reshape(-1, 3, 3):
         assert not found.basis(R)[~pattern].any()
         assert found.basis(R).min() > -1e-9
 

@@ -1,0 +1,126 @@
+"""Monte Carlo study of the identified set: how often its intervals cover true effects."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from contextlib import suppress
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from nmfre.core.arguments import MOST_REPLICATES, check_alpha, check_seed, check_whole
+from nmfre.core.parallel import run_tasks
+from nmfre.core.typing import FloatArray
+from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
+from nmfre.model import NMFRE
+from nmfre.simulation.coverage import PARTS, BumpDesign
+from nmfre.simulation.paper_designs import rate_error
+
+
+def identified_set_study(
+    design: BumpDesign,
+    n_replicates: int = 200,
+    *,
+    alpha: float = 0.05,
+    seed: int = 0,
+    n_jobs: int | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """
+    Coverage of the true effects by ``conf_int(method="set")``.
+
+    Fits have residual variances by response and variances of random effects by component. Where
+    the basis has a background, components are not identified, and effects have no other intervals.
+
+    Parameters
+    ----------
+    design : BumpDesign
+    n_replicates : int
+        Data sets to draw and fit.
+    alpha : float
+        1 minus the level of the intervals.
+    seed : int
+        Of data and starts; the same seed gives the same table with any number of workers.
+    n_jobs : int, optional
+        Processes, as in joblib. Default: those of ``joblib.parallel_config``, or one.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    DataFrame
+        A row for each param. Columns: truth; means of the ends of the set, lower and upper; shares
+        of data sets in which the truth is in the set itself, and in the interval (coverage), the
+        latter with its Monte Carlo standard error. ``attrs`` hold the number of replicates that
+        counted, the share of sets that were points, and the seconds taken.
+
+    Raises
+    ------
+    InvalidArgumentError
+        An argument that is not allowed.
+
+    Examples
+    --------
+    >>> from nmfre.simulation import BumpDesign, identified_set_study
+    >>> design = BumpDesign(n_responses=6, rank=2, n_units=60, background=0.5)
+    >>> study = identified_set_study(design, 4, progress=False)
+    >>> study.columns.to_list()
+    ['truth', 'lower', 'upper', 'in set', 'coverage', 'std err']
+    """
+    if not isinstance(design, BumpDesign):
+        raise InvalidArgumentError("design", design, "a BumpDesign")
+    check_whole("n_replicates", n_replicates, least=2, most=MOST_REPLICATES)
+    check_alpha(alpha)
+    check_seed(seed)
+    start = time.perf_counter()
+    seeds = np.random.SeedSequence(seed).spawn(n_replicates)
+    chunks = np.array_split(np.arange(n_replicates), min(n_replicates, PARTS))
+    parts = run_tasks(
+        partial(_replicates, design, alpha),
+        [[seeds[i] for i in chunk] for chunk in chunks],
+        n_jobs=n_jobs,
+        progress=progress,
+        description="replicates in parts",
+    )
+    found = np.array([replicate for part in parts for replicate in part])  # (n, QK, 4)
+    truth = design.theta.ravel(order="F")[:, None]
+    inside = (found[:, :, ::2] <= truth + 1e-9) & (truth - 1e-9 <= found[:, :, 1::2])
+    share = inside.mean(axis=0)
+    index = NMFRE(*design.draw(np.random.default_rng(0)), rank=design.rank).params_index
+    table = pd.DataFrame(
+        np.column_stack([truth, found[:, :, :2].mean(axis=0), share]),
+        index,
+        ["truth", "lower", "upper", "in set", "coverage"],
+    )
+    table["std err"] = [rate_error(rate, len(found)) for rate in table["coverage"]]
+    points = np.all(found[:, :, 0] == found[:, :, 1], axis=1).mean()
+    seconds = time.perf_counter() - start
+    table.attrs = {"n_replicates": len(found), "points": float(points), "seconds": seconds}
+    return table
+
+
+def _replicates(
+    design: BumpDesign, alpha: float, seeds: list[np.random.SeedSequence]
+) -> list[FloatArray]:
+    """Sets and intervals of params, (QK, 4), of the fits that reached the tolerance."""
+    found = []
+    for seed in seeds:
+        data, fit = seed.spawn(2)
+        model = NMFRE(*design.draw(np.random.default_rng(data)), rank=design.rank)
+        with warnings.catch_warnings(), suppress(NMFREError):
+            warnings.simplefilter("ignore", NMFREWarning)
+            res = model.fit(
+                "ml",
+                signed=design.signed,
+                cov_resid="diagonal",
+                cov_re="diagonal",
+                n_starts=2,
+                n_boot=0,
+                seed=int(fit.generate_state(1)[0]),
+            )
+            if res.converged:
+                limits = res.conf_int(alpha, method="set").to_numpy()
+                found.append(np.hstack([res.identified_set().ends.limits, limits]))
+    return found
