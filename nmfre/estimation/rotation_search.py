@@ -22,7 +22,7 @@ from nmfre.estimation.rotation_set import FEASIBLE, Entry, Rotations
 
 STEP = 0.5
 """Largest turn of a step of the search in each plane, in radians."""
-STARTS, CLIMBS, MOST_STEPS, MOST_TURNS = 60, 3, 20, 300
+STARTS, CLIMBS, MOST_STEPS, MOST_TURNS, MOST_ROUNDS = 40, 3, 20, 300, 10
 SMALLEST_GAIN = 1e-10
 """Relative to the size of an entry, from which a search goes on."""
 
@@ -46,8 +46,12 @@ class Search:
     @cached_property
     def inside(self) -> FloatArray:
         """Rotations of the set to climb from, (n, Q, Q)."""
-        rng = np.random.default_rng(0)  # where to look, not a result
-        found = [self.within.start]
+        return self._around(self.within.start[None], 0)
+
+    def _around(self, seeds: FloatArray, number: int) -> FloatArray:
+        """Rotations that chains of short turns lead to, from some of the set."""
+        rng = np.random.default_rng(number)  # where to look, not a result
+        found = list(seeds)
         for _ in range(STARTS):
             start = found[rng.integers(len(found))]
             aim = rng.normal(scale=STEP / 2.0, size=len(self.within.directions))
@@ -59,7 +63,7 @@ class Search:
             size = 10.0 ** rng.uniform(-2.5, np.log10(STEP), size=(len(walks), 1))
             k = size * rng.normal(size=(len(walks), len(self.within.directions)))
             moved = walks @ self.within.turns(k)
-            stays = (self.within.rows @ moved).min(axis=(1, 2), keepdims=True) < 0.0
+            stays = (self.within.rows @ moved).min(axis=(1, 2), keepdims=True) < -FEASIBLE / 10.0
             walks = np.where(stays, walks, moved)
             visited.append(walks)
         return np.unique(np.concatenate(visited), axis=0)
@@ -68,13 +72,18 @@ class Search:
         """Rotations of the ends of entries, (n, 2, Q, Q)."""
         goals = [(entry, sign) for entry in entries for sign in (1.0, -1.0)]
         found = np.array([self._lowest(*goal) for goal in goals])
-        better = True
-        while better:  # the end of one may lie next to a better one of another
-            better = False
+        for number in range(
+            1, MOST_ROUNDS + 1
+        ):  # near the end of one may be a better one of another
+            around, better = self._around(found, number), False
             for i, (entry, sign) in enumerate(goals):
-                values = sign * self.within.value(entry, found)
-                if values.min() < values[i] - SMALLEST_GAIN * np.abs(values).max():
-                    found[i], better = self._climb(entry, sign, found[values.argmin()]), True
+                now = sign * float(self.within.value(entry, found[i]))
+                every = np.concatenate([around, found])
+                values = sign * self.within.value(entry, every)
+                if values.min() < now - SMALLEST_GAIN * np.abs(values).max():
+                    found[i], better = self._climb(entry, sign, every[values.argmin()]), True
+            if not better:
+                break
         return found.reshape(len(entries), 2, self.within.rank, self.within.rank)
 
     def _lowest(self, entry: Entry, sign: float) -> FloatArray:
