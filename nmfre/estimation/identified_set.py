@@ -14,9 +14,9 @@ from scipy.linalg import null_space
 
 from nmfre.core.typing import FloatArray
 from nmfre.errors import NotComputedError
-from nmfre.estimation.covariance_forms import RANDOM_FORMS, CovRe
 from nmfre.estimation.identification import ZERO, free_directions
 from nmfre.estimation.marginal_estimate import MarginalEstimate
+from nmfre.estimation.random_forms import RANDOM_FORMS, CovRe
 from nmfre.estimation.rotation_search import Search
 from nmfre.estimation.rotation_set import FEASIBLE, Ends, Entry, Rotations
 

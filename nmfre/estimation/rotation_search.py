@@ -17,7 +17,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from nmfre.core.typing import FloatArray
-from nmfre.estimation.identification import MOST_ROWS
+from nmfre.estimation.representative import MOST_ROWS
 from nmfre.estimation.rotation_set import FEASIBLE, Entry, Rotations
 
 STEP = 0.5
