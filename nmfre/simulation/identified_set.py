@@ -15,7 +15,8 @@ from nmfre.core.parallel import run_tasks
 from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
 from nmfre.model import NMFRE
-from nmfre.simulation.coverage import PARTS, BumpDesign
+from nmfre.simulation.bump_design import BumpDesign
+from nmfre.simulation.coverage import PARTS
 from nmfre.simulation.paper_designs import rate_error
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nmfre import errors
-from nmfre.simulation import BumpDesign, identified_set_study
+from nmfre.simulation import BumpDesign, covariance_designs, identified_set_study
 
 
 def test_the_table_of_a_study():
@@ -21,7 +21,7 @@ def test_the_table_of_a_study():
 
 @pytest.mark.slow
 def test_true_effects_are_covered():
-    design = BumpDesign(n_responses=8, rank=2, n_units=200, background=0.3)
+    design = covariance_designs()["both, background 0.3"]
     study = identified_set_study(design, 200, progress=False)
     assert (study["coverage"] >= 0.93).all()
 
