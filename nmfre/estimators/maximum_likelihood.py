@@ -40,9 +40,8 @@ from nmfre.inference.refit import Replicates
 
 DEFAULT_STARTS = 5
 FULL = (
-    "mixtures of the components then have the same likelihood. Give each component at least "
-    "rank - 1 zeros in basis_pattern (responses that load on other components alone), or use "
-    "cov_re='diagonal'."
+    "of the components have the same likelihood. Give each component at least rank - 1 zeros in "
+    "basis_pattern (responses that load on other components alone), or use cov_re='diagonal'."
 )
 
 
@@ -99,14 +98,14 @@ class MaximumLikelihood(Estimator):
         """
         structure = self.structure(pattern)
         if structure.cov_re == "full" and pattern is None and rank > 1:
-            raise BasisPatternError(reason=f"None with cov_re='full': {FULL}")
+            raise BasisPatternError(reason=f"cov_re='full' needs one: without it, mixtures {FULL}")
         if structure.cov_resid == "identity" and structure.cov_re != "full":
             return
         n_responses, n_covariates = len(design.responses), len(design.covariates)
         n_flat, n_free = n_undetermined(n_responses, rank, n_covariates, structure)
         if structure.cov_re == "full" and n_free:
             raise BasisPatternError(
-                reason=f"with cov_re='full' it leaves {n_free} direction(s) free: {FULL}"
+                reason=f"too few zeros for cov_re='full': in {n_free} direction(s) mixtures {FULL}"
             )
         if n_flat and structure.cov_resid == "diagonal":
             raise UndeterminedVariancesError(

@@ -30,8 +30,11 @@ def test_arguments_that_do_not_go_with_the_method(model, arguments, match):
 @pytest.mark.parametrize(
     ("pattern", "match"),
     [
-        (None, "None with cov_re='full': mixtures of the components then have the same"),
-        ({"all": NAMES, "verbal": NAMES[3:6]}, r"leaves 1 direction\(s\) free.* rank - 1 zeros"),
+        (None, "cov_re='full' needs one: without it, mixtures of the components"),
+        (
+            {"all": NAMES, "verbal": NAMES[3:6]},
+            r"too few zeros .* in 1 direction\(s\) .* rank - 1 zeros",
+        ),
     ],
 )
 def test_a_full_covariance_needs_a_pattern_that_determines_it(pattern, match):
