@@ -245,7 +245,7 @@ SELECT = {
 @pytest.mark.parametrize("name", SELECT)
 def test_select_rank(model, name):
     slow = {"-1", "huge", "digits"} if name == "n_jobs" else set()
-    given = {"model": model, "ranks": [1], "folds": 2, "n_starts": 1, "maxiter": 30}
+    given = {"model": model, "ranks": [1], "folds": 4, "n_starts": 1, "maxiter": 30}
     given |= {"progress": False, name: None}
     refused(lambda value: nmfre.select_rank(**{**given, name: value}), SELECT[name], slow)
 
