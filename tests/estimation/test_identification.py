@@ -305,9 +305,9 @@ def test_many_zeros_leave_the_rotations_that_few_leave():
 def test_the_sparsest_rotation_heeds_bounds_of_rows_that_are_added_on_the_way(rank, monkeypatch):
     X = np.random.default_rng(1).beta(0.5, 0.5, size=(400, rank)) + 0.03
     X = X[np.argsort(X.min(axis=1))]
-    monkeypatch.setattr(identification, "MOST_ROWS", 400)
+    monkeypatch.setattr("nmfre.estimation.representative.MOST_ROWS", 400)
     whole = X @ rotated(X)
-    monkeypatch.setattr(identification, "MOST_ROWS", 2)
+    monkeypatch.setattr("nmfre.estimation.representative.MOST_ROWS", 2)
     found = X @ rotated(X)
     assert -1e-6 < found.min() < 1e-3
     assert np.sum(found**4) == pytest.approx(np.sum(whole**4), rel=1e-6)
