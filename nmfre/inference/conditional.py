@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.orthonormal import Orthonormal, orthonormal
 from nmfre.estimation.patterns import patterns_of, squares_by_pattern, unit_grams
 from nmfre.inference.covariance import Parts, without_leverages
+from nmfre.inference.equality import ScoreTest
 from nmfre.inference.linearized import linearize
 from nmfre.inference.options import InferenceOptions
 from nmfre.inference.wild_bootstrap import Total, WildBootstrap, one_step, unit_blocks, whole
@@ -43,6 +44,9 @@ class Inference(OfKinds):
     options : InferenceOptions
     at_bound : (QK,)
         Entries of Theta at their bound 0.
+    equality : dict of ScoreTest
+        Tests of variances that the fit takes for equal, by name; marginal inference has them,
+        where no cap binds.
     """
 
     estimate: FloatArray
@@ -52,6 +56,7 @@ class Inference(OfKinds):
     floor: float
     options: InferenceOptions
     at_bound: BoolArray
+    equality: dict[str, ScoreTest] = field(default_factory=dict)
     scope: ClassVar[str] = "conditional on the estimated basis, random effects and variances."
     """What standard errors and p-values take for known."""
 

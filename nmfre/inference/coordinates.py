@@ -260,7 +260,7 @@ class Coordinates:
     def hessian(self) -> FloatArray:
         """Second derivatives of the log-likelihood per unit by the full coordinates, (f, f)."""
         if np.isinf(self.cap):
-            return self._analytic_hessian()
+            return self.analytic_hessian()
         size = self.full_axes.shape[1]
         hessian = np.empty((size, size))
         for j, step in enumerate(DIFFERENCE * np.eye(size)):
@@ -269,10 +269,11 @@ class Coordinates:
             hessian[j] = (8.0 * near - far) / (12.0 * DIFFERENCE)  # exact up to the fourth power
         return (hessian + hessian.T) / 2.0
 
-    def _analytic_hessian(self) -> FloatArray:
+    def analytic_hessian(self, *, expected: bool = False) -> FloatArray:
+        """The same in closed form, where no cap binds; or its expectation."""
         (P, Q), K = self.X.shape, self.Gamma.shape[1]
         hessian = second_derivatives(
-            self.moments, self.X, self.Gamma, self.relative, self.structure
+            self.moments, self.X, self.Gamma, self.relative, self.structure, expected=expected
         )
         columns_first = np.arange(len(hessian))
         columns_first[: P * Q] = np.arange(P * Q).reshape(P, Q).ravel(order="F")

@@ -23,6 +23,7 @@ from nmfre.estimation.moments import Moments
 from nmfre.inference.conditional import Inference
 from nmfre.inference.coordinates import Axes, Coordinates
 from nmfre.inference.covariance import Parts
+from nmfre.inference.equality import equality_tests, rejected
 from nmfre.inference.options import InferenceOptions
 from nmfre.inference.wild_bootstrap import Total, one_step, unit_blocks, whole
 
@@ -130,7 +131,7 @@ class MarginalInference(Inference):
                     f"effects without a standard error {why}",
                 )
             )
-        return found
+        return [*found, *rejected(self.equality)]
 
     @property
     def zvalues(self) -> FloatArray:
@@ -336,6 +337,9 @@ def marginal_inference(
             lambda reduced: (J @ reduced @ J.T) * np.outer(unit, unit),
         )
     )
+    equality = {}
+    if not (undetermined or estimate.cap_binds):
+        equality = equality_tests(Y, A, moments, estimate, coordinates, blocks, total)
     unknown = coordinates.mixing_theta | axes.held | undetermined
     theta_covariance = covariance[theta_rows, theta_rows].copy()
     theta_covariance[unknown] = np.nan
@@ -363,4 +367,5 @@ def marginal_inference(
         held=axes.held & (not undetermined),
         held_basis=coordinates.held_basis,
         undetermined=undetermined,
+        equality=equality,
     )

@@ -15,6 +15,7 @@ from scipy import stats
 from nmfre.core.findings import Finding, Severity, listed
 from nmfre.data.labelled_model import LabelledModel
 from nmfre.errors import NotComputedError
+from nmfre.inference.equality import EQUAL_RESID, RARE
 from nmfre.results.fit import Fit, infer_again
 
 MOST_UNITS = 5_000
@@ -22,8 +23,6 @@ MOST_UNITS = 5_000
 WIDTH = 78
 INFLUENTIAL = 0.5
 """Standard errors by which the deletion of a unit may move an effect: a quarter of its variance."""
-RARE = 10
-"""Units by which a response must be observed for its residual variance to be looked at."""
 UNEQUAL = 4.0
 """Ratio of residual variances of responses from which they are called unequal."""
 GROWS = 0.25
@@ -94,8 +93,10 @@ def _on_residuals(fit: Fit) -> Iterator[Finding]:
     if not fit.model.design.in_memory:
         yield Finding("note", "residuals", None, "not looked at: the data are in chunks.")
     else:
-        one_sigma2 = not np.ptp(fit.estimate.psi)
-        yield from on_residuals(fit.resid, fit.fittedvalues, one_sigma2=one_sigma2)
+        v = fit.estimate.v
+        untested = not np.ptp(v) and EQUAL_RESID not in fit.inference.equality
+        standardised = fit.resid.div(np.sqrt(v), axis=1)
+        yield from on_residuals(standardised, fit.fittedvalues, one_sigma2=untested)
 
 
 def _on_units(fit: Fit) -> Iterator[Finding]:
@@ -174,7 +175,18 @@ def with_names(found: Iterable[Finding], model: LabelledModel) -> Iterator[Findi
 def on_residuals(
     resid: pd.DataFrame, fittedvalues: pd.DataFrame, *, one_sigma2: bool = True
 ) -> Iterator[Finding]:
-    """What residuals of the BLUP fit show, (N, P), NaN where missing, and on the fit itself."""
+    """
+    What residuals of the BLUP fit show, and the fit itself.
+
+    Parameters
+    ----------
+    resid : DataFrame, (N, P)
+        Over the roots of the relative variances of their responses; NaN where missing.
+    fittedvalues : DataFrame, (N, P)
+    one_sigma2 : bool
+        Whether to compare their variances, which are one in the model, and which no test has
+        compared.
+    """
     yield from _on_signs(fittedvalues)
     counts = resid.notna().sum().to_numpy()
     # Few units are fitted almost exactly, or exactly: their residuals have no variance to compare.

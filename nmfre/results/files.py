@@ -29,6 +29,7 @@ from nmfre.estimation.identification import Identification
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimators import ESTIMATORS
 from nmfre.inference.conditional import Inference
+from nmfre.inference.equality import ScoreTest
 from nmfre.inference.marginal import MarginalInference, n_parameters
 from nmfre.inference.options import InferenceOptions
 from nmfre.inference.wild_bootstrap import WildBootstrap
@@ -47,6 +48,7 @@ DATACLASSES = (
     MarginalEstimate,
     MarginalInference,
     RightHandSide,
+    ScoreTest,
     WildBootstrap,
     *ESTIMATORS.values(),
 )

@@ -15,6 +15,7 @@ from nmfre.results import (
     basis_and_variances,
     coefficients,
     diagnostics,
+    equal_variances,
     files,
     frames,
     hypotheses,
@@ -80,6 +81,7 @@ class NMFREResults(Fit):
     adjusted_pvalues = hypotheses.adjusted_pvalues
     t_test_pairwise = hypotheses.t_test_pairwise
     compare_lr_test = hypotheses.compare_lr_test
+    test_equal_variances = equal_variances.test_equal_variances
 
     cov_re = Value(basis_and_variances.cov_re)
     sigma2_estimated = Value(basis_and_variances.sigma2_estimated)

@@ -189,6 +189,9 @@ def _notes(fit: Fit, alpha: float, multipletests: str | None) -> Iterator[str]:
     if multipletests is not None:
         sided += f", adjusted for multiple tests ({multipletests})"
     yield f"Std err: {options.cov_type}; P-values are {sided}. Both are {fit.inference.scope}"
+    if fit.inference.equality:
+        tests = "; ".join(f"{name}: {test}" for name, test in fit.inference.equality.items())
+        yield f"Score tests of {tests}."
     yield from _short(fit.inference.findings(estimate), fit)
     if fit.model.design.n_missing:
         yield (

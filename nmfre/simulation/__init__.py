@@ -1,7 +1,8 @@
-"""Monte Carlo studies: the paper's two, and coverage under many covariances."""
+"""Monte Carlo studies: the paper's two, coverage, and tests of equal variances."""
 
 from nmfre.simulation.bump_design import BumpDesign, covariance_designs
 from nmfre.simulation.coverage import coverage_study
+from nmfre.simulation.equality import variance_test_study
 from nmfre.simulation.identified_set import identified_set_study
 from nmfre.simulation.paper_designs import PaperDesign, baseline_designs, stress_designs
 from nmfre.simulation.studies import paper_study
@@ -15,4 +16,5 @@ __all__ = [
     "identified_set_study",
     "paper_study",
     "stress_designs",
+    "variance_test_study",
 ]

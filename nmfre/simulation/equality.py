@@ -1,0 +1,146 @@
+"""Size and power of the tests of equal variances."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from contextlib import suppress
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from nmfre.core.arguments import (
+    MOST_REPLICATES,
+    check_alpha,
+    check_bool,
+    check_seed,
+    check_whole,
+)
+from nmfre.core.parallel import run_tasks
+from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
+from nmfre.model import NMFRE
+from nmfre.simulation.bump_design import BumpDesign
+from nmfre.simulation.coverage import PARTS
+from nmfre.simulation.paper_designs import rate_error
+
+
+def variance_test_study(
+    design: BumpDesign,
+    n_datasets: int = 500,
+    *,
+    alpha: float = 0.05,
+    likelihood_ratio: bool = True,
+    seed: int = 0,
+    n_jobs: int | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """
+    Share of data sets in which tests reject equal variances: their size, or their power.
+
+    Parameters
+    ----------
+    design : BumpDesign
+    n_datasets : int
+        Data sets to draw and fit, from two starts each.
+    alpha : float
+        Level of the tests.
+    likelihood_ratio : bool
+        Whether to do the likelihood-ratio tests, too, which take three more fits.
+    seed : int
+        Of data and starts; the same seed gives the same table with any number of workers.
+    n_jobs : int, optional
+        Processes, as in joblib. Default: those of ``joblib.parallel_config``, or one.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    DataFrame
+        A row a test ("score", "likelihood ratio") and hypothesis: share of rejections, with its
+        Monte Carlo standard error, of all data sets; share of data sets that can test the
+        hypothesis; mean of the statistic and of its degrees of freedom. ``attrs`` hold the number
+        of data sets that counted, the seconds taken and the design.
+
+    Raises
+    ------
+    InvalidArgumentError
+        An argument that is not allowed.
+
+    Examples
+    --------
+    >>> from nmfre.simulation import BumpDesign, variance_test_study
+    >>> design = BumpDesign(n_responses=8, rank=2, n_units=200)
+    >>> table = variance_test_study(design, 4, progress=False)
+    >>> table["df"].loc["score"]
+    hypothesis
+    equal residual variances    7.00
+    equal tau2                  0.75
+    Name: df, dtype: float64
+    """
+    if not isinstance(design, BumpDesign):
+        raise InvalidArgumentError("design", design, "a BumpDesign")
+    check_whole("n_datasets", n_datasets, least=2, most=MOST_REPLICATES)
+    check_alpha(alpha)
+    check_bool("likelihood_ratio", likelihood_ratio)
+    check_seed(seed)
+    start = time.perf_counter()
+    seeds = np.random.SeedSequence(seed).spawn(n_datasets)
+    chunks = np.array_split(np.arange(n_datasets), min(n_datasets, PARTS))
+    parts = run_tasks(
+        partial(_tests, design, likelihood_ratio),
+        [[seeds[i] for i in chunk] for chunk in chunks],
+        n_jobs=n_jobs,
+        progress=progress,
+        description="data sets in parts",
+    )
+    found = [tests for part in parts for tests in part]
+    tests = pd.concat(found, keys=range(len(found)), names=["data set", "test", "hypothesis"])
+    groups = tests.groupby(level=["test", "hypothesis"], sort=False)
+    rejected = groups["pvalue"].agg(lambda pvalues: (pvalues < alpha).mean())
+    table = pd.DataFrame(
+        {
+            "rejected": rejected,
+            "std err": [rate_error(rate, len(found)) for rate in rejected],
+            "testable": groups["pvalue"].agg(lambda pvalues: pvalues.notna().mean()),
+            "statistic": groups["statistic"].mean(),
+            "df": groups["df"].mean(),
+        }
+    )
+    seconds = time.perf_counter() - start
+    table.attrs = {"n_datasets": len(found), "seconds": seconds, "design": design}
+    return table
+
+
+def _tests(
+    design: BumpDesign, likelihood_ratio: bool, seeds: list[np.random.SeedSequence]
+) -> list[pd.DataFrame]:
+    """Statistic, degrees of freedom and p-value of every test, where the fit converged."""
+    found = []
+    for seed in seeds:
+        data, fit = seed.spawn(2)
+        endog, exog = design.draw(np.random.default_rng(data))
+        model = NMFRE(endog, exog, rank=design.rank)
+        with warnings.catch_warnings(), suppress(NMFREError):
+            warnings.simplefilter("ignore", NMFREWarning)
+            res = model.fit(
+                "ml",
+                cov_resid="identity",
+                cov_re="identity",
+                signed=design.signed,
+                n_starts=2,
+                n_boot=0,
+                seed=int(fit.generate_state(1)[0]),
+            )
+            if not res.converged:
+                continue
+            columns = ["statistic", "df", "pvalue"]
+            rows = {
+                name: [test.statistic, test.df, test.pvalue]
+                for name, test in res.inference.equality.items()
+            }
+            tables = {"score": pd.DataFrame.from_dict(rows, orient="index", columns=columns)}
+            if likelihood_ratio:
+                tables["likelihood ratio"] = res.test_equal_variances().frame[columns]
+            found.append(pd.concat(tables))
+    return found
