@@ -26,7 +26,7 @@ OPTIONS = {
 }
 
 
-PATTERN = {"low": ["y1", "y2", "y3"], "high": ["y3", "y4", "y5"]}
+PATTERN = {"comp1": ["y1", "y2", "y3"], "comp2": ["y3", "y4", "y5"]}
 FITS = {}
 
 

@@ -97,12 +97,12 @@ class DfCap(Estimator):
         pattern: BoolArray | None = None,
     ) -> list[AlternatingEstimate]:
         """Alternating updates from one start under each of several caps, in one stack."""
+        design.require("df-cap")
+        _check_scale(design)
         if pattern is not None:
             raise InvalidArgumentError(
                 "basis_pattern", "given", "None with df-cap; use method='ml', which takes it"
             )
-        design.require("df-cap")
-        _check_scale(design)
         for name, value in zip(("start_sigma2", "start_tau2"), self._variances(), strict=True):
             if not VARIANCE_LIMITS[0] <= value <= VARIANCE_LIMITS[1]:
                 raise InvalidArgumentError(

@@ -386,14 +386,14 @@ def test_a_pattern_belongs_to_its_fit(data, tmp_path, path, value, match):
 
 
 def test_other_names_of_components_are_saved(data, tmp_path):
-    res = fitted("pattern", data).rename_components({"low": "early"})
+    res = fitted("pattern", data).rename_components({"comp1": "early"})
     res.to_arrays(tmp_path / "fit.npz")
     res.save(tmp_path / "fit.pickle")
     for loaded in (nmfre.from_arrays(tmp_path / "fit.npz"), nmfre.load(tmp_path / "fit.pickle")):
         assert_same(loaded, res)
         pd.testing.assert_frame_equal(loaded.model.basis_pattern, res.model.basis_pattern)
-        assert [*loaded.theta.index] == ["early", "high"]
+        assert [*loaded.theta.index] == ["early", "comp2"]
     light = copy.copy(res)
     light.remove_data()
-    assert [*light.theta.index] == ["early", "high"]
+    assert [*light.theta.index] == ["early", "comp2"]
     assert str(light.summary()) == str(res.summary())
