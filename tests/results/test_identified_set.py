@@ -112,6 +112,16 @@ def test_a_point_has_the_wald_interval(orthodont, cov_re):
     pd.testing.assert_frame_equal(res.conf_int(method="set"), res.conf_int(method="wald"))
 
 
+def test_a_pattern_identifies_a_full_covariance():
+    design = BumpDesign(n_responses=8, rank=2, n_units=200)
+    endog, exog = design.draw(np.random.default_rng(0))
+    model = nmfre.NMFRE(endog, exog, rank=2, basis_pattern=design.basis > 0.0)
+    res = model.fit("ml", cov_re="full", **FAST)
+    assert res.identified_set().is_point
+    np.testing.assert_allclose(res.identified_set().theta["lower"], res.params)
+    pd.testing.assert_frame_equal(res.conf_int(method="set"), res.conf_int(method="wald"))
+
+
 def test_sets_do_not_need_the_data(labelled, res):
     found = res.identified_set()
     light = pickle.loads(pickle.dumps(res))
