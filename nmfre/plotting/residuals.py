@@ -29,8 +29,8 @@ def plot_residuals(results: NMFREResults, kind: Kind = "fitted", *, ax: Axes | N
     results : NMFREResults
     kind : {"fitted", "response", "qq", "heatmap"}
         Against fitted values; a box for each response, at its time where responses are numbers or
-        times; against normal quantiles; or units x responses
-        coloured by residual, grey where missing.
+        times; against normal quantiles, divided by the root of the relative residual variance of
+        their response; or units x responses coloured by residual, grey where missing.
     ax : matplotlib.axes.Axes, optional
         Default: those of a new figure.
 
@@ -97,7 +97,7 @@ def _response(results: NMFREResults, ax: Axes | None) -> Axes:
 
 
 def _qq(results: NMFREResults, ax: Axes | None) -> Axes:
-    resid = results.resid.to_numpy()
+    resid = results.resid.div(np.sqrt(results.estimate.v), axis=1).to_numpy()
     (quantiles, ordered), (slope, intercept, _) = stats.probplot(resid[~np.isnan(resid)])
     ax = draw.axes(ax, 4.5, 4.2)
     _cloud(ax, quantiles, ordered)

@@ -7,6 +7,7 @@ from scipy import stats
 
 import nmfre
 from nmfre import errors
+from nmfre.simulation import BumpDesign
 
 
 def test_fitted(fits, ax):
@@ -69,3 +70,12 @@ def test_missing_responses(growth):
 def test_errors(fits):
     with pytest.raises(errors.InvalidArgumentError, match="'fitted' or 'response' or 'qq'"):
         fits["2 ml"].plot_residuals("scale")
+
+
+def test_quantiles_are_of_residuals_over_the_variances_of_their_responses(ax):
+    design = BumpDesign(n_responses=4, rank=1, n_units=60, sigma2=(0.5, 1.0, 4.0, 9.0))
+    model = nmfre.NMFRE(*design.draw(np.random.default_rng(0)), rank=1)
+    res = model.fit("ml", cov_resid="diagonal", n_boot=0)
+    res.plot_residuals("qq", ax=ax)
+    standardised = res.resid / np.sqrt(res.resid_variances / res.sigma2)
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), np.sort(standardised.to_numpy().ravel()))
