@@ -55,6 +55,16 @@ def n_undetermined(
     return max(n_free - rotations, 0), rotations
 
 
+def resid_determined(n_responses: int, rank: int, structure: Structure) -> bool:
+    """
+    Whether covariances alone determine a residual variance a response.
+
+    Without a pattern that is Ledermann's bound, (P - Q)^2 >= P + Q. Means may add to it, but
+    variances that hang on them are hardly determined.
+    """
+    return not n_undetermined(n_responses, rank, 0, structure)[0]
+
+
 def _derivatives(
     X: FloatArray, Theta: FloatArray, structure: Structure, free: IntArray
 ) -> FloatArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from nmfre.core.findings import Finding
 from nmfre.core.typing import BoolArray
 from nmfre.estimation.covariance_forms import Structure
+from nmfre.estimation.determination import resid_determined
 from nmfre.estimation.estimate import ALL, Estimate, StopReason
 from nmfre.estimation.identification import Identification, n_rotations
 
@@ -220,6 +221,19 @@ class MarginalEstimate(Estimate):
         return Finding("note", "identification", text.capitalize(), text)
 
     def _on_random_effects(self) -> Iterator[Finding]:
+        n_responses, rank = self.X.shape
+        wider = replace(self.structure, cov_resid="diagonal")
+        if self.structure != wider and not resid_determined(n_responses, rank, wider):
+            why = (
+                f"the covariances of {n_responses} response(s) do not determine one each at rank "
+                f"{rank} (Ledermann's bound)."
+            )
+            yield Finding(
+                "note",
+                "residual variances",
+                f"One residual variance for all responses: {why}",
+                f"one for all responses: {why}",
+            )
         if self.resid_at_bound.any():
             text = (
                 "variances at their bound 0 (Heywood case): {names}. They have no standard errors, "

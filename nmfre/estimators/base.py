@@ -82,7 +82,9 @@ class Estimator(ABC):
         """Alternative of the p-values, where the user names none."""
         return "larger"
 
-    def structure(self, pattern: BoolArray | None = None) -> Structure:
+    def structure(
+        self, n_responses: int, rank: int, pattern: BoolArray | None = None
+    ) -> Structure:
         """Forms of the covariances, and the entries of X (P, Q) that may differ from 0."""
         return Structure(pattern=pattern)
 
@@ -134,7 +136,7 @@ class Estimator(ABC):
                 "uncertainty", options.uncertainty, f"{offered} with {self.name}"
             )
         n_responses, n_covariates = len(design.responses), len(design.covariates)
-        size = n_parameters(n_responses, rank, n_covariates, self.structure())
+        size = n_parameters(n_responses, rank, n_covariates, self.structure(n_responses, rank))
         if options.uncertainty == "marginal" and size > LARGEST:
             raise TooManyParametersError(parameters=size, most=LARGEST)
 
@@ -147,7 +149,7 @@ class Estimator(ABC):
     ) -> Inference:
         """Inference on Theta of the kind that the options name, which the checks have passed."""
         n_responses, rank = estimate.X.shape
-        size = n_parameters(n_responses, rank, len(design.A), self.structure())
+        size = n_parameters(n_responses, rank, len(design.A), self.structure(n_responses, rank))
         with one_thread_if_small(size**2):
             if options.uncertainty == "conditional":
                 return conditional_inference(

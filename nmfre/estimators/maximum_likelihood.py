@@ -26,7 +26,7 @@ from nmfre.errors import (
 )
 from nmfre.estimation.complete import moments_of
 from nmfre.estimation.covariance_forms import CovResid, Relative, Structure
-from nmfre.estimation.determination import n_undetermined
+from nmfre.estimation.determination import n_undetermined, resid_determined
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.likelihood import SMALLEST_SIGMA2
 from nmfre.estimation.marginal_estimate import MarginalEstimate
@@ -79,9 +79,17 @@ class MaximumLikelihood(Estimator):
         """One-sided where 0 is a bound of Theta."""
         return "two-sided" if self.signed else "larger"
 
-    def structure(self, pattern: BoolArray | None = None) -> Structure:
-        """As the options say."""
-        return Structure(self.cov_resid or "identity", self.cov_re or "identity", pattern)
+    def structure(
+        self, n_responses: int, rank: int, pattern: BoolArray | None = None
+    ) -> Structure:
+        """As the options say; without them, all variances differ that covariances determine."""
+        cov_re = self.cov_re or "diagonal"
+        structure = Structure("diagonal", cov_re, pattern)
+        if self.cov_resid == "identity" or (
+            self.cov_resid is None and not resid_determined(n_responses, rank, structure)
+        ):
+            structure = Structure("identity", cov_re, pattern)
+        return structure
 
     def check_structure(self, design: Design, rank: int, pattern: BoolArray | None) -> None:
         """
@@ -96,7 +104,7 @@ class MaximumLikelihood(Estimator):
         UndeterminedVariancesError
             Residual variances of their own for too few responses.
         """
-        structure = self.structure(pattern)
+        structure = self.structure(len(design.responses), rank, pattern)
         if structure.cov_re == "full" and pattern is None and rank > 1:
             raise BasisPatternError(reason=f"cov_re='full' needs one: without it, mixtures {FULL}")
         if structure.cov_resid == "identity" and structure.cov_re != "full":
@@ -145,7 +153,7 @@ class MaximumLikelihood(Estimator):
                 bases,
                 signed=self.signed,
                 cap=self._cap(len(design.units), rank),
-                structure=self.structure(pattern),
+                structure=self.structure(len(design.responses), rank, pattern),
                 start=start,
                 tol=self.tol,
                 maxiter=self.maxiter,

@@ -246,7 +246,7 @@ def _check_shapes(fit: Fit) -> None:
     n_covariates, rank = len(fit.model.design.covariates), fit.model.rank
     basis, size = (n_responses, rank), rank * n_covariates
     n_boot = inference.options.n_boot
-    structure = getattr(estimate, "structure", fit.estimator.structure())
+    structure = getattr(estimate, "structure", fit.estimator.structure(n_responses, rank))
     n_all = n_parameters(n_responses, rank, n_covariates, structure)
     identification = getattr(estimate, "identification", None)
     shapes = [
