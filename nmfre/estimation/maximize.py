@@ -26,11 +26,13 @@ from nmfre.estimation.likelihood import (
     marginal_value,
 )
 from nmfre.estimation.moments import Moments
-from nmfre.estimation.newton import LONGEST, descend
+from nmfre.estimation.newton import LONGEST, descend, expected_gain
 from nmfre.estimation.search import LARGEST_HESSIAN, Search
 
 MEMORY = 30
 """Pairs of L-BFGS-B: the problems are small, evaluations cost more than vectors."""
+LEAST_GAIN = 1e-6
+"""Log-likelihood that a step must promise, where the gradient is above its tolerance."""
 MANY = 10_000
 MEMORY_OF_MANY = 10
 """Pairs from this number of variables on: vectors cost as much as evaluations."""
@@ -216,8 +218,14 @@ def maximize(
         reason = StopReason.TOLERANCE
     elif not np.isfinite(norm):
         reason = StopReason.NON_FINITE
+    elif len(path) >= maxiter:
+        reason = StopReason.MAXITER
     else:
-        reason = StopReason.MAXITER if len(path) >= maxiter else StopReason.PRECISION
+        reason = StopReason.PRECISION
+        # Next to a residual variance of zero gradients are large, of what gains nothing.
+        if polish and not search.large and not search.capped:
+            gain = expected_gain(search, z) * moments.n_cells
+            reason = StopReason.TOLERANCE if gain < LEAST_GAIN else reason
     X, relative = search.unpack(z)
     Gamma, Theta = moments.profiled(X, relative, signed=signed)
     best = marginal_value(moments, X, Gamma, relative, profiled=structure.resid.profiled)

@@ -11,7 +11,7 @@ import numpy as np
 
 from nmfre.core.layout import LaidOut
 from nmfre.core.typing import BoolArray, FloatArray
-from nmfre.estimation.covariance_forms import Relative, Structure
+from nmfre.estimation.covariance_forms import SMALLEST_SHARE, Relative, Structure
 from nmfre.estimation.estimate import PAPER, centroid_order
 from nmfre.estimation.identification import Identification, identify
 from nmfre.estimation.likelihood import marginal_value
@@ -23,6 +23,8 @@ from nmfre.estimation.representative import representative, widest_mixture
 
 AT_BOUND = 1e-6
 """Effective degrees of freedom per unit below which a variance of random effects is zero."""
+NEXT_TO = 1e3
+"""Multiple of its bound below which a residual variance is tried there."""
 HEYWOOD = 1e-5
 """Residual variance, in those of the response given the covariates, below which it is zero."""
 SMALL_SHARE = 0.01
@@ -128,7 +130,7 @@ def fit_marginal(
         best = min(maxima, key=_value)
         if all(best is not m for m in free):
             uncapped = free_best.value
-    X, relative = best.X, best.relative
+    X, relative = best.X, _at_zero(moments, best.relative, structure)
     if uncapped is None:
         # The way to tau2 = 0 is flat, and ends anywhere: where zero is as good, it is zero.
         none = Relative(best.v, np.exp(LOG_LIMITS[0] / 2.0) * np.eye(X.shape[1]))
@@ -203,6 +205,14 @@ def re_at_bound(X: FloatArray, relative: Relative) -> BoolArray:
     """Which variances of random effects are zero, but for the limit of the search; (Q,)."""
     columns = relative.d * X
     return np.asarray(np.diag(relative.F) ** 2 * np.sum(columns * columns, axis=0) < AT_BOUND)
+
+
+def _at_zero(moments: Moments, relative: Relative, structure: Structure) -> Relative:
+    """With residual variances that are next to their bound 0 there: the way is flat, and long."""
+    if structure.resid.profiled:
+        return relative
+    bound = SMALLEST_SHARE * moments.unexplained
+    return Relative(np.where(relative.v < NEXT_TO * bound, bound, relative.v), relative.F)
 
 
 def _resid_at_bound(moments: Moments, relative: Relative, structure: Structure) -> BoolArray:

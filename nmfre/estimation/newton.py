@@ -21,7 +21,7 @@ DAMPING = (0.0, 1e-6, 1e-4, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e6)
 """Shares of its diagonal that are added to the Hessian, one after the other."""
 NEAR = 1e-3
 """Expected gain per cell from which the observed Hessian is tried."""
-FAINT = 1e-2
+FAINT = 1e-5
 """Damping that the observed Hessian may need, before the expected one is taken."""
 LONGEST = 3.0
 """Longest step of a logarithm."""
@@ -98,6 +98,17 @@ def descend(
         value = new_value
         record(value)
     return z
+
+
+def expected_gain(objective: Objective, z: FloatArray) -> float:
+    """What a Newton step within bounds would gain to second order; infinite where none is known."""
+    _, gradient = objective.value_and_gradient(z)
+    hessian = objective.hessian(z, expected=False)
+    size = np.abs(np.diag(hessian))
+    step = minimise_within(
+        hessian + np.diag(FAINT * size), gradient, objective.lower - z, objective.upper - z
+    )
+    return np.inf if step is None else -float(gradient @ step + 0.5 * step @ hessian @ step)
 
 
 def _step_down(

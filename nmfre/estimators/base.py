@@ -82,9 +82,7 @@ class Estimator(ABC):
         """Alternative of the p-values, where the user names none."""
         return "larger"
 
-    def structure(
-        self, n_responses: int, rank: int, pattern: BoolArray | None = None
-    ) -> Structure:
+    def structure(self, n_responses: int, rank: int, pattern: BoolArray | None = None) -> Structure:
         """Forms of the covariances, and the entries of X (P, Q) that may differ from 0."""
         return Structure(pattern=pattern)
 

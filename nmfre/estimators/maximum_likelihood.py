@@ -79,9 +79,7 @@ class MaximumLikelihood(Estimator):
         """One-sided where 0 is a bound of Theta."""
         return "two-sided" if self.signed else "larger"
 
-    def structure(
-        self, n_responses: int, rank: int, pattern: BoolArray | None = None
-    ) -> Structure:
+    def structure(self, n_responses: int, rank: int, pattern: BoolArray | None = None) -> Structure:
         """As the options say; without them, all variances differ that covariances determine."""
         cov_re = self.cov_re or "diagonal"
         structure = Structure("diagonal", cov_re, pattern)
