@@ -29,11 +29,34 @@ def unit_grams(observed: BoolArray | FloatArray, Z: FloatArray) -> FloatArray:
     return np.asarray(observed.T @ outer).reshape(-1, rank, rank)
 
 
-def unit_inverses(
+def unit_roots(
     observed: BoolArray | FloatArray, Z: FloatArray, ridge: float = 1.0
-) -> FloatArray:
-    """M_n^-1 = (Z'Z + ridge I)^-1 of the same, (n, Q, Q)."""
-    return np.linalg.inv(unit_grams(observed, Z) + ridge * np.eye(Z.shape[1]))
+) -> tuple[FloatArray, FloatArray]:
+    """log|M_n| of M_n = Z'Z + ridge I of the same, (n,), and the L_n with M_n^-1 = L_n'L_n."""
+    grams = unit_grams(observed, Z)
+    try:
+        factors = np.linalg.cholesky(grams + ridge * np.eye(Z.shape[1]))
+    except np.linalg.LinAlgError:  # so large that the ridge is lost in rounding
+        eigenvalues, V = np.linalg.eigh(grams)
+        M = np.maximum(eigenvalues, 0.0) + ridge
+        return np.log(M).sum(axis=1), np.swapaxes(V, 1, 2) / np.sqrt(M)[:, :, None]
+    diagonals = np.diagonal(factors, axis1=1, axis2=2)
+    return 2.0 * np.log(diagonals).sum(axis=1), np.linalg.inv(factors)
+
+
+def unit_inverses(observed: BoolArray | FloatArray, Z: FloatArray) -> FloatArray:
+    """M_n^-1 = (Z'Z + I)^-1 of the same, (n, Q, Q)."""
+    roots = unit_roots(observed, Z)[1]
+    return np.asarray(np.swapaxes(roots, 1, 2) @ roots)
+
+
+def solved_vectors(roots: FloatArray, vectors: FloatArray) -> FloatArray:
+    """
+    M_n^-1 times its vector (n, Q), from roots L_n.
+
+    Where a residual variance is near 0, M_n is large; by a root, Z M_n^-1 Z' loses no digits.
+    """
+    return times_vectors(np.swapaxes(roots, 1, 2), times_vectors(roots, vectors))
 
 
 def times_vectors(matrices: FloatArray, vectors: FloatArray) -> FloatArray:
@@ -49,8 +72,8 @@ def conditional_blup(X: FloatArray, relative: Relative, R: FloatArray) -> FloatA
     are those that are not. Units with nothing observed have zero.
     """
     Z = relative.loadings(X)
-    M_inv = unit_inverses(~np.isnan(R), Z)
-    return relative.F @ times_vectors(M_inv, np.nan_to_num(R).T @ (relative.d * Z)).T
+    roots = unit_roots(~np.isnan(R), Z)[1]
+    return relative.F @ solved_vectors(roots, np.nan_to_num(R).T @ (relative.d * Z)).T
 
 
 def patterns_of(observed: BoolArray) -> tuple[BoolArray, IntArray]:
@@ -171,7 +194,7 @@ class PatternMoments(Moments):
         """Sums of e_n e_n' and e_n w_n' over each pattern, divided by N."""
         Z, d = relative.loadings(X), relative.d
         R = d * (self.Y - self.observed * (X @ (Gamma @ self.W)))
-        U = times_vectors(unit_inverses(self.patterns, Z)[self.which], R.T @ Z)
+        U = solved_vectors(unit_roots(self.patterns, Z)[1][self.which], R.T @ Z)
         E = R - self.observed * (Z @ U.T)
         n_patterns = len(self.counts)
         return (
@@ -200,16 +223,16 @@ class PatternMoments(Moments):
     def products(self, X: FloatArray, Gamma: FloatArray, relative: Relative) -> Products:
         """Sums over units, or what takes their place."""
         Z, d = relative.loadings(X), relative.d
-        M = self.grams(Z) + np.eye(Z.shape[1])
-        M_inv = np.linalg.inv(M)
+        log_dets, roots = unit_roots(self.patterns, Z)
+        M_inv = np.swapaxes(roots, 1, 2) @ roots
         R = d * (self.Y - self.observed * (X @ (Gamma @ self.W)))
-        U = times_vectors(M_inv[self.which], R.T @ Z)
+        U = solved_vectors(roots[self.which], R.T @ Z)
         E = R - self.observed * (Z @ U.T)
         EE = np.vecdot(E, E) / self.n_units
         return Products(
             quadratic=float(EE.sum()) + float(np.vdot(U, U)) / self.n_units,
             rounding=0.0,  # a sum of squares
-            log_det=float(self.shares @ np.linalg.slogdet(M)[1]),
+            log_det=float(self.shares @ log_dets),
             EW=E @ self.W.T / self.n_units,
             EU=E @ U / self.n_units,
             EE=EE,
@@ -252,8 +275,8 @@ class PatternMoments(Moments):
 
     def times_squares(self, u: FloatArray) -> FloatArray:
         """YY' u / N, missing cells filled from scores on u that the observed ones tell."""
-        M_inv = unit_inverses(self.patterns, u, FILL_RIDGE)
-        scores = times_vectors(M_inv[self.which], self.Y.T @ u)
+        roots = unit_roots(self.patterns, u, FILL_RIDGE)[1]
+        scores = solved_vectors(roots[self.which], self.Y.T @ u)
         filled = self.Y + (1.0 - self.observed) * (u @ scores.T)
         return np.asarray(filled @ (filled.T @ u)) / self.n_units
 

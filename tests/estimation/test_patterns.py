@@ -153,6 +153,28 @@ def test_complete_units_give_what_moments_give(shape, structure):
     np.testing.assert_allclose(b, expected, rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.parametrize("factor", [1.0, 1e-6])
+def test_small_residual_variances_cost_no_digits(factor):
+    """The covariance of the responses is as well conditioned as with larger ones."""
+    Y, A, X, _, _ = draw(6, 3, 2, 0)
+    m, structure = PatternMoments.of(Y, A), FORMS[4]
+    relative = covariances(structure, X.shape, 0.0)
+    relative.F[0, 0] *= factor
+    relative.v[0] = 1e-7
+    Gamma, Theta = m.profiled(X, relative, signed=True)
+    by = gradient(m, X, Gamma, relative, structure)
+    expected, by_theta = np.zeros_like(X), np.zeros_like(Theta)
+    for y, a in zip(Y.T / m.scale, A.T, strict=True):
+        o = ~np.isnan(y)
+        inverse = np.linalg.inv(np.diag(relative.v[o]) + X[o] @ relative.Phi @ X[o].T)
+        z = inverse @ (y[o] - X[o] @ Theta @ a)
+        by_theta += np.outer(X[o].T @ z, a) / m.n_cells
+        expected[o] += inverse @ X[o] @ relative.Phi
+        expected[o] -= np.outer(z, Theta @ a + relative.Phi @ X[o].T @ z)
+    np.testing.assert_allclose(by["X"], expected / m.n_cells, rtol=1e-8, atol=1e-9)
+    assert np.abs(by_theta).max() < 1e-9
+
+
 def test_the_number_of_units_does_not_matter_for_few_patterns():
     rng = np.random.default_rng(0)
     Y, A = rng.random((6, 3000)), np.vstack([np.ones(3000), rng.random(3000)])
