@@ -169,19 +169,18 @@ def maximize(
         path.extend(ascent.path)
         return search.pack(ascent.X, ascent.relative)
 
+    by_newton = not search.large and not search.capped
     longest = np.full(len(z), LONGEST)
     longest[: search.n_basis] = np.inf
 
+    def descended(z: FloatArray, tol: float) -> FloatArray:
+        return descend(
+            search, z, tol=tol, maxiter=maxiter - len(path), longest=longest, record=path.append
+        )
+
     def climb(z: FloatArray, tol: float) -> FloatArray:
-        if not search.large and not search.capped:
-            z = descend(
-                search,
-                z,
-                tol=tol,
-                maxiter=maxiter - len(path),
-                longest=longest,
-                record=path.append,
-            )
+        if by_newton:
+            z = descended(z, tol)
         for attempt in range(1 + RESTARTS):
             if by_ecm and len(path) < maxiter:
                 z = ascend(z, tol)
@@ -210,7 +209,7 @@ def maximize(
 
     z = climb(z, max(tol, CLIMB_TOL) if polish else tol)
     if polish and len(path) < maxiter:
-        z = _polish(search, z, tol)
+        z = descended(z, tol / 10.0) if by_newton else _polish(search, z, tol)
         if by_ecm or search.gradient_norm(z) > tol:  # too many variables for Newton steps
             z = climb(z, tol)
     norm = search.gradient_norm(z)
@@ -223,7 +222,7 @@ def maximize(
     else:
         reason = StopReason.PRECISION
         # Next to a residual variance of zero gradients are large, of what gains nothing.
-        if polish and not search.large and not search.capped:
+        if polish and by_newton:
             gain = expected_gain(search, z) * moments.n_cells
             reason = StopReason.TOLERANCE if gain < LEAST_GAIN else reason
     X, relative = search.unpack(z)
