@@ -29,7 +29,10 @@ def growth(rng, n_units=60, missing=False):
 
 
 def fit(endog, *columns, **options):
-    exog = np.column_stack([np.ones(len(endog)), *columns])
+    return fit_arrays(endog, np.column_stack([np.ones(len(endog)), *columns]), **options)
+
+
+def fit_arrays(endog, exog, **options):
     if np.isnan(endog).any():  # by response, one residual variance is 0 here: fewer digits are left
         options = {"cov_resid": "identity"} | options
     return nmfre.NMFRE(endog, exog, rank=2).fit("ml", n_boot=0, **options)
@@ -71,7 +74,7 @@ def test_the_origin_and_unit_of_time_do_not_matter(
     time = size * (year - 2000 + digits * 10.0**exponent)
     columns = [time, np.ones(len(time))]
     exog = np.column_stack(columns if first else columns[::-1])
-    other = nmfre.NMFRE(endog, exog, rank=2).fit("ml", n_boot=0, signed=True, n_starts=1)
+    other = fit_arrays(endog, exog, signed=True, n_starts=1)
     # Residuals have lost the digits that Theta a has: what is conditional on them has, too.
     kinds = ("marginal", "conditional") if digits * 10.0**exponent < 1e8 else ("marginal",)
     for kind in kinds:
@@ -90,8 +93,8 @@ def test_a_recoding_of_all_covariates_carries_errors_over(data, signed, seed, mi
     assume(np.linalg.cond(T) < 1e3)
     endog, year = data[missing]
     exog = np.column_stack([np.ones(len(year)), year - 2000]) @ T.T
-    model, one = nmfre.NMFRE(endog, exog, rank=2), signed[missing]
-    other = model.fit("ml", n_boot=0, signed=True, n_starts=1)
+    one = signed[missing]
+    other = fit_arrays(endog, exog, signed=True, n_starts=1)
     assert other.llf == pytest.approx(one.llf, rel=1e-10)
     back = np.kron(T.T, np.eye(2))
     for kind in ("marginal", "conditional"):
