@@ -256,7 +256,7 @@ def _check_shapes(fit: Fit) -> None:
         (("objective_path",), (len(estimate.objective_path),)),
         (("ridge_path", "df_random_path"), (estimate.n_iter,)),
         (("mixing",), (rank,)),
-        (("directions",), (len(getattr(identification, "directions", ())), rank, rank)),
+        (("directions",), (getattr(identification, "n_free", 0), rank, rank)),
         (("estimate", "at_bound", "held", "score_z"), (size,)),
         (("covariance",), (size, size)),
         (("psi_covariance",), (n_all, n_all)),
