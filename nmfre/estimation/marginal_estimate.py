@@ -224,9 +224,10 @@ class MarginalEstimate(Estimate):
         n_responses, rank = self.X.shape
         wider = replace(self.structure, cov_resid="diagonal")
         if self.structure != wider and not resid_determined(n_responses, rank, wider):
+            many = "s" * (n_responses > 1)
             why = (
-                f"the covariances of {n_responses} response(s) do not determine one each at rank "
-                f"{rank} (Ledermann's bound)."
+                f"the covariance{many} of {n_responses} response{many} cannot determine one each "
+                f"at rank {rank}."
             )
             yield Finding(
                 "note",

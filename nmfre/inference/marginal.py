@@ -131,6 +131,18 @@ class MarginalInference(Inference):
                     f"effects without a standard error {why}",
                 )
             )
+        vague = np.flatnonzero(self.variance_bse(estimate)["log_sigma2"] > 1.0)
+        if len(vague) and estimate.covariances[0] == "diagonal":
+            found.append(
+                Finding(
+                    "caution",
+                    "residual variances",
+                    None,
+                    "hardly determined, with standard errors above the estimates: {names}. Their "
+                    "intervals say next to nothing. Lower the rank, or use cov_resid='identity'.",
+                    responses=vague.tolist(),
+                )
+            )
         return [*found, *rejected(self.equality)]
 
     @property

@@ -177,6 +177,9 @@ class Comparison:
             "pvalue": "p-values",
         }[self.stat]
         notes = [f"In parentheses: {below}. {STARS_MEAN}, each by the tests of its own fit."]
+        forms = self.measures.loc[["cov_resid", "cov_re"]].to_numpy() != "identity"
+        if (forms & (self.measures.loc[["Responses", "Rank"]].to_numpy() > 1)).any():
+            notes.append("sigma2 and tau2 are means where responses or components have their own.")
         if self._differ("Rank"):
             notes.append(
                 "Components are matched by label: those of fits of another rank need not be the "

@@ -89,8 +89,8 @@ def profiles_bse(fit: Fit) -> pd.DataFrame:
     """
     Standard errors of ``profiles``, (P, K); they do not depend on how components are rotated.
 
-    NaN for profiles that are zero because all effects of the covariate are held at the
-    boundary.
+    NaN for profiles that are zero because all effects of the covariate, or the entries of the
+    basis that they meet, are held at the boundary.
     """
     inference = fit.inference.of_kind(MarginalInference, "profiles_bse")
     X, n_covariates = fit.estimate.X, fit.estimate.Theta.shape[1]
@@ -181,7 +181,10 @@ def variance_components(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
         "df_random",
     ]
     variances = np.concatenate([psi[:n_resid], of_re[:n_re]])
-    values = np.concatenate([variances, [self.icc, estimate.df_random]])
+    none = [estimate.tau2_at_bound] * 2
+    held = [*inference.resid_at_bound[:n_resid], *inference.re_at_bound[:n_re], *none]
+    # Of what is at its bound the search leaves rounding.
+    values = np.where(held, 0.0, [*variances, self.icc, estimate.df_random])
     errors = np.concatenate([bse["log_sigma2"], bse["log_tau2"], bse["icc"], bse["df_random"]])
     errors[: len(variances)] *= variances
     most = np.full(len(values), np.inf)

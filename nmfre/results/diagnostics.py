@@ -19,9 +19,10 @@ def n_units(fit: Fit) -> int:
 
 def df_random(fit: Fit) -> float:
     """
-    Effective degrees of freedom of U: N sum_q d_q / (d_q + ridge), d = eig(X'X).
+    Effective degrees of freedom of U: N sum_q d_q / (d_q + 1), d = eig(Phi X' Psi^-1 X).
 
-    With missing responses, the sum over units of the same with X'X over the observed ones.
+    In the paper's form d_q / (d_q + ridge), d = eig(X'X). With missing responses, the sum over
+    units of the same with the rows of X that are observed.
     """
     return fit.estimate.df_random
 

@@ -100,12 +100,12 @@ class Fit(HintedResults, LikelihoodModelResults):
 
     @Value
     def sigma2(self) -> float:
-        """Residual variance, in squared units of Y."""
+        """Residual variance, in squared units of Y; the mean of those of the responses."""
         return self.estimate.sigma2
 
     @Value
     def tau2(self) -> float:
-        """Variance of the random effects, in squared units of the scores."""
+        """Variance of the random effects, in squared units of the scores; their mean."""
         return self.estimate.tau2
 
     @Value

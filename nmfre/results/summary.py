@@ -127,7 +127,8 @@ def _variances(fit: Fit) -> list[tuple[str, str]]:
     if errors:
         icc = ("ICC (std err):", _with_error(fit.icc, errors["icc"][0], estimate.tau2_at_bound))
     if resid == "diagonal":
-        sigma2.append(("sigma2:", _range(estimate.psi)))
+        held = estimate.of_kind(MarginalEstimate, "resid_at_bound").resid_at_bound
+        sigma2.append(("sigma2:", _range(np.where(held, 0.0, estimate.psi))))
     else:
         error = estimate.sigma2 * errors["log_sigma2"][0] if errors else np.nan
         start = "" if estimate.sigma2_estimated else " (start value)"
@@ -144,7 +145,7 @@ def _variances(fit: Fit) -> list[tuple[str, str]]:
         rows = zip(fit.model.components, variances, se, held, strict=True)
         tau2 = [(f"tau2 {_short_name(q)}:", _with_error(*row)) for q, *row in rows]
         if len(tau2) > MOST_VARIANCES:
-            tau2 = [("tau2:", _range(variances))]
+            tau2 = [("tau2:", _range(np.where(held, 0.0, variances)))]
     ridge = [("Ridge:", number(estimate.ridge))] if (resid, random) == PAPER_FORMS else []
     return [*sigma2, *tau2, *ridge, icc]
 
