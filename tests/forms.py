@@ -1,8 +1,10 @@
-"""Orthodont as a model, from its long form."""
+"""Orthodont as a model, from its long form; covariances as in the paper."""
 
 from __future__ import annotations
 
 import nmfre
+
+PAPER = {"cov_resid": "identity", "cov_re": "identity"}
 
 
 def long_model(frame, formula="distance ~ sex", **options):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from confirmatory import FAST, NAMES, PATTERN, battery, fitted, model
+from forms import PAPER
 from scipy.sparse import csr_array
 
 import nmfre
@@ -42,7 +43,7 @@ def test_components_without_a_pattern_have_names():
     made = model(components=["low", "high"])
     assert made.rank == 2
     assert made.basis_pattern is None
-    res = made.fit("ml", signed=True, **FAST)
+    res = made.fit("ml", signed=True, **FAST, **PAPER)
     assert [*res.theta.index] == [*res.basis.columns] == ["low", "high"]
     assert np.isfinite(res.t_test("low[g] + high[g] = 0").effect).all()
 

@@ -15,7 +15,7 @@ def test_sparse_and_dense_responses_give_the_same_fit(monkeypatch):
     rng = np.random.default_rng(3)
     Y = csr_array((rng.poisson(3.0, (60, 8)) + 1.0) * (rng.random((60, 8)) < 0.4))
     exog = np.column_stack([np.ones(60), rng.random(60)])
-    options = {"n_boot": 50, "uncertainty": "conditional"}
+    options = {"n_boot": 50, "uncertainty": "conditional", "tol": 1e-10}
     dense = nmfre.NMFRE(Y.toarray(), exog, rank=2).fit("ml", **options)
 
     def refuse(*args, **kwargs):

@@ -61,7 +61,8 @@ def test_missing_responses(growth):
     medians = [line.get_ydata()[0] for line in lines if line.get_linewidth() == 1.5]
     np.testing.assert_allclose(medians, np.nanmedian(values, axis=0))
     points, line = axes["qq"].lines
-    np.testing.assert_array_equal(points.get_ydata(), np.sort(observed))
+    standardised = (values / np.sqrt(res.estimate.v))[~np.isnan(values)]
+    np.testing.assert_array_equal(points.get_ydata(), np.sort(standardised))
     assert np.isfinite(line.get_ydata()).all()
     assert axes["heatmap"].images[0].get_clim()[1] == np.abs(observed).max()
     plt.close("all")

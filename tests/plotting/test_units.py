@@ -62,7 +62,7 @@ def test_sorted_with_intervals(fits, ax, name):
     points = ax.lines[0]
     np.testing.assert_array_equal(points.get_xdata(), np.sort(res.random_effects["comp1"]))
     X = res.basis.to_numpy()
-    posterior = res.sigma2 * np.linalg.inv(X.T @ X + res.ridge * np.eye(X.shape[1]))
+    posterior = np.linalg.inv(X.T @ (X.T / res.estimate.psi).T + np.linalg.inv(res.cov_re))
     width = np.diff(segments(ax.collections[0])[:, :, 0])
     np.testing.assert_allclose(width, 2 * stats.norm.ppf(0.975) * posterior[0, 0] ** 0.5)
 
@@ -79,7 +79,7 @@ def test_the_posterior_variance_is_that_of_the_model(fits):
     """Var(u | y) by the joint normal distribution of u and y."""
     res = fits["growth ml"]
     X = res.basis.to_numpy()
-    marginal = res.sigma2 * np.eye(4) + res.tau2 * X @ X.T
+    marginal = np.diag(res.resid_variances) + res.tau2 * X @ X.T
     variance = res.tau2 - res.tau2**2 * X.T @ np.linalg.solve(marginal, X)
     ax = res.plot_random_effects(alpha=0.32)
     half = np.diff(segments(ax.collections[0])[0, :, 0])[0] / 2

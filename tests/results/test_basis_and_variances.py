@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from bumps import psi_of
+from bumps import parameters, psi_of
+from forms import PAPER
 from scipy import stats
+from shown import unlike
 
 import nmfre
 from nmfre import errors
@@ -16,7 +18,7 @@ from nmfre.simulation import BumpDesign
 
 def test_cov_re_is_the_covariance_of_the_random_effects(simulated):
     model = nmfre.NMFRE.from_formula("y1 + y2 + y3 + y4 + y5 ~ age", simulated, rank=2)
-    res = model.fit("ml", n_starts=1, n_boot=0)
+    res = model.fit("ml", n_starts=1, n_boot=0, **PAPER)
     labels = pd.Index(["comp1", "comp2"], name="component")
     expected = pd.DataFrame(res.tau2 * np.eye(2), labels, labels)
     pd.testing.assert_frame_equal(res.cov_re, expected)
@@ -32,7 +34,10 @@ def test_profiles_of_means(bumps):
     hc = np.linalg.inv(bumps.exog.T @ bumps.exog)
     meat = np.einsum("nk,np,nl->pkl", bumps.exog, residual**2, bumps.exog)
     free = np.sqrt(np.array([np.diag(hc @ m @ hc) for m in meat]))
-    assert (res.profiles_bse.to_numpy() < 1.1 * free).all()  # the model only adds information
+    bse, positive = res.profiles_bse.to_numpy(), res.profiles.to_numpy() > 0
+    assert (bse < 1.1 * free)[positive].all()  # the model only adds information
+    assert (np.isnan(bse) == ~positive).all()  # what is held at 0
+    assert positive.sum() > 12
     limits = res.profiles_conf_int(0.1)
     assert limits.shape == (8, 4)
     assert list(limits["x1"].columns) == ["5 %", "95 %"]
@@ -60,7 +65,7 @@ def test_basis_intervals(bumps):
 
 
 def test_variance_components(bumps):
-    res = bumps.fit("ml", n_starts=2)
+    res = bumps.fit("ml", n_starts=2, **PAPER)
     table = res.variance_components()
     np.testing.assert_allclose(table["estimate"], [res.sigma2, res.tau2, res.icc, res.df_random])
     assert (table["2.5 %"] < table["estimate"]).all()
@@ -73,8 +78,27 @@ def test_variance_components(bumps):
     assert table.loc["sigma2", "std err"] == pytest.approx(
         res.sigma2 * np.sqrt(2 / (60 * 8 - 120)), rel=0.3
     )
-    capped = bumps.fit("ml", n_starts=2, df_cap=0.5, n_boot=0).variance_components()
+    capped = bumps.fit("ml", n_starts=2, df_cap=0.5, n_boot=0, **PAPER).variance_components()
     assert capped.loc["df_random", "std err"] == pytest.approx(0.0, abs=1e-5)
+
+
+def test_variances_that_differ_have_a_row_each(bumps):
+    res = bumps.fit("ml", n_starts=1, n_boot=0)
+    table = res.variance_components()
+    names = [f"sigma2[y{p}]" for p in range(1, 9)]
+    assert list(table.index) == [*names, "tau2[comp1]", "tau2[comp2]", "icc", "df_random"]
+    sizes = [*res.resid_variances, *np.diag(res.cov_re), res.icc, res.df_random]
+    np.testing.assert_allclose(table["estimate"], sizes)
+    assert (table["2.5 %"] < table["estimate"]).all()
+    assert (table["97.5 %"] > table["estimate"]).all()
+
+
+def test_variances_at_their_bound_are_zero():
+    """What the search leaves of them is rounding."""
+    res = nmfre.NMFRE(*unlike(), rank=1).fit("ml", n_boot=0)
+    table = res.variance_components()
+    assert table.loc["tau2", "estimate"] == 0.0
+    assert table.loc["tau2"].iloc[1:].isna().all()
 
 
 @pytest.mark.parametrize("cap", [None, 0.4])
@@ -83,10 +107,10 @@ def test_errors_of_icc_and_df_follow_from_their_gradients(bumps, cap):
     moments = moments_of(bumps.design.Y, bumps.design.A)
 
     def of(psi):
-        X, ridge = psi[:16].reshape(8, 2, order="F"), np.exp(psi[-2] - psi[-1])
-        trace = np.sum(X**2)
-        df = moments.df_random(X / np.sqrt(ridge))
-        return np.array([trace / (trace + 8 * ridge), df])
+        X, _, Psi, Phi = parameters(res, psi)
+        trace = np.vdot(X @ Phi, X)
+        df = moments.df_random(X @ np.linalg.cholesky(Phi) / np.sqrt(Psi)[:, None])
+        return np.array([trace / (trace + Psi.sum()), df])
 
     psi, steps = psi_of(res), 1e-6 * np.eye(len(psi_of(res)))
     gradients = np.array([(of(psi + step) - of(psi - step)) / 2e-6 for step in steps]).T

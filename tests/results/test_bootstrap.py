@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from forms import PAPER
 
 import nmfre
 from nmfre import errors
@@ -103,20 +104,23 @@ def test_refits_agree_with_one_step(model, options, multiplier):
 
 
 @pytest.mark.parametrize(
-    ("signed", "multiplier"),
+    ("signed", "multiplier", "options", "share"),
     [
-        (True, "exponential"),
-        pytest.param(True, "rademacher", marks=pytest.mark.slow),
-        pytest.param(True, "mammen", marks=pytest.mark.slow),
-        pytest.param(False, "exponential", marks=pytest.mark.slow),
+        (True, "exponential", PAPER, 0.6),
+        (True, "exponential", {}, 1.0),
+        pytest.param(True, "rademacher", PAPER, 0.6, marks=pytest.mark.slow),
+        pytest.param(True, "mammen", PAPER, 0.6, marks=pytest.mark.slow),
+        pytest.param(False, "exponential", PAPER, 0.6, marks=pytest.mark.slow),
     ],
 )
-def test_refits_of_two_components_agree_with_marginal_errors(two_components, signed, multiplier):
-    res = two_components.fit("ml", signed=signed, n_boot=0)
+def test_refits_of_two_components_agree_with_marginal_errors(
+    two_components, signed, multiplier, options, share
+):
+    res = two_components.fit("ml", signed=signed, n_boot=0, **options)
     refit = res.bootstrap(200, multiplier, refit=True)
     np.testing.assert_allclose(refit.bse, res.bse, rtol=0.25)
     # The conditional errors of the intercepts are a different matter.
-    assert (res.with_uncertainty("conditional").bse < 0.6 * refit.bse).iloc[:2].all()
+    assert (res.with_uncertainty("conditional").bse < share * refit.bse).iloc[:2].all()
 
 
 def test_refits_of_ml_have_no_negative_weights(two_components):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from confirmatory import fitted
+from forms import PAPER
 from shown import falling, topics
 
 import nmfre
@@ -110,7 +111,7 @@ def test_residuals_without_variance():
 @pytest.mark.parametrize("method", ["df-cap", "ml"])
 def test_fitted_values_below_zero_get_a_note(method):
     endog = np.random.default_rng(0).gamma(0.3, size=(100, 6))
-    options = {"df_cap": None, "tol": 1e-10} if method == "df-cap" else {}
+    options = {"df_cap": None, "tol": 1e-10} if method == "df-cap" else PAPER
     res = nmfre.NMFRE(endog, rank=2).fit(method, n_boot=0, **options)
     n_negative = int((res.fittedvalues < 0).sum().sum())
     assert n_negative > 0
@@ -192,3 +193,14 @@ def test_what_identifies_components_is_a_note():
     rest = replace(estimate, identification=replace(estimate.identification, by="convention"))
     text = " ".join(str(replace(fitted("diagonal"), estimate=rest).check()).split())
     assert "identified_set() shows what they can be without it" in text
+
+
+def test_residual_variances_that_are_hardly_determined_are_named():
+    data = nmfre.datasets.load_holzinger_swineford()
+    tests = [f"x{p}" for p in range(1, 10)]
+    res = nmfre.NMFRE.from_formula("~ school", data, 3, endog=tests).fit("ml", n_boot=0)
+    table = res.variance_components().loc["sigma2[x1]":"sigma2[x9]"]
+    assert list(table.index[table["std err"] > table["estimate"]]) == ["sigma2[x7]"]
+    found = "hardly determined, with standard errors above the estimates: x7."
+    assert found in " ".join(str(res.check()).split())
+    assert topics(res)["residual variances"] == "caution"

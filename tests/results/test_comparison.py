@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from confirmatory import fitted
+from forms import PAPER
 
 import nmfre
 from nmfre import errors
@@ -23,7 +24,7 @@ def fits():
     return {
         "capped": model("distance ~ sex", 1).fit(df_cap=0.21),
         "short": model("distance ~ sex", 1).fit(df_cap=None, maxiter=5),
-        "two": model("distance ~ 0 + sex", 2).fit("ml", df_cap=nmfre.Cap(absolute=20.0)),
+        "two": model("distance ~ 0 + sex", 2).fit("ml", df_cap=nmfre.Cap(absolute=20.0), **PAPER),
         "signed": model("distance ~ 1", 1).fit("ml", signed=True, n_boot=0),
     }
 
@@ -158,7 +159,7 @@ def test_the_same_rank_and_other_data_are_told(fits, simulated):
 
 
 def test_effects_without_standard_errors(simulated):
-    res = nmfre.NMFRE(simulated[["y1", "y2", "y4", "y5"]], rank=2).fit("ml", n_boot=0)
+    res = nmfre.NMFRE(simulated[["y1", "y2", "y4", "y5"]], rank=2).fit("ml", n_boot=0, **PAPER)
     covariance = res.inference.covariance.copy()
     covariance[0] = covariance[:, 0] = np.nan
     inference = replace(res.inference, covariance=covariance)
@@ -208,3 +209,9 @@ def test_structures_are_compared():
     assert measures.loc["cov_resid"].to_list() == ["diagonal", "identity"]
     assert measures.loc["cov_re"].to_list() == ["full", "identity"]
     assert measures.loc["Basis pattern"].to_list() == [True, True]
+
+
+def test_variances_that_are_means_are_called_so(fits):
+    means = "sigma2 and tau2 are means"
+    assert means in str(nmfre.compare([fitted("full"), fitted("identity", "identity")]))
+    assert means not in str(nmfre.compare([fits["capped"], fits["two"]]))

@@ -51,8 +51,8 @@ def test_scores_are_not_cut_off(two):
 def test_random_effects_have_posterior_standard_errors(res, simulated):
     X = res.basis.to_numpy()
     # The posterior of u given y, by conditioning the joint normal distribution of both.
-    joint = res.tau2 * X @ X.T + res.sigma2 * np.eye(5)
-    covariance = res.tau2 * np.eye(2) - res.tau2**2 * X.T @ np.linalg.solve(joint, X)
+    Phi, Psi = res.cov_re.to_numpy(), np.diag(res.resid_variances)
+    covariance = Phi - Phi @ X.T @ np.linalg.solve(X @ Phi @ X.T + Psi, X @ Phi)
     se = res.random_effects_se
     np.testing.assert_allclose(se, np.tile(np.sqrt(np.diag(covariance)), (40, 1)))
     pd.testing.assert_index_equal(se.index, simulated.index)
@@ -138,5 +138,6 @@ def test_posterior_errors_are_larger_where_less_is_observed():
     res = nmfre.NMFRE(Y, rank=1).fit("ml", n_boot=0)
     X, se = res.estimate.X, res.random_effects_se["comp1"]
     assert se.nunique() == 2
-    np.testing.assert_allclose(se[5], np.sqrt(res.sigma2 / (X[0, 0] ** 2 + res.ridge)))
-    np.testing.assert_allclose(se[0], np.sqrt(res.sigma2 / (np.sum(X**2) + res.ridge)))
+    known = X[:, 0] ** 2 / res.resid_variances.to_numpy()
+    np.testing.assert_allclose(se[5], (known[0] + 1 / res.tau2) ** -0.5)
+    np.testing.assert_allclose(se[0], (known.sum() + 1 / res.tau2) ** -0.5)

@@ -7,6 +7,7 @@ import inspect
 import numpy as np
 import pandas as pd
 import pytest
+from forms import PAPER
 from scipy import stats
 from statsmodels.base.model import LikelihoodModelResults
 from statsmodels.stats.multitest import multipletests
@@ -28,7 +29,7 @@ def data():
 
 def fit(data, right="age + group", rank=2, **options):
     model = nmfre.NMFRE.from_formula(f"y1 + y2 + y3 + y4 + y5 ~ {right}", data, rank=rank)
-    return model.fit(**{"method": "ml", "signed": True, "n_boot": 0, **options})
+    return model.fit(**{"method": "ml", "signed": True, "n_boot": 0, **PAPER, **options})
 
 
 def test_pairwise_differences_are_those_of_t_test(data):

@@ -47,18 +47,18 @@ def test_blup_of_new_units_is_that_of_the_fit(model, ml):
 
 
 def test_blup_is_the_conditional_mean_of_the_normal(two):
-    X, tau2, sigma2 = two.estimate.X, two.tau2, two.sigma2
+    X, Phi, Psi = two.estimate.X, two.estimate.Phi, np.diag(two.estimate.psi)
     exog = pd.DataFrame({"one": [1.0, 1.0, 1.0], "x": [0.2, 0.5, 0.9]}, index=list("uvw"))
     observed = pd.DataFrame(
         {"b": [20.0, np.nan, 30.0], "e": [41.0, np.nan, np.nan]}, index=exog.index
     )
     blup = two.predict(exog, endog=observed)
     mean = two.predict(exog)
-    Sigma = tau2 * X @ X.T + sigma2 * np.eye(5)
+    Sigma = X @ Phi @ X.T + Psi
     for unit, seen in (("u", [1, 4]), ("w", [1])):
         gap = observed.loc[unit].dropna().to_numpy() - mean.loc[unit].to_numpy()[seen]
-        # The BLUP leaves the residual out: where a response is seen, its own sigma2 is none of it.
-        weights = (tau2 * X @ X.T)[:, seen] @ np.linalg.inv(Sigma[np.ix_(seen, seen)])
+        # The BLUP leaves the residual out: its variance is no part of what is predicted.
+        weights = (X @ Phi @ X.T)[:, seen] @ np.linalg.inv(Sigma[np.ix_(seen, seen)])
         np.testing.assert_allclose(blup.loc[unit], mean.loc[unit] + weights @ gap)
     np.testing.assert_allclose(blup.loc["v"], mean.loc["v"])
 
@@ -66,7 +66,7 @@ def test_blup_is_the_conditional_mean_of_the_normal(two):
 def test_variances_of_means_are_those_of_the_profiles(ml, model):
     prediction = ml.get_prediction(GIRL)
     np.testing.assert_allclose(prediction.se_mean.loc["g"], ml.profiles_bse["Intercept"])
-    spread = ml.tau2 * ml.estimate.X[:, 0] ** 2 + ml.sigma2
+    spread = ml.tau2 * ml.estimate.X[:, 0] ** 2 + ml.estimate.psi
     np.testing.assert_allclose(prediction.se_obs**2 - prediction.se_mean**2, spread[None])
     conditional = model.fit(df_cap=0.21).get_prediction(GIRL)
     res = model.fit(df_cap=0.21)
@@ -88,20 +88,20 @@ def test_intervals_of_responses_with_two_levels(model, ml):
 
 
 def test_variances_of_blups_with_known_parameters(two):
-    X, tau2, sigma2 = two.estimate.X, two.tau2, two.sigma2
+    X, psi = two.estimate.X, two.estimate.psi
     seen = [0, 3]
     observed = pd.DataFrame({"a": [40.0], "d": [30.0]})
     exog = pd.DataFrame({"one": [1.0], "x": [0.5]})
     some = two.get_prediction(exog, endog=observed)
-    G = tau2 * X @ X.T
-    Sigma = G + sigma2 * np.eye(5)
+    G = X @ two.estimate.Phi @ X.T
+    Sigma = G + np.diag(psi)
     posterior = G - G[:, seen] @ np.linalg.solve(Sigma[np.ix_(seen, seen)], G[seen])
     L = np.eye(5)
     L[:, seen] -= G[:, seen] @ np.linalg.inv(Sigma[np.ix_(seen, seen)])
     J = np.kron([[1.0, 0.5]], np.eye(5))
     fixed = J @ two.inference.profile_covariance(two.estimate.X, [0, 1]) @ J.T
     np.testing.assert_allclose(some.se_mean.iloc[0] ** 2, np.diag(posterior + L @ fixed @ L.T))
-    np.testing.assert_allclose(some.se_obs**2 - some.se_mean**2, sigma2)
+    np.testing.assert_allclose(some.se_obs**2 - some.se_mean**2, psi[None])
     # Nothing observed: the prediction of the mean and of the random effect together.
     none = two.get_prediction(exog, endog=pd.DataFrame({"a": [np.nan]}))
     np.testing.assert_allclose(none.se_obs, two.get_prediction(exog).se_obs)

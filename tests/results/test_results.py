@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from forms import PAPER
 from statsmodels.iolib.summary2 import summary_col
 
 pytestmark = pytest.mark.filterwarnings("ignore::nmfre.ConvergenceWarning")
@@ -30,7 +31,7 @@ def test_one_line(model):
     assert repr(model.fit(df_cap=0.21)) == (
         "<NMFREResults: df-cap, P=4, N=27, Q=1, K=2, objective=505.558, converged>"
     )
-    assert "llf=-215.587, converged" in repr(model.fit("ml"))
+    assert "llf=-215.587, converged" in repr(model.fit("ml", **PAPER))
     assert "not converged" in repr(model.fit(maxiter=3))
 
 

@@ -10,7 +10,7 @@ from confirmatory import FAST as ONE_START
 from confirmatory import NAMES, battery, fitted
 from confirmatory import model as confirmatory
 from conftest import Case
-from forms import long_model
+from forms import PAPER, long_model
 from shown import falling, growing, model_without_random_effects, unlike
 
 import nmfre
@@ -131,9 +131,13 @@ def test_few_units_are_told(model):
 
 
 def test_the_summary_shows_errors_of_the_variances(model):
-    text = str(model.fit("ml").summary())
-    assert "sigma2 (std err):        1.933 (0.679)" in text
-    assert max(map(len, text.splitlines())) <= 80
+    for options, rows in (
+        (PAPER, ["sigma2 (std err):        1.933 (0.679)"]),
+        ({}, ["sigma2:                 1.349 to 2.645", "tau2 comp1:            47.482 (16.483)"]),
+    ):
+        text = str(model.fit("ml", **options).summary())
+        assert all(row in text for row in rows)
+        assert max(map(len, text.splitlines())) <= 80
 
 
 def test_the_summary_counts_missing_cells(gaps):
@@ -200,7 +204,7 @@ def test_sigma2_is_told_from_one_hundredth_on(res, distance, expected):
 
 
 def test_a_cap_that_binds_is_priced(model):
-    text = words(model.fit("ml", df_cap=0.5, n_boot=0))
+    text = words(model.fit("ml", df_cap=0.5, n_boot=0, **PAPER))
     assert "The cap binds: without it the log-likelihood is -215.587, higher by 9.876." in text
     assert "Cap: 13.50, bound" in text
 
@@ -215,7 +219,8 @@ def test_components_that_merge(bumps, signed):
 
 def test_rotations_and_mixtures():
     case = Case.read("holzinger_rank3")
-    text = words(nmfre.NMFRE(case.Y.T, case.A.T, rank=3).fit("ml", signed=True, **FAST))
+    model = nmfre.NMFRE(case.Y.T, case.A.T, rank=3)
+    text = words(model.fit("ml", signed=True, **FAST, **PAPER))
     assert "NOT IDENTIFIED: rotations of comp1, comp2, comp3 in 1 direction fit as" in text
     assert "Shown is the one with the sparsest basis; its effects" in text
     assert "have no standard errors of their own" in text
@@ -235,9 +240,10 @@ def test_effects_at_their_bound():
 
 
 def test_no_random_effects():
-    text = words(nmfre.NMFRE(*unlike(), rank=1).fit("ml", **FAST))
-    assert "tau2 (std err): 0.000 (at its bound)" in text
-    assert "tau2 is at its bound 0: the data show no random effects." in text
+    for options, name in ((PAPER, "tau2 (std err)"), ({}, "tau2 comp1")):
+        text = words(nmfre.NMFRE(*unlike(), rank=1).fit("ml", **FAST, **options))
+        assert f"{name}: 0.000 (at its bound)" in text
+        assert "tau2 is at its bound 0: the data show no random effects." in text
 
 
 def test_what_the_data_do_not_determine():
@@ -323,6 +329,7 @@ def test_variances_at_their_bound_are_named():
     )
     text = words(replace(res, estimate=held))
     assert "Residual variances at their bound 0 (Heywood case): x4. They have no" in text
+    assert f"sigma2: 0.000 to {res.resid_variances.max():.3f}" in text
     assert (
         "Variances of random effects at their bound 0: the data show no random effects of speed"
         in text
