@@ -34,7 +34,7 @@ def fit(endog, *columns, **options):
 
 def fit_arrays(endog, exog, **options):
     if np.isnan(endog).any():  # by response, one residual variance is 0 here: fewer digits are left
-        options = {"cov_resid": "identity"} | options
+        options = {"cov_resid": "identity", "cov_re": "identity"} | options
     return nmfre.NMFRE(endog, exog, rank=2).fit("ml", n_boot=0, **options)
 
 
