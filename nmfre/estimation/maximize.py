@@ -209,7 +209,7 @@ def maximize(
 
     z = climb(z, max(tol, CLIMB_TOL) if polish else tol)
     if polish and len(path) < maxiter:
-        z = descended(z, tol / 10.0) if by_newton else _polish(search, z, tol)
+        z = descended(z, tol / 1000.0) if by_newton else _polish(search, z, tol)
         if by_ecm or search.gradient_norm(z) > tol:  # too many variables for Newton steps
             z = climb(z, tol)
     norm = search.gradient_norm(z)
