@@ -252,12 +252,12 @@ class NMFRE(LabelledModel):
             Whether df-cap estimates tau2 where there is no cap.
         cov_resid : {"identity", "diagonal"}, optional
             Covariance Psi of the residuals (ml): sigma2 I, one variance for all responses, as in
-            the paper; or a variance a response. Default: "diagonal", but "identity" where the
-            covariances of so few responses do not determine a variance each ((P - Q)^2 < P + Q
-            without a pattern, Ledermann's bound).
+            the paper; or one per response. Default: "diagonal", but "identity" where covariances
+            do not determine one per response (without a pattern, where (P - Q)^2 < P + Q:
+            Ledermann's bound).
         cov_re : {"identity", "diagonal", "full"}, optional
             Covariance Phi of the random effects (ml): tau2 I, one variance for all components, as
-            in the paper; a variance a component; or any covariance, which needs a
+            in the paper; one per component; or any covariance, which needs a
             ``basis_pattern``. Default: "diagonal".
         signed : bool
             Whether Theta may be negative (ml).

@@ -70,8 +70,8 @@ class Comparison:
     fit                        (1)                   (2)
                           estimate std err    p estimate std err    p
     component covariate
-    comp1     Intercept      90.50    2.47  0.0    90.51    2.47  0.0
-              sex[T.Male]     9.43    3.06  0.0     9.42    3.06  0.0
+    comp1     Intercept      90.50    2.47  0.0    90.31    2.48  0.0
+              sex[T.Male]     9.43    3.06  0.0     9.74    3.06  0.0
     >>> comparison.measures.loc["Method"].to_list()
     ['df-cap', 'ml']
     """
@@ -87,21 +87,22 @@ class Comparison:
 
         Examples
         --------
-        >>> import numpy as np
         >>> import nmfre
-        >>> endog = np.random.default_rng(0).uniform(1, 2, size=(20, 3))
-        >>> fits = {f"rank {q}": nmfre.NMFRE(endog, rank=q).fit("ml") for q in (1, 2)}
+        >>> orthodont = nmfre.datasets.load_orthodont()
+        >>> model = nmfre.NMFRE.from_formula(
+        ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+        ... )
+        >>> fits = {"equal": model.fit("ml", cov_resid="identity"), "unequal": model.fit("ml")}
         >>> print(nmfre.compare(fits, stat="pvalue").as_text().split("Method")[0])
                  Comparison of fits
         ====================================
-                           rank 1     rank 2
+                            equal    unequal
         ------------------------------------
         comp1
-          Intercept      4.516***   1.522***
+          Intercept     90.506***  90.310***
                         (0.000)    (0.000)
-        comp2
-          Intercept                 2.994***
-                                   (0.000)
+          sex[T.Male]    9.423**    9.744***
+                        (0.001)    (0.001)
         ====================================
         """
         return str(self._summary().as_text())

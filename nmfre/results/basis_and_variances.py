@@ -72,9 +72,9 @@ def basis_conf_int(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     >>> model.fit("ml").basis_conf_int()["comp1"].round(3)
          2.5 %  97.5 %
     age
-    8    0.226   0.236
+    8    0.225   0.236
     10   0.236   0.246
-    12   0.252   0.262
+    12   0.252   0.261
     14   0.267   0.276
     """
     return _wald_limits(self.basis, basis_bse(self), alpha).clip(0.0, 1.0)
@@ -128,10 +128,10 @@ def profiles_conf_int(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     >>> model.fit("ml").profiles_conf_int()["sex[T.Male]"].round(2)
          2.5 %  97.5 %
     age
-    8     0.79    3.56
-    10    0.83    3.71
-    12    0.88    3.96
-    14    0.94    4.18
+    8     0.86    3.63
+    10    0.90    3.79
+    12    0.95    4.05
+    14    1.02    4.28
     """
     return _wald_limits(profiles(self), profiles_bse(self), alpha)
 
@@ -163,11 +163,14 @@ def variance_components(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
     ... )
     >>> model.fit("ml").variance_components().round(2)
-               estimate  std err  2.5 %  97.5 %
-    sigma2         1.93     0.68   0.97    3.85
-    tau2          48.19    17.13  24.01   96.73
-    icc            0.61     0.14   0.33    0.83
-    df_random     23.28     1.87  17.97   25.69
+                estimate  std err  2.5 %  97.5 %
+    sigma2[8]       2.65     1.78   0.71    9.92
+    sigma2[10]      1.61     0.55   0.83    3.14
+    sigma2[12]      2.14     1.63   0.48    9.53
+    sigma2[14]      1.35     0.36   0.80    2.28
+    tau2           47.48    16.48  24.05   93.76
+    icc             0.61     0.14   0.33    0.83
+    df_random      23.50     1.60  19.05   25.64
     """
     inference = self.inference.of_kind(MarginalInference, "variance_components")
     bse, estimate = inference.variance_bse(self.estimate), self.estimate

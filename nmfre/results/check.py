@@ -76,7 +76,7 @@ def check(self: Fit) -> Check:
     ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
     ... )
     >>> print(model.fit("ml").check())
-    CAUTION, heavy tails: the excess kurtosis of residuals is 4.3 (0 under
+    CAUTION, heavy tails: the excess kurtosis of residuals is 4.2 (0 under
         normality). Look at plot_residuals(kind='qq'); the bootstrap does not need
         normality.
     CAUTION, influential units: deleting F10 (0.6), F11 (0.6) moves an effect by

@@ -56,29 +56,29 @@ def compare(
                          df-cap         ml
     --------------------------------------
     comp1
-      Intercept       90.501***  90.506***
-                      (2.472)    (2.470)
-      sex[T.Male]      9.429**    9.423**
-                      (3.056)    (3.056)
+      Intercept       90.501***  90.310***
+                      (2.472)    (2.483)
+      sex[T.Male]      9.429**    9.744***
+                      (3.056)    (3.064)
     ======================================
     Method               df-cap         ml
     Rank                      1          1
     Cap                    5.67        off
     Signed                   no         no
-    cov_resid          identity   identity
-    cov_re             identity   identity
+    cov_resid          identity   diagonal
+    cov_re             identity   diagonal
     Basis pattern            no         no
     Units                    27         27
     Responses                 4          4
-    sigma2                2.947      1.933
-    tau2                  1.000     48.191
+    sigma2                2.947      1.938
+    tau2                  1.000     47.482
     tau2 estimated           no        yes
-    ICC                   0.021      0.610
-    df of U                2.12      23.28
-    Saturation            0.078      0.862
-    Log-likelihood                -215.587
-    AIC                             445.17
-    BIC                             454.24
+    ICC                   0.021      0.606
+    df of U                2.12      23.50
+    Saturation            0.078      0.871
+    Log-likelihood                -214.757
+    AIC                             449.51
+    BIC                             462.47
     Uncertainty     conditional   marginal
     Converged               yes        yes
     ======================================

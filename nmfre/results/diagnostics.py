@@ -197,9 +197,9 @@ def rsquared_table(self: Fit) -> pd.DataFrame:
                   blup  fixed
     correlation   0.82   0.42
     uncentered    1.00   0.99
-    row-centered  0.76   0.21
+    row-centered  0.75   0.21
     >>> round(res.rsquared, 2)
-    0.76
+    0.75
     """
     return self._rsquared.copy()
 

@@ -244,7 +244,7 @@ def rename_components(self: R, names: Mapping[Hashable, Hashable]) -> R:
     >>> model.fit("ml").rename_components({"comp1": "size"}).theta.round(2)
     covariate  Intercept  sex[T.Male]
     component
-    size           90.51         9.42
+    size           90.31         9.74
     """
     component_set = self.model.component_set.renamed(names)
     return _with_kept(

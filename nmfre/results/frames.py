@@ -38,7 +38,7 @@ def scores(self: Fit, which: Which = "blup") -> pd.DataFrame:
     component  comp1
     subject
     M01        109.6
-    M02         94.5
+    M02         94.9
     """
     check_choice("which", which, Which)
     scores = self.estimate.Theta @ self.model.design.A
@@ -65,8 +65,8 @@ def random_effects_se(fit: Fit) -> pd.DataFrame:
     >>> model.fit("ml", n_boot=0).random_effects_se.round(2).head(2)
     component  comp1
     subject
-    M01         2.58
-    M02         2.58
+    M01         2.48
+    M02         2.48
     """
     effects, X, design = fit.random_effects, fit.estimate.X, fit.model.design
     design.require(

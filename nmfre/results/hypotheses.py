@@ -317,7 +317,7 @@ def compare_lr_test(self: Fit, restricted: Fit) -> tuple[float, float, int]:
     >>> restricted = nmfre.NMFRE.from_formula("distance ~ 1", **long).fit("ml", signed=True)
     >>> statistic, p_value, df = res.compare_lr_test(restricted)
     >>> round(statistic, 2), round(p_value, 4), df
-    (8.76, 0.0031, 1)
+    (9.25, 0.0024, 1)
     """
     if not isinstance(restricted, Fit):
         raise InvalidArgumentError("restricted", restricted, "results, such as model.fit('ml')")

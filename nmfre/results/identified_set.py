@@ -152,7 +152,7 @@ def identified_set(
     ... )
     >>> endog, exog = design.draw(np.random.default_rng(0))
     >>> model = nmfre.NMFRE(endog, exog, rank=2)
-    >>> res = model.fit("ml", cov_resid="diagonal", cov_re="diagonal", signed=True, n_boot=0)
+    >>> res = model.fit("ml", signed=True, n_boot=0)
     >>> res.identified_set().theta.round(1)
                          estimate  lower  upper  same sign
     component covariate

@@ -79,7 +79,7 @@ class Prediction:
         >>> prediction = model.fit("ml").get_prediction(girl)
         >>> prediction.conf_int(obs=True)[14].round(1)
                 2.5 %  97.5 %
-        a girl   19.8    29.4
+        a girl   20.0    29.1
         """
         check_bool("obs", obs)
         return side_by_side(*self._limits(alpha, obs), alpha)
@@ -109,7 +109,7 @@ class Prediction:
         >>> girl = pd.DataFrame({"sex": ["Female"]}, index=["a girl"])
         >>> frame = model.fit("ml").get_prediction(girl).summary_frame()
         >>> frame.loc[("a girl", 8), ["mean", "obs_ci_lower", "obs_ci_upper"]].round(1).to_list()
-        [20.9, 16.6, 25.2]
+        [20.8, 16.2, 25.5]
         """
         limits = (*self._limits(alpha, obs=False), *self._limits(alpha, obs=True))
         of_means = ["mean", "mean_se", "mean_ci_lower", "mean_ci_upper"]
@@ -173,14 +173,14 @@ def predict(
     >>> res = model.fit("ml")
     >>> res.predict(pd.DataFrame({"sex": ["Female", "Male"]})).round(2)
     age     8      10     12     14
-    0    20.89  21.79  23.24  24.59
-    1    23.06  24.06  25.66  27.15
+    0    20.84  21.75  23.18  24.54
+    1    23.09  24.10  25.68  27.19
 
     A girl who has 24 at the age of 8 is above average, and will be:
 
     >>> res.predict(pd.DataFrame({"sex": ["Female"]}), endog=pd.DataFrame({8: [24.0]})).round(2)
-    age     8      10     12     14
-    0    22.66  23.65  25.21  26.67
+    age     8      10    12     14
+    0    22.38  23.36  24.9  26.36
     """
     A, Y, units, which = _request(self, exog, endog, which)
     fixed = self.estimate.Theta @ A
@@ -228,9 +228,9 @@ def get_prediction(
     ... )
     >>> res = model.fit("ml")
     >>> res.get_prediction(pd.DataFrame({"sex": ["Female", "Male"]})).se_mean.round(2)
-    age    8     10    12    14
-    0    0.62  0.62  0.69  0.70
-    1    0.52  0.47  0.57  0.49
+    age    8     10    12   14
+    0    0.64  0.62  0.68  0.7
+    1    0.51  0.47  0.57  0.5
     """
     A, Y, _, which = _request(self, exog, endog, which)
     require_memory(A, "get_prediction", "pass the covariates of some units in memory")

@@ -205,7 +205,7 @@ class NMFREResults(Fit):
         ... )
         >>> res = model.fit("ml")
         >>> res.with_uncertainty("conditional").bse.round(3).to_list()
-        [2.472, 3.057]
+        [2.466, 3.03]
         """
         check_choice("uncertainty", uncertainty, Uncertainty)
         kind = self.inference.options.cov_type if cov_type is None else cov_type
@@ -274,7 +274,7 @@ class NMFREResults(Fit):
         ...     res.save(Path(folder) / "fit.pickle")
         ...     loaded = nmfre.load(Path(folder) / "fit.pickle")
         >>> loaded
-        <NMFREResults: ml, P=3, N=20, Q=1, K=1, llf=-11.8345, converged>
+        <NMFREResults: ml, P=3, N=20, Q=1, K=1, llf=-11.5003, converged>
         """
         return files.unpickled(cls, fname)
 

@@ -85,7 +85,8 @@ def select_rank(
     progress : bool
         Whether to show a progress bar.
     df_cap, tol, maxiter, start_sigma2, start_tau2, cov_resid, cov_re, signed, n_starts
-        Of every fit, as in `NMFRE.fit` with ``method="ml"``.
+        Of every fit, as in `NMFRE.fit` with ``method="ml"``. By default ranks too high for residual
+        variances by response have one for all.
 
     Returns
     -------
@@ -118,8 +119,8 @@ def select_rank(
     >>> import numpy as np
     >>> import nmfre
     >>> from nmfre.simulation import BumpDesign
-    >>> endog, exog = BumpDesign(n_responses=6, rank=2, n_units=40).draw(np.random.default_rng(0))
-    >>> model = nmfre.NMFRE(endog, exog, rank=1)
+    >>> design = BumpDesign(n_responses=8, rank=2, n_units=100)
+    >>> model = nmfre.NMFRE(*design.draw(np.random.default_rng(0)), rank=1)
     >>> choice = nmfre.select_rank(model, range(1, 4), folds=2, n_starts=1, progress=False)
     >>> choice.best
     2
