@@ -218,7 +218,7 @@ class MarginalEstimate(Estimate):
             "what they can be without it.",
         }
         text = f"components are identified {means[self.identification.by]}"
-        return Finding("note", "identification", text.capitalize(), text)
+        return Finding("note", "identification", f"C{text[1:]}", text)
 
     def _on_random_effects(self) -> Iterator[Finding]:
         n_responses, rank = self.X.shape
