@@ -406,8 +406,15 @@ def test_simulation():
     refused(lambda value: design.responses(value, rng))
     refused(lambda value: design.responses(np.ones((27, 2)), value))
     given = {"design": BumpDesign(**bumps), "n_replicates": 2, "n_boot": 2, "progress": False}
-    for name in ("design", "n_replicates", "n_boot", "multiplier"):
-        refused(lambda value: coverage_study(**{**given, name: value}))  # noqa: B023
+    for name, accepted in (
+        ("design", set()),
+        ("n_replicates", set()),
+        ("n_boot", {"0"}),
+        ("multiplier", set()),
+        ("cov_resid", ONLY_NONE),
+        ("cov_re", ONLY_NONE),
+    ):
+        refused(lambda value: coverage_study(**{**given, name: value}), accepted)  # noqa: B023
     given = {"designs": [design], "n_replicates": 2, "n_boot": 2, "progress": False}
     for name in ("designs", "n_replicates", "n_boot"):
         refused(lambda value: paper_study(**{**given, name: value}))  # noqa: B023

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from forms import long_model
+from forms import PAPER, long_model
 from shown import topics
 
 import nmfre
@@ -118,7 +118,7 @@ def test_warnings_point_at_the_line_of_the_user(simulated):
         model.fit(maxiter=3)
         nmfre.scan_cap(model, [0.1, 0.2], maxiter=3)
         model.fit("ml", maxiter=1, n_starts=1, n_boot=0)
-        merging.fit("ml", signed=True, n_boot=0, maxiter=20_000)
+        merging.fit("ml", signed=True, n_boot=0, maxiter=20_000, **PAPER)
     kinds = [warning.category.__name__ for warning in caught]
     assert kinds.count("NegativeCovariateWarning") == 2
     assert {"ConvergenceWarning", "DegenerateBasisWarning"} < set(kinds)

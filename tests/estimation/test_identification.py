@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import Case
+from forms import PAPER
 from shown import X, model_without_random_effects, topics
+from turned import turned
 
 import nmfre
 from nmfre.estimation import identification
@@ -245,40 +247,39 @@ def test_the_representative_of_different_variances_is_the_same_from_everywhere(r
         np.testing.assert_allclose(other, found[0], atol=1e-5)
 
 
-def test_every_start_prints_the_same_table(holzinger):
-    """Signed Holzinger-Swineford is not identified: a rotation is free, and one is chosen."""
-    tables = []
+@pytest.mark.parametrize(("forms", "n_free", "n_variances"), [(PAPER, 1, 2), ({}, 3, 9 + 3)])
+def test_every_start_prints_the_same_table(holzinger, forms, n_free, n_variances):
+    """Signed Holzinger-Swineford is not identified: rotations are free, and one is chosen."""
+    tables, options = [], {"signed": True, "n_starts": 1, "n_boot": 0, **forms}
     for seed in range(20):
-        res = holzinger.fit("ml", signed=True, n_starts=1, seed=seed, n_boot=0)
+        res = holzinger.fit("ml", seed=seed, **options)
         start = np.random.default_rng(seed).exponential(size=(9, 3))
-        random = holzinger.fit("ml", signed=True, n_starts=1, start_basis=start, n_boot=0)
-        assert res.identification.n_free == random.identification.n_free == 1
+        random = holzinger.fit("ml", start_basis=start, **options)
+        assert res.identification.n_free == random.identification.n_free == n_free
         for fit in (res, random):
             tables.append(fit.summary_frame()[["coef", "std err", "z"]].to_numpy())
     for table in tables:
         np.testing.assert_allclose(table, tables[0], rtol=5e-5, atol=5e-5)
     assert topics(res)["not identified"] == "caution"
-    assert res.df_model == 9 * 3 - 3 + 9 + 2 - 1
+    assert res.df_model == 9 * 3 - 3 + 9 + n_variances - n_free
 
 
-def test_what_is_invariant_does_not_depend_on_the_rotation(holzinger):
-    res = holzinger.fit("ml", signed=True, n_starts=1, n_boot=0, uncertainty="conditional")
-    angle = 0.02
-    K = np.array([[0, 1, -1], [-1, 0, 1], [1, -1, 0]]) / np.sqrt(3)
-    R = np.eye(3) + np.sin(angle) * K + (1 - np.cos(angle)) * K @ K
+@pytest.mark.parametrize("forms", [PAPER, {}])
+def test_what_is_invariant_does_not_depend_on_the_rotation(holzinger, forms):
+    options = {"signed": True, "n_starts": 1, "n_boot": 0, "uncertainty": "conditional"}
+    res = holzinger.fit("ml", **options, **forms)
 
     from nmfre.inference.conditional import conditional_inference
 
-    e = res.estimate
-    turned = replace(e, X=e.X @ R, Theta=R.T @ e.Theta, U=R.T @ e.U)
+    estimate = turned(res.estimate)
     inference = conditional_inference(
         holzinger.design.Y,
         holzinger.design.A,
-        turned,
+        estimate,
         res.inference.options,
         np.random.SeedSequence(0),
     )
-    other = replace(res, estimate=turned, inference=inference)
+    other = replace(res, estimate=estimate, inference=inference)
     assert np.abs(other.params.to_numpy() - res.params.to_numpy()).max() > 0.01
     np.testing.assert_allclose(
         other.wald_test_terms().table, res.wald_test_terms().table, rtol=1e-7

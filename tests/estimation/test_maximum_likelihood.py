@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import Case
-from scipy.stats import multivariate_normal
+from forms import PAPER
+from holes import loglike
 from shown import topics
 
 import nmfre
@@ -23,7 +24,7 @@ def holzinger():
 def test_orthodont(model):
     """Guards the known maximum: likelihood, effects, variances, and that all starts find it."""
     for signed in (False, True):
-        res = model.fit("ml", signed=signed)
+        res = model.fit("ml", signed=signed, **PAPER)
         assert res.llf == pytest.approx(-215.58690, abs=5e-6)
         np.testing.assert_allclose(res.params, [90.506, 9.423], atol=5e-4)
         assert res.sigma2 == pytest.approx(1.9328, abs=5e-5)
@@ -75,19 +76,16 @@ def test_the_maximum_is_one_of_the_density(model):
     """Perturbed parameters have a lower log-likelihood, computed without our formulas."""
     res = model.fit("ml")
     Y, A = model.design.Y, model.design.A
-
-    def loglike(X, Theta, sigma2, tau2):
-        normal = multivariate_normal(np.zeros(4), sigma2 * np.eye(4) + tau2 * X @ X.T)
-        return normal.logpdf((Y - X @ Theta @ A).T).sum()
-
-    X, Theta = res.basis.to_numpy(), res.theta.to_numpy()
-    assert loglike(X, Theta, res.sigma2, res.tau2) == pytest.approx(res.llf, rel=1e-10)
+    X, Theta, Psi, Phi = (
+        found.to_numpy() for found in (res.basis, res.theta, res.resid_variances, res.cov_re)
+    )
+    assert loglike(Y, A, X, Theta, Psi, Phi).sum() == pytest.approx(res.llf, rel=1e-10)
     rng = np.random.default_rng(0)
     for _ in range(30):
         Z = X * np.exp(0.02 * rng.normal(size=X.shape))
-        shaken = [v * np.exp(0.02 * rng.normal()) for v in (res.sigma2, res.tau2)]
+        shaken = [V * np.exp(0.02 * rng.normal(size=len(V))) for V in (Psi, Phi)]
         other = Theta * np.exp(0.02 * rng.normal(size=Theta.shape))
-        assert loglike(Z / Z.sum(axis=0), other, *shaken) < res.llf
+        assert loglike(Y, A, Z / Z.sum(axis=0), other, *shaken).sum() < res.llf
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e3, 1e6])
@@ -130,8 +128,8 @@ def test_random_effects_are_blups_and_not_centred(holzinger):
     res = holzinger.fit("ml", signed=True, n_starts=1, n_boot=0)
     Y, A = holzinger.design.Y, holzinger.design.A
     X, Theta = res.basis.to_numpy(), res.theta.to_numpy()
-    V = res.sigma2 * np.eye(9) + res.tau2 * X @ X.T
-    U = res.tau2 * X.T @ np.linalg.solve(V, Y - X @ Theta @ A)
+    Psi, Phi = np.diag(res.resid_variances), res.cov_re.to_numpy()
+    U = Phi @ X.T @ np.linalg.solve(Psi + X @ Phi @ X.T, Y - X @ Theta @ A)
     np.testing.assert_allclose(res.random_effects.T, U, rtol=1e-6, atol=1e-9)
     assert np.abs(U @ A.T).max() < 1e-8 * np.abs(U).sum()
     assert np.abs(U.mean(axis=1)).max() > 1e-3  # 1 is not in the row space of A
@@ -139,7 +137,7 @@ def test_random_effects_are_blups_and_not_centred(holzinger):
 
 
 def test_the_cap_is_met_certified_and_priced(model):
-    free, capped = model.fit("ml"), model.fit("ml", df_cap=0.5)
+    free, capped = model.fit("ml", **PAPER), model.fit("ml", df_cap=0.5, **PAPER)
     assert capped.df_random == pytest.approx(13.5, rel=1e-9)
     assert capped.cap_binds
     assert capped.converged
@@ -149,11 +147,11 @@ def test_the_cap_is_met_certified_and_priced(model):
     assert capped.df_model == free.df_model - 1
     assert capped.llf_uncapped - capped.llf == pytest.approx(9.876, abs=5e-4)
     assert topics(capped)["cap"] == "caution"
-    loose = model.fit("ml", df_cap=0.95)
+    loose = model.fit("ml", df_cap=0.95, **PAPER)
     assert not loose.cap_binds
     assert loose.llf == pytest.approx(free.llf)
     np.testing.assert_allclose(
-        model.fit("ml", df_cap=nmfre.Cap(absolute=13.5)).params, capped.params
+        model.fit("ml", df_cap=nmfre.Cap(absolute=13.5), **PAPER).params, capped.params
     )
     assert model.fit("ml").df_cap is None
     assert model.fit("ml").estimator.df_cap is None
@@ -190,9 +188,9 @@ def test_variances_that_are_given_are_used_whatever_they_are(model):
 
 
 def test_the_objective_of_a_fit_without_iterations(model, simulated):
-    res = model.fit("ml", n_starts=1)
+    res = model.fit("ml", n_starts=1, **PAPER)
     start = {"start_basis": res.basis, "start_sigma2": res.sigma2}
-    again = model.fit("ml", n_starts=1, **start, start_tau2=res.tau2)
+    again = model.fit("ml", n_starts=1, **start, start_tau2=res.tau2, **PAPER)
     one = nmfre.NMFRE(simulated["y1"], simulated["age"], rank=1).fit("ml")
     for fit in (again, one):
         assert fit.n_iter == 0
@@ -227,7 +225,7 @@ def test_components_that_merge_are_told():
     Y = 50 * rising + np.outer(x, falling - rising) + 0.5 * rng.normal(size=(60, 4))
     model = nmfre.NMFRE(Y, np.column_stack([np.ones(60), x]), rank=2)
     with pytest.warns(nmfre.NMFREWarning) as caught:
-        res = model.fit("ml", signed=True, maxiter=20_000)
+        res = model.fit("ml", signed=True, maxiter=20_000, **PAPER)
     assert res.bse.isna().all()
     assert res.basis_bse.isna().all(axis=None)
     assert res.profiles_bse.isna().all(axis=None)

@@ -29,18 +29,17 @@ def test_conditional_inference_uses_the_observed_cells(holed, holed_fit):
     res = holed_fit.with_uncertainty("conditional")
     Y, A = holed.design.Y, holed.design.A
     X, R = res.basis.to_numpy(), res.resid.to_numpy().T
+    Psi, Phi = res.resid_variances.to_numpy(), res.cov_re.to_numpy()
     information, meat = np.zeros((4, 4)), np.zeros((4, 4))
     scores = []
     for y, a, r in zip(Y.T, A.T, R.T, strict=True):
         o = ~np.isnan(y)
-        G = X[o].T @ X[o]
-        information += np.kron(
-            np.outer(a, a), G - G @ np.linalg.solve(G + res.ridge * np.eye(2), G)
-        )
-        scores.append(np.kron(a, X[o].T @ r[o]))
+        V = np.diag(Psi[o]) + X[o] @ Phi @ X[o].T
+        information += np.kron(np.outer(a, a), X[o].T @ np.linalg.solve(V, X[o]))
+        scores.append(np.kron(a, X[o].T @ (r[o] / Psi[o])))
         meat += np.outer(scores[-1], scores[-1])
-    dispersion = np.nansum(R**2) / (res.nobs - res.df_random - 4)
-    assert res.dispersion == pytest.approx(dispersion)
+    dispersion = np.nansum(R**2 / Psi[:, None]) / (res.nobs - res.df_random - 4)
+    assert res.dispersion == pytest.approx(dispersion * res.sigma2)
     bread = np.linalg.inv(information)
     np.testing.assert_allclose(res.cov_params(), 60 / 59 * bread @ meat @ bread, rtol=1e-6)
     naive = holed.fit(

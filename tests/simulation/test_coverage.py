@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from forms import PAPER
 from scipy import stats
 
 from nmfre import errors
@@ -14,7 +15,7 @@ from nmfre.simulation import BumpDesign, covariance_designs, coverage_study
 @pytest.mark.slow
 def test_coverage_of_both_kinds():
     design = BumpDesign(n_responses=8, rank=2, n_units=200)
-    study = coverage_study(design, 100, n_boot=100, progress=False)
+    study = coverage_study(design, 100, n_boot=100, progress=False, **PAPER)
     assert study.attrs["n_replicates"] == 100
     for name in ("intercepts", "effects"):
         lowest = study.loc[("marginal", f"coverage, wald, {name}"), "lowest"]
@@ -28,7 +29,7 @@ def test_coverage_of_both_kinds():
 @pytest.mark.slow
 def test_coverage_where_no_entry_of_the_basis_lies_on_its_bound():
     design = BumpDesign(n_responses=8, rank=2, n_units=200, signed=False, background=0.3)
-    study = coverage_study(design, 100, n_boot=2, seed=2, progress=False)
+    study = coverage_study(design, 100, n_boot=2, seed=2, progress=False, **PAPER)
     for name in ("intercepts", "effects"):
         coverage = 100 * study.loc[("marginal", f"coverage, wald, {name}"), ["lowest", "highest"]]
         assert coverage["lowest"] >= stats.binom.ppf(1e-4, 100, 0.93)
@@ -39,7 +40,7 @@ def test_coverage_where_no_entry_of_the_basis_lies_on_its_bound():
 @pytest.mark.slow
 def test_size_of_the_joint_test():
     design = BumpDesign(n_responses=8, rank=2, n_units=60, effects="none", errors="exponential")
-    study = coverage_study(design, 100, n_boot=2, progress=False)
+    study = coverage_study(design, 100, n_boot=2, progress=False, **PAPER)
     rejections = 100 * study.loc[("marginal", "joint test, rejections"), "value"]
     assert rejections <= stats.binom.ppf(1 - 1e-4, 100, 0.05)
 
