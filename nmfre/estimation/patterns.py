@@ -243,9 +243,21 @@ class PatternMoments(Moments):
         )
 
     def _shrunk(self, X: FloatArray, relative: Relative) -> tuple[FloatArray, FloatArray]:
-        """G_n = X'X of each pattern, and (I + G_n Phi)^-1; rows over the roots of v."""
-        G = self.grams(relative.d * X)
-        return G, np.linalg.inv(np.eye(X.shape[1]) + G @ relative.Phi)
+        """
+        (I + G_n Phi)^-1 G_n and (I + G_n Phi)^-1 of G_n = X'X of each pattern, over the roots of v.
+
+        As L (I + L'Phi L)^-1 L' with G_n = L L': products of numbers of the size of the result,
+        however small a residual variance is. Of the other, what the span of X'X has.
+        """
+        eigenvalues, V = np.linalg.eigh(self.grams(relative.d * X))
+        seen = eigenvalues > len(X) * np.finfo(float).eps * eigenvalues[:, -1:]
+        lengths = np.sqrt(np.where(seen, eigenvalues, 0.0))
+        L = V * lengths[:, None]
+        inner = np.eye(X.shape[1]) + L.mT @ relative.Phi @ L
+        size = np.sqrt(np.diagonal(inner, axis1=1, axis2=2))
+        left = (L / size[:, None]) @ np.linalg.inv(inner / (size[:, :, None] * size[:, None]))
+        to_columns = np.where(seen, 1.0 / (size * np.where(seen, lengths, 1.0)), 0.0)
+        return left @ (L / size[:, None]).mT, left @ (V * to_columns[:, None]).mT
 
     def free_gamma(self, X: FloatArray, relative: Relative) -> FloatArray:
         """
@@ -253,9 +265,9 @@ class PatternMoments(Moments):
 
         sum_n (I + G_n Phi)^-1 G_n Gamma w_n w_n' = sum_n (I + G_n Phi)^-1 X'y_n w_n'.
         """
-        G, shrink = self._shrunk(X, relative)
+        information, shrink = self._shrunk(X, relative)
         XtY = times_vectors(shrink[self.which], self.Y.T @ (relative.d**2 * X))
-        left, right = self._information(shrink @ G), (self.W @ XtY / self.n_units).ravel()
+        left, right = self._information(information), (self.W @ XtY / self.n_units).ravel()
         try:
             solution = np.linalg.solve(left, right)
         except np.linalg.LinAlgError:  # two columns of X are one
@@ -264,8 +276,7 @@ class PatternMoments(Moments):
 
     def root_information(self, X: FloatArray, relative: Relative) -> FloatArray:
         """The root of sum_n w_n w_n' kron (I + G_n Phi)^-1 G_n, (Q K, Q K)."""
-        G, shrink = self._shrunk(X, relative)
-        return information_root(self._information(shrink @ G))
+        return information_root(self._information(self._shrunk(X, relative)[0]))
 
     def _information(self, of_patterns: FloatArray) -> FloatArray:
         """sum_n w_n w_n' kron these."""
