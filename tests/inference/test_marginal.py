@@ -152,7 +152,11 @@ def test_what_rotations_leave_alone_is_invariant(holzinger, forms):
     np.testing.assert_allclose(
         other.wald_test_terms().table, res.wald_test_terms().table, rtol=1e-6
     )
-    np.testing.assert_allclose(other.variance_components(), res.variance_components(), rtol=1e-6)
+    one, same = (
+        table[~table.index.str.startswith("tau2[")]
+        for table in (res.variance_components(), other.variance_components())
+    )
+    np.testing.assert_allclose(same, one, rtol=1e-6)
 
 
 def test_components_that_bounds_alone_tell_apart(holzinger):
