@@ -86,6 +86,7 @@ def compare(
     Notes:
     In parentheses: standard errors. * p < 0.05, ** p < 0.01, *** p < 0.001, each
     by the tests of its own fit.
+    sigma2 and tau2 are means where responses or components have their own.
     """
     check_choice("stat", stat, Stat)
     check_alpha(alpha)

@@ -147,9 +147,8 @@ def identified_set(
     --------
     >>> import numpy as np
     >>> import nmfre
-    >>> design = nmfre.simulation.BumpDesign(
-    ...     n_responses=8, rank=2, n_units=200, background=0.5
-    ... )
+    >>> from nmfre.simulation import BumpDesign
+    >>> design = BumpDesign(n_responses=8, rank=2, n_units=200, background=0.5)
     >>> endog, exog = design.draw(np.random.default_rng(0))
     >>> model = nmfre.NMFRE(endog, exog, rank=2)
     >>> res = model.fit("ml", signed=True, n_boot=0)
