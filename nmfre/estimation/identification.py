@@ -24,6 +24,8 @@ from nmfre.estimation.random_forms import RandomForm
 
 ZERO = 1e-6
 """Size of an entry, relative to the mean of its column, up to which it is taken for zero."""
+STEP = 1e-4
+"""How far to go along a free direction: its square is no zero that has been left."""
 FEW = 1_000
 """Inequalities beyond which an even selection is tried first: if it leaves no room, none is."""
 
@@ -94,7 +96,8 @@ def identify(
     """
     candidates = _candidates(X, Phi, structure.random, structure.pattern)
     directions = free_directions(X, Theta, candidates)
-    size = np.abs(directions)
+    # One who has left a corner of what is free may find more ways there.
+    size = np.abs(_from_within(X, Theta, Phi, structure))
     moved = np.maximum(size.max(axis=(0, 1), initial=0.0), size.max(axis=(0, 2), initial=0.0))
     if mean is not None:
         dependent = np.abs(dependent_components(mean, Phi)).max(axis=1, initial=0.0)
@@ -107,6 +110,23 @@ def identify(
         by_bounds=Theta is not None and len(free_directions(X, None, candidates)) > len(directions),
         by="" if any(mixing) or X.shape[1] == 1 else _identified_by(X, Theta, Phi, structure),
     )
+
+
+def _from_within(
+    X: FloatArray, Theta: FloatArray | None, Phi: FloatArray, structure: Structure
+) -> FloatArray:
+    """Free directions of one who has gone along them, until no new ones open; (n, Q, Q)."""
+    rank = X.shape[1]
+    found: FloatArray = np.empty((0, rank, rank))
+    for _ in range(rank**2):
+        candidates = _candidates(X, Phi, structure.random, structure.pattern)
+        directions, K = _cone(X, Theta, candidates)
+        if len(directions) <= len(found):
+            break
+        found, step = directions, STEP * K / max(np.abs(K).max(), np.finfo(float).tiny)
+        X = X @ (np.eye(rank) + step)
+        Theta = None if Theta is None else Theta - step @ Theta
+    return found
 
 
 def _identified_by(
@@ -163,8 +183,16 @@ def dependent_components(Theta: FloatArray, Phi: FloatArray) -> FloatArray:
 
 def free_directions(X: FloatArray, Theta: FloatArray | None, directions: FloatArray) -> FloatArray:
     """A basis of the free ones in the span of some directions, (n_free, Q, Q)."""
+    return _cone(X, Theta, directions)[0]
+
+
+def _cone(
+    X: FloatArray, Theta: FloatArray | None, directions: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """The same, and one of them that leaves every bound that can be left, (Q, Q)."""
+    still = np.zeros(directions.shape[1:])
     if not len(directions):
-        return directions
+        return directions, still
     pushes = [(X @ K)[_zeros(X, axis=0)] for K in directions]
     if Theta is not None:
         below = _zeros(Theta, axis=None)
@@ -175,16 +203,19 @@ def free_directions(X: FloatArray, Theta: FloatArray | None, directions: FloatAr
     A = np.column_stack(pushes)
     A = A[np.abs(A).max(axis=1) > ZERO * np.abs(A).max(initial=0.0)]
     if not len(A):
-        return directions
+        return directions, still
     A = A / np.abs(A).max(axis=1, keepdims=True)
-    free = _span_of_cone(A[:: 1 + len(A) // FEW])
+    free, inside = _span_of_cone(A[:: 1 + len(A) // FEW])
     if free.size and len(A) >= FEW:  # some of many inequalities leave room: ask all of them
-        free = _span_of_cone(A)
-    return np.asarray(np.tensordot(free.T, directions, axes=1))
+        free, inside = _span_of_cone(A)
+    return (
+        np.asarray(np.tensordot(free.T, directions, axes=1)),
+        np.asarray(np.tensordot(inside, directions, axes=1)),
+    )
 
 
-def _span_of_cone(A: FloatArray) -> FloatArray:
-    """A basis, in columns, of the span of the k with A k >= 0."""
+def _span_of_cone(A: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """A basis, in columns, of the span of the k with A k >= 0, and one within them."""
     m, d = A.shape
     if m > FEW:
         left: Any = hstack([csc_array(-A), eye_array(m)], format="csc")
@@ -201,8 +232,9 @@ def _span_of_cone(A: FloatArray) -> FloatArray:
         )
         if solution.x is not None:
             break
-    held = np.asarray(solution.x)[d:] < 0.5
-    return np.asarray(null_space(A[held], rcond=ZERO) if held.any() else np.eye(d))
+    inside, raised = np.asarray(solution.x)[:d], np.asarray(solution.x)[d:]
+    held = raised < 0.5
+    return np.asarray(null_space(A[held], rcond=ZERO) if held.any() else np.eye(d)), inside
 
 
 def _mixing_directions(rank: int) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -85,8 +86,8 @@ def select_rank(
     progress : bool
         Whether to show a progress bar.
     df_cap, tol, maxiter, start_sigma2, start_tau2, cov_resid, cov_re, signed, n_starts
-        Of every fit, as in `NMFRE.fit` with ``method="ml"``. By default ranks too high for residual
-        variances by response have one for all.
+        Of every fit, as in `NMFRE.fit` with ``method="ml"``. By default every
+        rank has residual variances by response, or none has where one of them is too high for it.
 
     Returns
     -------
@@ -162,6 +163,9 @@ def select_rank(
     if criterion == "cv" and over == "units":
         n_units -= -(-n_units // folds)  # in the smallest of the fits
     compared = _checked_ranks(ranks, len(design.responses), n_units)
+    forms = {estimator.structure(len(design.responses), rank).cov_resid for rank in compared}
+    if "identity" in forms:  # one form for all, or it would be compared beside the rank
+        estimator = replace(estimator, cov_resid="identity")
     for rank in compared:
         estimator.check_structure(design, rank, None)
 

@@ -336,6 +336,6 @@ def test_a_linear_programme_that_fails_in_its_presolve_is_solved_without_it():
             ],
         ]
     )
-    free = identification._span_of_cone(A)
+    free, _ = identification._span_of_cone(A)
     np.testing.assert_allclose(A[[0, 3, 5]] @ free, 0.0, atol=1e-12)
     np.testing.assert_allclose(free.T @ free, np.eye(free.shape[1]), atol=1e-12)
