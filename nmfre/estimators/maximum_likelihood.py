@@ -171,7 +171,7 @@ class MaximumLikelihood(Estimator):
         ml learns X and the variances from squares of residuals: to first order this is the one-step
         replicate of the same multipliers.
         """
-        assert isinstance(estimate, MarginalEstimate)
+        structure = estimate.of_kind(MarginalEstimate, "structure").structure
         return [
             fit_marginal(
                 Y,
@@ -180,7 +180,7 @@ class MaximumLikelihood(Estimator):
                 [estimate.X],
                 signed=self.signed,
                 cap=estimate.cap,
-                structure=estimate.structure,
+                structure=structure,
                 start=estimate.absolute,
                 tol=self.tol,
                 maxiter=self.maxiter,

@@ -196,8 +196,8 @@ class MarginalInference(Inference):
             Of arrays: log_sigma2 (1 or P), log_tau2 (1 or Q), the logarithms of the different
             variances; cov_re (Q, Q); icc and df_random, (1,).
         """
-        assert isinstance(estimate, MarginalEstimate)
-        (P, Q), structure = self.X.shape, estimate.structure
+        (P, Q) = self.X.shape
+        structure = estimate.of_kind(MarginalEstimate, "structure").structure
         random, resid = structure.random, structure.resid
         F, Phi = np.sqrt(estimate.tau2) * estimate.F, estimate.Phi
         n_resid, first = resid.size(P), self.X.size + self.Theta.size

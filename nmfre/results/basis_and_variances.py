@@ -23,6 +23,33 @@ def resid_variances(fit: Fit) -> pd.Series:
     return pd.Series(fit.estimate.psi, fit.model.design.responses, name="resid_variances")
 
 
+def communalities(self: Fit) -> pd.Series:
+    """
+    Share of the random effects in the variance of each response, (P,).
+
+    (X Phi X')_pp / (X Phi X' + Psi)_pp, as in factor analysis; `icc` is that of all responses.
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> model.fit("ml", n_boot=0).communalities.round(2)
+    age
+    8     0.49
+    10    0.63
+    12    0.59
+    14    0.72
+    Name: communalities, dtype: float64
+    """
+    X, estimate = self.estimate.X, self.estimate
+    between = np.vecdot(X @ estimate.Phi, X)
+    shares = between / (between + estimate.psi)
+    return pd.Series(shares, self.model.design.responses, name="communalities")
+
+
 def sigma2_estimated(fit: Fit) -> bool:
     """Whether sigma2 was estimated; if not, it is its start value: df-cap stopped too early."""
     return fit.estimate.sigma2_estimated

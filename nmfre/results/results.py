@@ -87,6 +87,7 @@ class NMFREResults(Fit):
     sigma2_estimated = Value(basis_and_variances.sigma2_estimated)
     tau2_estimated = Value(basis_and_variances.tau2_estimated)
     resid_variances = Value(basis_and_variances.resid_variances)
+    communalities = Value(basis_and_variances.communalities)
     basis_bse = Value(basis_and_variances.basis_bse)
     basis_conf_int = basis_and_variances.basis_conf_int
     profiles = Value(basis_and_variances.profiles)

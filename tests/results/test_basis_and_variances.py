@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from bumps import parameters, psi_of
-from forms import PAPER
+from forms import PAPER, long_model
 from scipy import stats
 from shown import unlike
 
@@ -118,3 +118,14 @@ def test_errors_of_icc_and_df_follow_from_their_gradients(bumps, cap):
     expected = np.sqrt(np.maximum(variances, 0.0))  # that of df_U on its cap is rounding
     found = res.variance_components().loc[["icc", "df_random"], "std err"]
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_communalities_are_shares_of_the_implied_variances(orthodont):
+    res = long_model(orthodont).fit("ml", n_boot=0)
+    X, Phi, psi = res.estimate.X, res.cov_re.to_numpy(), res.resid_variances
+    between = np.diag(X @ Phi @ X.T)
+    np.testing.assert_allclose(res.communalities, between / (between + psi))
+    assert list(res.communalities.index) == list(res.basis.index)
+    one = long_model(orthodont).fit("ml", n_boot=0, **PAPER)
+    between = np.diag(one.estimate.X @ one.cov_re @ one.estimate.X.T).sum()
+    np.testing.assert_allclose(one.icc, between / (between + one.resid_variances.sum()))
