@@ -198,7 +198,7 @@ class UnknownArgumentError(NMFREError, TypeError):
 class DatasetNotFoundError(NMFREError, FileNotFoundError):
     """A data set whose files are not where they belong."""
 
-    message = "Files of the data set {name!r} are not part of this installation: reinstall nmfre."
+    message = "Files of the data set {name!r} are not part of this installation. Reinstall nmfre."
 
 
 class DatasetFileNotFoundError(DatasetNotFoundError):
