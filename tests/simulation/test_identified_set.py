@@ -22,7 +22,7 @@ def test_the_table_of_a_study():
 @pytest.mark.slow
 def test_true_effects_are_covered():
     design = covariance_designs()["both, background 0.3"]
-    study = identified_set_study(design, 200, progress=False)
+    study = identified_set_study(design, 60, progress=False)
     assert (study["coverage"] >= 0.93).all()
 
 
