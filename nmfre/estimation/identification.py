@@ -24,6 +24,12 @@ from nmfre.estimation.random_forms import RandomForm
 
 ZERO = 1e-6
 """Size of an entry, relative to the mean of its column, up to which it is taken for zero."""
+ATTEMPTS = ((None, True, 0.5), (None, False, 0.5), (1e4, True, 1e-6))
+"""
+Bounds of k, presolve and the least rise of a row, until HiGHS solves a programme.
+
+It fails in some where a cone is narrow; along a bounded k rows rise less.
+"""
 STEP = 1e-4
 """How far to go along a free direction: its square is no zero that has been left."""
 FEW = 1_000
@@ -222,18 +228,19 @@ def _span_of_cone(A: FloatArray) -> tuple[FloatArray, FloatArray]:
     else:  # a sparse matrix takes longer to build than a small programme to solve
         left = np.hstack([-A, np.eye(m)])
     # max sum t with A k >= t, 0 <= t <= 1: rows that stay at t = 0 are equalities.
-    for presolve in (True, False):  # which HiGHS does not always survive
+    for bound, presolve, least in ATTEMPTS:
+        limits = (None, None) if bound is None else (-bound, bound)
         solution = linprog(
             np.concatenate([np.zeros(d), -np.ones(m)]),
             A_ub=left,
             b_ub=np.zeros(m),
-            bounds=[(None, None)] * d + [(0.0, 1.0)] * m,
+            bounds=[limits] * d + [(0.0, 1.0)] * m,
             options={"presolve": presolve},
         )
         if solution.x is not None:
+            held = np.asarray(solution.x)[d:] < least
             break
-    inside, raised = np.asarray(solution.x)[:d], np.asarray(solution.x)[d:]
-    held = raised < 0.5
+    inside = np.asarray(solution.x)[:d]
     return np.asarray(null_space(A[held], rcond=ZERO) if held.any() else np.eye(d)), inside
 
 

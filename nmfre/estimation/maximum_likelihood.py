@@ -258,7 +258,10 @@ def _representative(
         Phi = np.linalg.solve(R, np.linalg.solve(R, relative.Phi).T)
         relative = Relative(relative.v, structure.random.nearest(Phi))
     Theta = np.linalg.solve(R, Theta)
-    return np.maximum(X @ R, 0.0), Theta if signed else np.maximum(Theta, 0.0), relative
+    X = np.maximum(X @ R, 0.0)
+    total = X.sum(axis=0)  # 1, but for what rounding had below 0
+    Theta = (Theta if signed else np.maximum(Theta, 0.0)) * total[:, None]
+    return X / total, Theta, Relative(relative.v, relative.F * total[:, None])
 
 
 def _value(maximum: Maximum) -> float:
