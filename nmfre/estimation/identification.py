@@ -101,9 +101,9 @@ def identify(
     Identification
     """
     candidates = _candidates(X, Phi, structure.random, structure.pattern)
-    directions = free_directions(X, Theta, candidates)
     # One who has left a corner of what is free may find more ways there.
-    size = np.abs(_from_within(X, Theta, Phi, structure))
+    directions, within = _from_within(X, Theta, Phi, structure)
+    size = np.abs(within)
     moved = np.maximum(size.max(axis=(0, 1), initial=0.0), size.max(axis=(0, 2), initial=0.0))
     if mean is not None:
         dependent = np.abs(dependent_components(mean, Phi)).max(axis=1, initial=0.0)
@@ -120,19 +120,20 @@ def identify(
 
 def _from_within(
     X: FloatArray, Theta: FloatArray | None, Phi: FloatArray, structure: Structure
-) -> FloatArray:
-    """Free directions of one who has gone along them, until no new ones open; (n, Q, Q)."""
+) -> tuple[FloatArray, FloatArray]:
+    """Free directions here, and of one who has gone along them until no new ones open."""
     rank = X.shape[1]
-    found: FloatArray = np.empty((0, rank, rank))
-    for _ in range(rank**2):
-        candidates = _candidates(X, Phi, structure.random, structure.pattern)
-        directions, K = _cone(X, Theta, candidates)
-        if len(directions) <= len(found):
-            break
-        found, step = directions, STEP * K / max(np.abs(K).max(), np.finfo(float).tiny)
+    here, K = _cone(X, Theta, _candidates(X, Phi, structure.random, structure.pattern))
+    found = here
+    while len(found):
+        step = STEP * K / max(np.abs(K).max(), np.finfo(float).tiny)
         X = X @ (np.eye(rank) + step)
         Theta = None if Theta is None else Theta - step @ Theta
-    return found
+        more, K = _cone(X, Theta, _candidates(X, Phi, structure.random, structure.pattern))
+        if len(more) <= len(found):
+            break
+        found = more
+    return here, found
 
 
 def _identified_by(

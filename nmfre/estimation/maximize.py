@@ -22,9 +22,6 @@ from nmfre.estimation.covariance_forms import SMALLEST_SHARE, Relative, Structur
 from nmfre.estimation.ecm import accelerated_ecm
 from nmfre.estimation.estimate import StopReason
 from nmfre.estimation.initial import leading_eigenvectors, varimax
-from nmfre.estimation.likelihood import (
-    marginal_value,
-)
 from nmfre.estimation.moments import Moments
 from nmfre.estimation.newton import LONGEST, descend, expected_gain
 from nmfre.estimation.search import LARGEST_HESSIAN, Search
@@ -111,10 +108,11 @@ def maximize(
     polish: bool = True,
 ) -> Maximum:
     """
-    Climb from one start by L-BFGS-B (`scipy.optimize.minimize`).
+    Climb from one start.
 
-    Where the basis has too many entries for Newton steps, and no cell is missing,
-    `accelerated_ecm` goes before; it stops at ``tol`` per unit, and often nothing is left to do.
+    By Newton steps (`descend`) where the basis has few entries and there is no cap; by
+    `accelerated_ecm`, which stops at ``tol`` per unit, where it has many and no cell is missing.
+    What is left, and all else, is for L-BFGS-B (`scipy.optimize.minimize`).
 
     Parameters
     ----------
@@ -225,9 +223,7 @@ def maximize(
         if polish and by_newton:
             gain = expected_gain(search, z) * moments.n_cells
             reason = StopReason.TOLERANCE if gain < LEAST_GAIN else reason
-    X, relative = search.unpack(z)
-    Gamma, Theta = moments.profiled(X, relative, signed=signed)
-    best = marginal_value(moments, X, Gamma, relative, profiled=structure.resid.profiled)
+    X, relative, _, Theta, best = search.evaluated(z)
     return Maximum(
         value=best.value,
         X=X,

@@ -84,14 +84,21 @@ class Search:
         total = z[: self.n_basis].reshape(self.shape).sum(axis=0)
         return bool(np.min(total) > 1e-8 * self.moments.n_responses)
 
+    def evaluated(
+        self, z: FloatArray
+    ) -> tuple[FloatArray, Relative, FloatArray, FloatArray, MarginalValue]:
+        """The point of a vector, Gamma and Theta that follow, and the value there."""
+        X, relative = self.unpack(z)
+        Gamma, Theta = self.moments.profiled(X, relative, signed=self.signed)
+        profiled = self.structure.resid.profiled
+        point = marginal_value(self.moments, X, Gamma, relative, profiled=profiled)
+        return X, relative, Gamma, Theta, point
+
     def value_and_gradient(self, z: FloatArray) -> tuple[float, FloatArray]:
         """Minus the log-likelihood per cell, and its derivatives by the variables."""
         if not self.within_reach(z):
             return FAR, np.zeros_like(z)
-        X, relative = self.unpack(z)
-        Gamma, _ = self.moments.profiled(X, relative, signed=self.signed)
-        profiled = self.structure.resid.profiled
-        point = marginal_value(self.moments, X, Gamma, relative, profiled=profiled)
+        X, relative, Gamma, _, point = self.evaluated(z)
         total = z[: self.n_basis].reshape(self.shape).sum(axis=0)
         return point.value, self._gradient(X, total, Gamma, relative, point)
 
@@ -133,9 +140,7 @@ class Search:
         multiple of a column, which changes nothing, is given a curvature of its own.
         """
         moments, (P, Q), structure = self.moments, self.shape, self.structure
-        X, relative = self.unpack(z)
-        Gamma, Theta = moments.profiled(X, relative, signed=self.signed)
-        point = marginal_value(moments, X, Gamma, relative, profiled=structure.resid.profiled)
+        X, relative, Gamma, Theta, point = self.evaluated(z)
         absolute = relative.times(point.sigma2)
         by = score(moments, X, Gamma, relative, point)
         H = second_derivatives(moments, X, Gamma, absolute, structure, expected=expected)
