@@ -200,9 +200,9 @@ def _cone(
     still = np.zeros(directions.shape[1:])
     if not len(directions):
         return directions, still
-    pushes = [(X @ K)[_zeros(X, axis=0)] for K in directions]
+    pushes = [(X @ K)[zeros(X, axis=0)] for K in directions]
     if Theta is not None:
-        below = _zeros(Theta, axis=None)
+        below = zeros(Theta, axis=None)
         pushes = [
             np.concatenate([a, (-K @ Theta)[below]])
             for a, K in zip(pushes, directions, strict=True)
@@ -252,5 +252,6 @@ def _mixing_directions(rank: int) -> FloatArray:
     return np.asarray(K.reshape(-1, rank, rank))
 
 
-def _zeros(values: FloatArray, axis: int | None) -> FloatArray:
+def zeros(values: FloatArray, axis: int | None) -> BoolArray:
+    """Which entries are zero, beside the mean along an axis."""
     return np.asarray(values <= ZERO * np.abs(values).mean(axis=axis, keepdims=True))

@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from nmfre.core.findings import Finding
-from nmfre.core.typing import BoolArray
+from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.estimation.covariance_forms import Structure
 from nmfre.estimation.determination import resid_determined
 from nmfre.estimation.estimate import ALL, Estimate, StopReason
-from nmfre.estimation.identification import Identification, n_rotations
+from nmfre.estimation.identification import ZERO, Identification, n_rotations, zeros
 
 FOUND = "the one that the search found"
 """What is shown where no rule picks one of several."""
@@ -83,8 +83,9 @@ class MarginalEstimate(Estimate):
 
     @property
     def criteria(self) -> dict[str, float]:
-        """Log-likelihood and information criteria."""
-        return {"llf": self.llf, "aic": self.aic, "bic": self.bic}
+        """Log-likelihood, information criteria, and how many parameters they count."""
+        counts = {"df_model": self.n_parameters, "n_free": self.n_free}
+        return {"llf": self.llf, "aic": self.aic, "bic": self.bic, **counts}
 
     @property
     def aic(self) -> float:
@@ -120,6 +121,26 @@ class MarginalEstimate(Estimate):
         n_variances = self.structure.n_variances(n_responses, rank)
         n_free = n_basis + self.Theta.size + n_variances
         return int(n_free - n_rotations(self.X.shape, self.structure) - self.cap_binds)
+
+    @property
+    def n_free(self) -> int:
+        """
+        The same at this very estimate: less what is at a bound, and mixtures that are left.
+
+        Entries of X, bounded effects and variances at 0 are not free, unless some mixture of the
+        components with the same likelihood moves them.
+        """
+        (n_responses, rank), structure = self.X.shape, self.structure
+        n_variances = structure.n_variances(n_responses, rank) - int(self.resid_at_bound.sum())
+        n_variances -= structure.random.size(rank)
+        if not self.tau2_at_bound:
+            n_variances += structure.random.size(rank - int(self.re_at_bound.sum()))
+        K = self.identification.directions
+        n_held = int(np.sum(zeros(self.X, axis=0) & ~_moved(self.X @ K)))
+        if not self.signed:
+            n_held += int(np.sum(zeros(self.Theta, axis=None) & ~_moved(K @ self.Theta)))
+        n_free = self.X.size - rank + self.Theta.size - n_held + n_variances
+        return n_free - self.identification.n_free - int(self.cap_binds)
 
     def findings(self) -> list[Finding]:
         """
@@ -273,3 +294,9 @@ class MarginalEstimate(Estimate):
                 f"it binds, at the price of {gain:.1f} in log-likelihood: variances are what it "
                 "makes of them.",
             )
+
+
+def _moved(changes: FloatArray) -> BoolArray:
+    """Which entries some of the directions change, (n, ...) to (...)."""
+    largest = np.abs(changes).max(axis=0, initial=0.0)
+    return np.asarray(largest > ZERO * np.max(largest, initial=0.0))

@@ -79,6 +79,8 @@ def compare(
     Log-likelihood                -214.757
     AIC                             449.51
     BIC                             462.47
+    Parameters                          10
+    Not at a bound                      10
     Uncertainty     conditional   marginal
     Converged               yes        yes
     ======================================
@@ -148,6 +150,8 @@ def _measures(fit: NMFREResults) -> dict[str, object]:
         "Log-likelihood": criteria.get("llf"),
         "AIC": criteria.get("aic"),
         "BIC": criteria.get("bic"),
+        "Parameters": criteria.get("df_model"),
+        "Not at a bound": criteria.get("n_free"),
         "Uncertainty": fit.uncertainty,
         "Converged": fit.converged,
     }

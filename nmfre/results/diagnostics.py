@@ -117,9 +117,19 @@ def df_model(fit: Fit) -> int:
     Free parameters of ml: P Q - Q of the basis, Q K effects, 2 variances.
 
     Less (Q - 1)(Q - 2)/2 rotations of the components, as in factor analysis, and less one where
-    the cap binds.
+    the cap binds. Entries of the basis, effects and variances that ended at their bound 0 count,
+    so that fits of one size have one number: see `n_free` for those that did not.
     """
     return _of_ml(fit, "df_model").n_parameters
+
+
+def n_free(fit: Fit) -> int:
+    """
+    Parameters of ml that are free at the solution: `df_model` less what ended at a bound.
+
+    Zeros of the basis also hold the components, so that no rotation is taken off for these.
+    """
+    return _of_ml(fit, "n_free").n_free
 
 
 def aic(fit: Fit) -> float:

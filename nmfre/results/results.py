@@ -113,6 +113,7 @@ class NMFREResults(Fit):
     llf = Value(diagnostics.llf)
     llf_uncapped = Value(diagnostics.llf_uncapped)
     df_model = Value(diagnostics.df_model)
+    n_free = Value(diagnostics.n_free)
     aic = Value(diagnostics.aic)
     bic = Value(diagnostics.bic)
     gradient_norm = Value(diagnostics.gradient_norm)

@@ -58,6 +58,7 @@ def fit(task: Task) -> dict[str, float]:
         "converged": estimate.converged,
         "merging": estimate.degenerate,
         "n_params": estimate.n_parameters,
+        "n_free": estimate.n_free,
     }
     if task.labels is not None:
         return found | {"error": task.error(estimate)}

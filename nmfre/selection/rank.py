@@ -200,9 +200,10 @@ def select_rank(
         scores = fits["error"].unstack("rank")  # noqa: PD010
         table["cv"] = scores.mean()
         table["std err"] = scores.std(ddof=1) / np.sqrt(folds)
-        table["n_params"] = fits["n_params"].groupby("rank").max()
+        table = table.join(fits.groupby("rank")[["n_params", "n_free"]].max())
     else:
-        table = table.join(fits[[criterion, "llf", "n_params"]].droplevel(["repeat", "fold"]))
+        columns = [criterion, "llf", "n_params", "n_free"]
+        table = table.join(fits[columns].droplevel(["repeat", "fold"]))
     table["not_converged"], table["merging"] = len(parts) - counts["converged"], counts["merging"]
     return RankSelection(
         table=table,

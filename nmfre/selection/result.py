@@ -23,9 +23,10 @@ class RankSelection:
     ----------
     table : DataFrame
         A row a rank. Columns: the criterion (named as such); for "cv" its "std err" over the folds,
-        for the others the log-likelihood "llf"; "n_params", the free parameters; "not_converged"
-        and "merging", how many fits did not reach the tolerance, and how many ended with components
-        that merge.
+        for the others the log-likelihood "llf"; "n_params", the parameters that AIC and BIC count,
+        with those that ended at a bound, and "n_free", those that did not (cv: of the fold with
+        most); "not_converged" and "merging", how many fits did not reach the tolerance, and how
+        many ended with components that merge.
     scores : DataFrame or None
         Mean squared prediction error of every fold (rows: repeat, fold) and rank; None without
         folds.
@@ -106,6 +107,11 @@ class RankSelection:
             )
         elif left:
             text = f" Left out, as fits did not converge or components merge: rank {left}."
+        if self.scores is None:
+            text += (
+                f" {self.criterion.upper()} counts n_params, entries of the basis and effects that "
+                "ended at 0 among them; n_free of them are not at a bound."
+            )
         if len(self.table) > 1 and self.best == self.table.index.max():
             text += f" Rank {self.best} is the largest tried."
         return text

@@ -339,3 +339,14 @@ def test_a_linear_programme_that_fails_in_its_presolve_is_solved_without_it():
     free, _ = identification._span_of_cone(A)
     np.testing.assert_allclose(A[[0, 3, 5]] @ free, 0.0, atol=1e-12)
     np.testing.assert_allclose(free.T @ free, np.eye(free.shape[1]), atol=1e-12)
+
+
+def test_parameters_that_are_free_at_the_solution(holzinger):
+    """Zeros that rotations can move are free; those that hold the components are not."""
+    for forms, n_free, n_variances in ((PAPER, 1, 2), ({}, 3, 9 + 3)):
+        res = holzinger.fit("ml", signed=True, n_starts=1, n_boot=0, **forms)
+        assert (res.identification.n_free, res.n_free) == (n_free, res.df_model)
+        res = holzinger.fit("ml", n_starts=1, n_boot=0, **forms)
+        assert res.identification.n_free == 0
+        n_positive = np.sum(res.estimate.X > 0) + np.sum(res.estimate.Theta > 0)
+        assert res.n_free == n_positive - 3 + n_variances < res.df_model

@@ -51,6 +51,7 @@ def test_table_and_scores(choice, model):
         assert row["llf"] == pytest.approx(res.llf)
         assert row["bic"] == pytest.approx(res.bic)
         assert row["n_params"] == res.df_model
+        assert row["n_free"] == res.n_free
     with pytest.raises(errors.NotComputedError, match="no standard errors"):
         _ = bic.one_standard_error
 
