@@ -22,7 +22,8 @@ HERE = Path(__file__).parent
 STUDY = HERE / "studies" / "coverage.csv"
 COVARIANCES = HERE / "studies" / "covariances.csv"
 COVARIANCES_TABLE = HERE / "studies" / "covariances.md"
-N_REPLICATES, N_BOOT, N_COVARIANCES = 1_000, 200, 60
+DF_CAP = HERE / "studies" / "coverage_df_cap.csv"
+N_REPLICATES, N_BOOT, N_COVARIANCES, N_DF_CAP = 1_000, 200, 60, 200
 STRUCTURES = {
     "Psi = sigma2 I, Phi = tau2 I": ("identity", "identity"),
     "diagonal Psi, Phi = tau2 I": ("diagonal", "identity"),
@@ -37,6 +38,15 @@ BASES = [
     (9, 3, 0.0, (200,)),
 ]
 """Responses, rank, background and numbers of units."""
+BASES_OF_DF_CAP = [
+    (4, 1, 0.0, 27),
+    (4, 1, 0.0, 100),
+    (6, 2, 0.0, 100),
+    (6, 2, 0.3, 100),
+    (6, 2, 0.3, 200),
+    (9, 3, 0.3, 100),
+]
+"""The same of the study of df-cap."""
 DESIGN = ["n_responses", "rank", "n_units", "background", "signed", "errors", "effects"]
 
 TEXT = """\
@@ -178,6 +188,30 @@ def covariance_rows(n_jobs: int) -> pd.DataFrame:
     return pd.concat(tables)
 
 
+def df_cap_rows(n_jobs: int) -> pd.DataFrame:
+    """What the study says of df-cap with its default cap."""
+    tables = []
+    for (n_responses, rank, background, n_units), effects in product(
+        BASES_OF_DF_CAP, ("decreasing", "none")
+    ):
+        design = BumpDesign(
+            n_responses=n_responses,
+            rank=rank,
+            n_units=n_units,
+            signed=False,
+            effects=effects,
+            background=background,
+        )
+        study = coverage_study(
+            design, N_DF_CAP, method="df-cap", n_boot=N_BOOT, n_jobs=n_jobs, progress=False
+        )
+        table = study.loc["conditional"].round(4).reset_index()
+        for name in reversed(DESIGN):
+            table.insert(0, name, getattr(design, name))
+        tables.append(table.assign(n_replicates=study.attrs["n_replicates"]))
+    return pd.concat(tables)
+
+
 def covariance_section(study: pd.DataFrame) -> str:
     """All that the study says."""
     rows = []
@@ -219,6 +253,34 @@ def covariance_summary(study: pd.DataFrame) -> str:
         cells.setdefault(truth, {})[fit] = text if share > 0.0 else "never identified"
     table = pd.DataFrame.from_dict(cells, orient="index").fillna("").rename_axis("truth")
     return markdown(table.reset_index(), index=False)
+
+
+def df_cap_section(study: pd.DataFrame) -> str:
+    """Coverage, standard errors and tests of df-cap: a row a setting."""
+    rows = []
+    for (n_responses, rank, background, n_units), found in study.groupby(
+        ["n_responses", "rank", "background", "n_units"], sort=False
+    ):
+        value = found.set_index(["effects", "quantity"])
+
+        def rate(quantity: str, effects: str = "decreasing", value: pd.DataFrame = value) -> str:
+            row = value.loc[(effects, quantity)]
+            return plus_minus(row["value"], row["std err"])
+
+        rows.append(
+            {
+                "P, Q": f"{n_responses}, {rank}",
+                "background": f"{background:g}",
+                "N": n_units,
+                "intercepts": rate("coverage, percentile, intercepts"),
+                "effects": rate("coverage, percentile, effects"),
+                "Wald, effects": rate("coverage, wald, effects"),
+                "mean se / sd, intercepts": rate("mean se / sd, intercepts"),
+                "mean se / sd, effects": rate("mean se / sd, effects"),
+                "joint test, size": rate("joint test, rejections", "none"),
+            }
+        )
+    return markdown(pd.DataFrame(rows), index=False)
 
 
 def mean_intercepts(value: pd.DataFrame) -> str:
@@ -280,6 +342,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--study", action="store_true", help="run the simulations again")
     parser.add_argument("--covariances", action="store_true", help="and those of covariances")
+    parser.add_argument("--df-cap", action="store_true", help="and those of df-cap")
     parser.add_argument("--n-jobs", type=int, default=2)
     arguments = parser.parse_args()
     if arguments.study:
@@ -289,6 +352,8 @@ def main() -> None:
             pd.concat(tables).to_csv(STUDY, index=False)
     if arguments.covariances:
         covariance_rows(arguments.n_jobs).to_csv(COVARIANCES, index=False)
+    if arguments.df_cap:
+        df_cap_rows(arguments.n_jobs).to_csv(DF_CAP, index=False)
     study, covariances = pd.read_csv(STUDY), pd.read_csv(COVARIANCES)
     COVARIANCES_TABLE.write_text(covariance_summary(covariances) + "\n", encoding="utf-8")
     text = TEXT.format(
@@ -297,6 +362,7 @@ def main() -> None:
         marginal_percentile=coverage_section(study, "marginal", "percentile"),
         conditional_wald=coverage_section(study, "conditional", "wald"),
         joint_test=test_section(study),
+        df_cap=df_cap_section(pd.read_csv(DF_CAP)),
     )
     (HERE / "coverage.md").write_text(text, encoding="utf-8")
 

@@ -411,6 +411,7 @@ def test_simulation():
         ("n_replicates", set()),
         ("n_boot", {"0"}),
         ("multiplier", set()),
+        ("method", set()),
         ("cov_resid", ONLY_NONE),
         ("cov_re", ONLY_NONE),
     ):

@@ -140,7 +140,7 @@ class MarginalEstimate(Estimate):
         if not self.signed:
             n_held += int(np.sum(zeros(self.Theta, axis=None) & ~_moved(K @ self.Theta)))
         n_free = self.X.size - rank + self.Theta.size - n_held + n_variances
-        return n_free - self.identification.n_free - int(self.cap_binds)
+        return int(n_free - self.identification.n_free - self.cap_binds)
 
     def findings(self) -> list[Finding]:
         """

@@ -10,7 +10,7 @@ import time
 import warnings
 from contextlib import suppress
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -25,9 +25,10 @@ from nmfre.core.arguments import (
 )
 from nmfre.core.parallel import run_tasks
 from nmfre.core.typing import FloatArray
-from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
+from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning, NotComputedError
 from nmfre.estimation.covariance_forms import CovResid
 from nmfre.estimation.random_forms import CovRe
+from nmfre.estimators.base import Method
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Uncertainty
 from nmfre.model import NMFRE
@@ -46,6 +47,7 @@ def coverage_study(
     design: BumpDesign,
     n_replicates: int = 1000,
     *,
+    method: Method = "ml",
     alpha: float = 0.05,
     cov_resid: CovResid | None = None,
     cov_re: CovRe | None = None,
@@ -63,11 +65,13 @@ def coverage_study(
     design : BumpDesign
     n_replicates : int
         Data sets to draw and fit.
+    method : {"ml", "df-cap"}
+        Of the fits. That of the paper has no signed effects, and is fitted with its default cap.
     alpha : float
         1 minus the level of the intervals, and the level of the test.
     cov_resid : {"identity", "diagonal"}, optional
     cov_re : {"identity", "diagonal", "full"}, optional
-        Forms of the covariances in the fits, as in `nmfre.NMFRE.fit`; those of the design may be
+        Forms of the covariances in fits by ml, as in `nmfre.NMFRE.fit`; those of the design may be
         others. With "full", the zeros of its basis are taken as known (``basis_pattern``).
     n_boot : int
         Bootstrap replicates of each fit; 0 for Wald intervals alone.
@@ -84,18 +88,20 @@ def coverage_study(
     Returns
     -------
     DataFrame
-        A row an uncertainty ("marginal", "conditional") and quantity: coverage of the Wald,
-        percentile and studentized intervals of the intercepts and the effects (the average over
-        components, and the lowest and highest of them), bias, mean standard error over the standard
-        deviation of the estimates, the share of data sets in which they have a standard error,
-        which the rows before are about; coverage of the Wald intervals of X Theta (marginal);
-        rejections of the joint test; each with its Monte Carlo standard error.
+        A row an uncertainty ("marginal", "conditional"; of df-cap the second alone) and quantity:
+        coverage of the Wald, percentile and studentized intervals of the intercepts and the effects
+        (the average over components, and the lowest and highest of them), bias, mean standard error
+        over the standard deviation of the estimates, the share of data sets in which they have a
+        standard error, which the rows before are about; coverage of the Wald intervals of X Theta
+        (marginal); rejections of the joint test; each with its Monte Carlo standard error.
         ``attrs`` hold the number of replicates that counted and the seconds taken.
 
     Raises
     ------
     InvalidArgumentError
         An argument that is not allowed.
+    NotComputedError
+        If no fit reached its tolerance.
 
     Examples
     --------
@@ -115,21 +121,33 @@ def coverage_study(
         if value is not None:
             check_choice(name, value, choices)
     check_choice("multiplier", multiplier, Multiplier)
+    check_choice("method", method, Method)
+    options: dict[str, Any] = {"n_boot": n_boot, "multiplier": multiplier}
+    if method == "ml":
+        options |= {"cov_resid": cov_resid, "cov_re": cov_re, "n_starts": 2}
+        options["signed"] = design.signed
+    elif design.signed or (cov_resid, cov_re) != (None, None):
+        raise InvalidArgumentError(
+            "method", method, "'ml' where effects are signed or covariances have a form"
+        )
+    kinds = KINDS if method == "ml" else KINDS[1:]
     check_seed(seed)
     start = time.perf_counter()
     seeds = np.random.SeedSequence(seed).spawn(n_replicates)
     chunks = np.array_split(np.arange(n_replicates), min(n_replicates, PARTS))
     parts = run_tasks(
-        partial(_replicates, design, alpha, cov_resid, cov_re, n_boot, multiplier),
+        partial(_replicates, design, alpha, method, options, kinds),
         [[seeds[i] for i in chunk] for chunk in chunks],
         n_jobs=n_jobs,
         progress=progress,
         description="replicates in parts",
     )
     replicates = [replicate for part in parts for replicate in part]
+    if not replicates:
+        raise NotComputedError(name="coverage_study", reason="no fit reached its tolerance.")
     tables = {
         kind: _tabulate([replicate[kind] for replicate in replicates], design, alpha)
-        for kind in KINDS
+        for kind in kinds
     }
     table = pd.concat(tables, names=["uncertainty", "quantity"])
     seconds = time.perf_counter() - start
@@ -140,34 +158,24 @@ def coverage_study(
 def _replicates(
     design: BumpDesign,
     alpha: float,
-    cov_resid: CovResid | None,
-    cov_re: CovRe | None,
-    n_boot: int,
-    multiplier: Multiplier,
+    method: Method,
+    options: dict[str, Any],
+    kinds: tuple[Uncertainty, ...],
     seeds: list[np.random.SeedSequence],
 ) -> list[Replicate]:
     """What data sets say, without those whose fit failed or did not reach the tolerance."""
     found = []
-    methods = INTERVALS if n_boot else INTERVALS[:1]
-    pattern = design.basis > 0.0 if cov_re == "full" else None
+    intervals = INTERVALS if options["n_boot"] else INTERVALS[:1]
+    pattern = design.basis > 0.0 if options.get("cov_re") == "full" else None
     for seed in seeds:
         data, fit = seed.spawn(2)
         endog, exog = design.draw(np.random.default_rng(data))
         model = NMFRE(endog, exog, rank=design.rank, basis_pattern=pattern)
         with warnings.catch_warnings(), suppress(NMFREError):
             warnings.simplefilter("ignore", NMFREWarning)
-            res = model.fit(
-                "ml",
-                signed=design.signed,
-                cov_resid=cov_resid,
-                cov_re=cov_re,
-                n_starts=2,
-                n_boot=n_boot,
-                multiplier=multiplier,
-                seed=int(fit.generate_state(1)[0]),
-            )
+            res = model.fit(method, seed=int(fit.generate_state(1)[0]), **options)
             if res.converged:
-                found.append({kind: _inference(res, kind, alpha, methods) for kind in KINDS})
+                found.append({kind: _inference(res, kind, alpha, intervals) for kind in kinds})
     return found
 
 

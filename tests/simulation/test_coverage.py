@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from forms import PAPER
 from scipy import stats
 
+import nmfre
 from nmfre import errors
 from nmfre.simulation import BumpDesign, covariance_designs, coverage_study
 
@@ -57,11 +60,27 @@ def test_the_study_does_not_depend_on_the_number_of_processes():
         ({"n_boot": 1}, "n_boot=1"),
         ({"cov_re": "any"}, "cov_re='any'"),
         ({"cov_resid": "full"}, "cov_resid='full'"),
+        ({"method": "df-cap", "cov_re": "diagonal"}, "method='df-cap'"),
     ):
         with pytest.raises(errors.InvalidArgumentError, match=message):
             coverage_study(design, 2, **arguments)
     with pytest.raises(errors.InvalidArgumentError, match="alpha=5"):
         coverage_study(design, 2, alpha=5)
+
+
+def test_the_study_of_df_cap():
+    design = BumpDesign(n_responses=4, rank=1, n_units=27, signed=False)
+    study = coverage_study(design, 10, method="df-cap", n_boot=20, progress=False)
+    assert set(study.index.get_level_values("uncertainty")) == {"conditional"}
+    assert study.loc[("conditional", "coverage, wald, effects"), "value"] >= 0.6
+    with pytest.raises(errors.InvalidArgumentError, match="method='df-cap'"):
+        coverage_study(replace(design, signed=True), 2, method="df-cap")
+
+
+def test_a_study_of_fits_that_do_not_converge(monkeypatch):
+    monkeypatch.setattr(nmfre.NMFREResults, "converged", property(lambda self: False))
+    with pytest.raises(errors.NotComputedError, match="no fit reached"):
+        coverage_study(BumpDesign(n_responses=4, rank=1, n_units=27), 2, n_boot=0, progress=False)
 
 
 def test_the_study_shows_what_a_wrong_covariance_does():
