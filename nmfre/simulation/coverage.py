@@ -27,6 +27,7 @@ from nmfre.core.parallel import run_tasks
 from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning, NotComputedError
 from nmfre.estimation.covariance_forms import CovResid
+from nmfre.estimation.estimate import StopReason
 from nmfre.estimation.random_forms import CovRe
 from nmfre.estimators.base import Method
 from nmfre.inference.multipliers import Multiplier
@@ -174,7 +175,7 @@ def _replicates(
         with warnings.catch_warnings(), suppress(NMFREError):
             warnings.simplefilter("ignore", NMFREWarning)
             res = model.fit(method, seed=int(fit.generate_state(1)[0]), **options)
-            if res.converged:
+            if res.stop_reason == StopReason.TOLERANCE:
                 found.append({kind: _inference(res, kind, alpha, intervals) for kind in kinds})
     return found
 

@@ -78,7 +78,7 @@ def test_the_study_of_df_cap():
 
 
 def test_a_study_of_fits_that_do_not_converge(monkeypatch):
-    monkeypatch.setattr(nmfre.NMFREResults, "converged", property(lambda self: False))
+    monkeypatch.setattr(nmfre.NMFREResults, "stop_reason", "maxiter")
     with pytest.raises(errors.NotComputedError, match="no fit reached"):
         coverage_study(BumpDesign(n_responses=4, rank=1, n_units=27), 2, n_boot=0, progress=False)
 
