@@ -68,5 +68,91 @@ def load_holzinger_swineford() -> pd.DataFrame:
     return _load("holzinger_swineford")
 
 
-def _load(name: str) -> pd.DataFrame:
-    return described(pd.read_csv(shipped_folder(name) / f"{name}.csv"), name)
+def load_state_of_the_union() -> pd.DataFrame:
+    """
+    Counts of 100 frequent terms in the annual messages of US presidents to Congress, 1790 to 2026.
+
+    Returns
+    -------
+    DataFrame, (237, 105)
+        A row a message, such as ``1790-Washington-1``: ``year``, ``president``, ``party``,
+        ``delivery`` (spoken or written), ``words``, the number of all words, and 100 columns of
+        counts. ``attrs["DESCR"]`` tells how they are counted, and the source.
+
+    References
+    ----------
+    Peters, G. and Woolley, J. T. The American Presidency Project. University of California, Santa
+    Barbara. https://www.presidency.ucsb.edu
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> messages = nmfre.datasets.load_state_of_the_union()
+    >>> terms = messages.columns[5:]
+    >>> rates = 1000 * messages[terms].div(messages["words"], axis=0)  # in 1,000 words
+    >>> rates["america"].groupby(messages["delivery"]).mean().round(1)
+    delivery
+    spoken     2.3
+    written    0.3
+    Name: america, dtype: float64
+    """
+    return _load("state_of_the_union", index="document")
+
+
+def load_us_flights() -> pd.DataFrame:
+    """
+    Flights among the 60 busiest airports of the United States in 2008.
+
+    Returns
+    -------
+    DataFrame, (60, 60)
+        Numbers of flights, origins in rows and destinations in columns, the busiest airport
+        first. ``attrs["DESCR"]`` tells the source.
+
+    See Also
+    --------
+    load_us_airports : names and places of the airports.
+
+    References
+    ----------
+    US Department of Transportation, Bureau of Transportation Statistics. Airline on-time
+    performance, 2008.
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> flights = nmfre.datasets.load_us_flights()
+    >>> int(flights.loc["ATL", "ORD"])  # from Atlanta to Chicago O'Hare
+    7677
+    """
+    return _load("us_flights", index="origin").rename_axis(columns="destination")
+
+
+def load_us_airports() -> pd.DataFrame:
+    """
+    The 60 busiest airports of the United States in 2008: where they are.
+
+    Returns
+    -------
+    DataFrame, (60, 6)
+        A row an airport, the busiest first: ``name``, ``city``, ``state``, ``latitude`` and
+        ``longitude`` in degrees, and ``flights``, from and to all airports.
+        ``attrs["DESCR"]`` tells the source.
+
+    See Also
+    --------
+    load_us_flights : flights among them.
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> airports = nmfre.datasets.load_us_airports()
+    >>> airports.loc["ORD", ["city", "state"]].to_list()
+    ['Chicago', 'IL']
+    """
+    return _load("us_flights", "airports", index="airport")
+
+
+def _load(name: str, file: str | None = None, index: str | None = None) -> pd.DataFrame:
+    path = shipped_folder(name) / f"{file or name}.csv"
+    return described(pd.read_csv(path, index_col=index), name)

@@ -51,6 +51,60 @@ def test_holzinger_swineford_is_what_the_paper_scales():
         np.testing.assert_allclose(scaled.T, reference[expected], rtol=0, atol=1e-14)
 
 
+WRITTEN_SINCE_1913 = {
+    "Wilson": [1919, 1920],
+    "Coolidge": [1924, 1925, 1926, 1927, 1928],
+    "Hoover": [1929, 1930, 1931, 1932],
+    "Roosevelt": [1944, 1945],
+    "Truman": [1946, 1953],
+    "Eisenhower": [1956, 1961],
+    "Nixon": [1972, 1973, 1974],
+    "Carter": [1978, 1979, 1980, 1981],
+}
+"""In the House of Representatives' list, and in three years with a speech as well."""
+
+
+def test_messages_are_counted_once_and_told_apart_by_delivery():
+    messages = datasets.load_state_of_the_union()
+    about = ["year", "president", "party", "delivery", "words"]
+    terms = messages.columns[5:]
+    assert messages.shape == (237, 105)
+    assert list(messages.columns[:5]) == about
+    assert messages.index.name == "document"
+    assert messages.index.is_unique
+    assert terms.is_unique
+    assert list(terms) == sorted(terms)
+    assert set(messages[terms].dtypes) == {np.dtype("int64")}
+    assert messages[terms].to_numpy().min() == 0
+    assert (messages[terms].sum(axis=1) < messages["words"]).all()
+    assert messages.notna().to_numpy().all()
+    written = messages[(messages["delivery"] == "written") & (messages["year"] >= 1913)]
+    surnames = written.index.str.split("-").str[1]
+    assert written["year"].groupby(surnames).apply(list).to_dict() == WRITTEN_SINCE_1913
+    spoken = messages.loc[messages["delivery"] == "spoken", "year"]
+    assert sorted(spoken[spoken <= 1912].unique()) == list(range(1790, 1801))
+    assert (spoken <= 2020).sum() == 97  # the Historian of the House counts as many
+    assert messages["president"].nunique() == 43  # of 45: two died before their first message
+    assert "American Presidency Project" in messages.attrs["DESCR"]
+
+
+def test_flights_are_among_the_airports_of_the_list():
+    flights, airports = datasets.load_us_flights(), datasets.load_us_airports()
+    assert (flights.index.name, flights.columns.name) == ("origin", "destination")
+    assert list(flights.index) == list(flights.columns) == list(airports.index)
+    assert flights.shape == (60, 60)
+    assert set(flights.dtypes) == {np.dtype("int64")}
+    assert np.diag(flights).sum() == 0
+    assert flights.to_numpy().min() == 0
+    assert flights.to_numpy().sum() == 4_576_700
+    assert airports["flights"].is_monotonic_decreasing
+    assert (flights.sum() + flights.sum(axis=1) <= airports["flights"]).all()
+    np.testing.assert_allclose(flights.sum(), flights.sum(axis=1), rtol=0.02)  # who comes, leaves
+    assert airports.loc["HNL", "longitude"] == airports["longitude"].min()
+    for frame in (flights, airports):
+        assert "Department of Transportation" in frame.attrs["DESCR"]
+
+
 def test_a_copy_is_returned():
     first = nmfre.datasets.load_orthodont()
     first.loc[0, "distance"] = 0.0
