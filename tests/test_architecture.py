@@ -14,6 +14,7 @@ import nmfre.paper
 import nmfre.simulation
 from nmfre.results.bootstrap import Bootstrap
 from nmfre.results.check import Check
+from nmfre.results.new_units import Scores
 from nmfre.results.prediction import Prediction
 
 ROOT = Path(nmfre.__file__).parent
@@ -143,6 +144,7 @@ def test_public_names_exist_and_are_documented():
         Bootstrap,
         Check,
         Prediction,
+        Scores,
         nmfre.CapScan,
         nmfre.Comparison,
         nmfre.RankSelection,

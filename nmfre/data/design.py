@@ -23,7 +23,7 @@ from nmfre.data.checks import check_unique, listed, numeric, require_memory
 from nmfre.data.covariates import covariates_of_new_data
 from nmfre.data.faults import Faults, check_faults, check_sums, covariate_faults, response_faults
 from nmfre.data.interchange import frame_of_series, has_row_labels, table
-from nmfre.data.labelled import in_rows
+from nmfre.data.labelled import INTERCEPT, in_rows
 from nmfre.data.naming import known_columns
 from nmfre.data.right_hand_side import RightHandSide
 from nmfre.data.rsquared import FitSums
@@ -280,6 +280,22 @@ class Design(LaidOut, ABC):
         A = laid_out(A)
         check_faults(covariate_faults(A), self.labels | {"unit": units})
         return A, units
+
+    def intercepts(self, units: pd.Index) -> FloatArray:
+        """
+        A (1, M) of M units that have an intercept alone.
+
+        Raises
+        ------
+        ShapeError
+            Where the model has covariates; those of the units must be given.
+        """
+        if not self.covariates.equals(INTERCEPT):
+            raise ShapeError(
+                reason=f"the model has covariates ({listed(self.covariates)}): pass exog, with "
+                "one row per unit."
+            )
+        return np.ones((1, len(units)))
 
     def _columns_of(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The columns of a data frame, in memory or of dask, that are the covariates."""

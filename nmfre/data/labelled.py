@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from scipy.sparse import csr_array, issparse
 
 from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.data.checks import numeric
-from nmfre.data.interchange import has_row_labels, table
+from nmfre.data.interchange import frame_of_series, has_row_labels, table
 from nmfre.errors import NonNumericError, ShapeError, TransposedError
 
 INTERCEPT = pd.Index(["Intercept"])
@@ -99,6 +99,18 @@ def in_rows(array: FloatArray, name: str, n_columns: int) -> FloatArray:
     if array.ndim == 1 and n_columns == 1:
         array, _ = two_axes(array, name, "")
     return np.atleast_2d(array)
+
+
+def unit_labels(endog: object, responses: pd.Index) -> pd.Index:
+    """Labels of the units of new responses, a Series of which is one unit."""
+    data = table(endog)
+    if isinstance(data, pd.Series):
+        data = frame_of_series(data, responses, "endog")
+    if isinstance(data, pd.DataFrame):
+        return data.index
+    if issparse(data):
+        return pd.RangeIndex(cast("Any", data).shape[0])
+    return pd.RangeIndex(len(in_rows(numeric(data, "endog"), "endog", len(responses))))
 
 
 def exog_names(all_one: BoolArray) -> pd.Index:

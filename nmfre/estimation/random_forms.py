@@ -47,6 +47,15 @@ class RandomForm(ABC):
     def pull(self, F: FloatArray, by_F: FloatArray) -> FloatArray:
         """Derivative by t, (..., n), from that by F, (..., Q, Q)."""
 
+    def of_phi(self, F: FloatArray) -> FloatArray:
+        """Derivatives of the entries of Phi = F F' by t, (Q, Q, n)."""
+        rank = len(F)
+        by_F = np.zeros((rank, rank, rank, rank))
+        for q in range(rank):
+            by_F[q, :, q] += F
+            by_F[:, q, q] += F
+        return self.pull(F, np.tril(by_F))
+
     @abstractmethod
     def of_change(self, F: FloatArray, change: FloatArray) -> FloatArray:
         """Change of t that a change of Phi of this form is, to first order."""

@@ -18,6 +18,7 @@ from nmfre.inference.covariance import Parts, without_leverages
 from nmfre.inference.equality import ScoreTest
 from nmfre.inference.linearized import linearize
 from nmfre.inference.options import InferenceOptions
+from nmfre.inference.scores import Units, variances_of
 from nmfre.inference.wild_bootstrap import Total, WildBootstrap, one_step, unit_blocks, whole
 
 BOUND = 1e-6
@@ -104,6 +105,10 @@ class Inference(OfKinds):
         n_covariates = len(self.estimate) // X.shape[1]
         J = np.kron(np.eye(n_covariates)[covariates], X)
         return np.asarray(J @ self.covariance @ J.T)
+
+    def score_variances(self, units: Units) -> FloatArray:
+        """Variances of the scores of units that come from errors of the parameters, (Q, M)."""
+        return variances_of(self.covariance, units.by_theta, units)
 
     @property
     def bse(self) -> FloatArray:

@@ -9,6 +9,7 @@ they change has none.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,6 +26,7 @@ from nmfre.inference.coordinates import Axes, Coordinates
 from nmfre.inference.covariance import Parts
 from nmfre.inference.equality import equality_tests, rejected
 from nmfre.inference.options import InferenceOptions
+from nmfre.inference.scores import Units, variances_of
 from nmfre.inference.wild_bootstrap import Total, one_step, unit_blocks, whole
 
 LARGEST = 3_000
@@ -186,6 +188,12 @@ class MarginalInference(Inference):
         covariance: FloatArray = stacked @ self.psi_covariance @ stacked.T
         return covariance
 
+    def score_variances(self, units: Units) -> FloatArray:
+        """With the errors of the basis and the variances; NaN for components that mix."""
+        structure = units.estimate.of_kind(MarginalEstimate, "structure").structure
+        known = np.where(np.array(self.mixing), np.nan, 1.0)[:, None]
+        return known * variances_of(self.psi_covariance, partial(units.by_all, structure), units)
+
     def variance_bse(self, estimate: Estimate) -> dict[str, FloatArray]:
         """
         Standard errors of variances and what is made of them (delta method); NaN at a bound.
@@ -203,12 +211,7 @@ class MarginalInference(Inference):
         n_resid, first = resid.size(P), self.X.size + self.Theta.size
         D = len(self.psi_covariance)
         of_phi = np.zeros((Q, Q, D))
-        for q in range(Q):
-            for r in range(Q):
-                by_F = np.zeros((Q, Q))
-                by_F[q] += F[r]
-                by_F[r] += F[q]
-                of_phi[q, r, first + n_resid :] = random.pull(F, np.tril(by_F))
+        of_phi[:, :, first + n_resid :] = random.of_phi(F)
         by_icc = np.zeros(D)
         random_part, residual = float(np.sum((self.X @ F) ** 2)), float(estimate.psi.sum())
         total = (random_part + residual) ** 2

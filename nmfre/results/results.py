@@ -20,6 +20,7 @@ from nmfre.results import (
     frames,
     hypotheses,
     identified_set,
+    new_units,
     prediction,
 )
 from nmfre.results import bootstrap as wild
@@ -140,6 +141,8 @@ class NMFREResults(Fit):
 
     predict = prediction.predict
     get_prediction = prediction.get_prediction
+    transform = new_units.transform
+    get_scores = new_units.get_scores
 
     rename_components = rename_components
 
