@@ -21,11 +21,19 @@ from nmfre.report.tables import (
 )
 
 Stat = Literal["std err", "conf_int", "pvalue"]
-
-
+AGAINST_SATURATED = {
+    "Chi-squared": "chi2",
+    "df": "df",
+    "P": "pvalue",
+    "CFI": "cfi",
+    "RMSEA": "rmsea",
+    "SRMR": "srmr",
+}
+"""Measures of fit that are shown where they are asked for, and their names in `fit_measures`."""
 FORMATS: dict[str, Callable[[float], str]] = {
-    **dict.fromkeys(("Cap", "df of U", "AIC", "BIC"), "{:.2f}".format),
-    **dict.fromkeys(("ICC", "Saturation", "Log-likelihood"), fixed),
+    **dict.fromkeys(("Cap", "df of U", "AIC", "BIC", "Chi-squared"), "{:.2f}".format),
+    **dict.fromkeys(("ICC", "Saturation", "Log-likelihood", *list(AGAINST_SATURATED)[2:]), fixed),
+    "df": "{:.0f}".format,
     **dict.fromkeys(("sigma2", "tau2"), number),
 }
 """How measures of a fit are printed that are numbers."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
-from nmfre.core.arguments import check_alpha, check_choice
-from nmfre.errors import InvalidArgumentError
-from nmfre.report.comparison import Comparison, Stat
+from nmfre.core.arguments import check_alpha, check_bool, check_choice
+from nmfre.errors import InvalidArgumentError, NotComputedError
+from nmfre.report.comparison import AGAINST_SATURATED, Comparison, Stat
 from nmfre.results.results import NMFREResults
 
 
@@ -17,6 +18,7 @@ def compare(
     *,
     stat: Stat = "std err",
     alpha: float = 0.05,
+    fit_measures: bool = False,
 ) -> Comparison:
     """
     Several fits side by side: other ranks, caps, methods, signs, covariates.
@@ -31,6 +33,9 @@ def compare(
         What is printed in parentheses below each estimate.
     alpha : float
         1 minus the level of the intervals.
+    fit_measures : bool
+        Whether chi-squared against the saturated model, CFI, RMSEA and SRMR are among the measures,
+        empty where `nmfre.NMFREResults.fit_measures` has none.
 
     Returns
     -------
@@ -92,13 +97,18 @@ def compare(
     """
     check_choice("stat", stat, Stat)
     check_alpha(alpha)
+    check_bool("fit_measures", fit_measures)
     named = _named(fits)
     tables = {name: _table(fit, stat, alpha) for name, fit in named.items()}
     keys = [key for table in tables.values() for key in table.index]
     components, covariates = (dict.fromkeys(labels) for labels in zip(*keys, strict=True))
     every = pd.MultiIndex.from_product([components, covariates], names=["component", "covariate"])
     frame = pd.concat(tables, axis=1, names=["fit"]).reindex(every[every.isin(keys)])
-    measures = pd.DataFrame({name: _measures(fit) for name, fit in named.items()}, dtype=object)
+    columns = {
+        name: _measures(fit) | (_against_saturated(fit) if fit_measures else {})
+        for name, fit in named.items()
+    }
+    measures = pd.DataFrame(columns, dtype=object)
     return Comparison(frame, measures, stat, alpha)
 
 
@@ -155,3 +165,13 @@ def _measures(fit: NMFREResults) -> dict[str, object]:
         "Uncertainty": fit.uncertainty,
         "Converged": fit.converged,
     }
+
+
+def _against_saturated(fit: NMFREResults) -> dict[str, object]:
+    """Measures that compare with the saturated model; None where there are none."""
+    try:
+        found = fit.fit_measures()
+    except NotComputedError:
+        return dict.fromkeys(AGAINST_SATURATED)
+    values = {shown: found[name] for shown, name in AGAINST_SATURATED.items()}
+    return {shown: None if np.isnan(value) else value for shown, value in values.items()}

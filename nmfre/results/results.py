@@ -17,6 +17,7 @@ from nmfre.results import (
     diagnostics,
     equal_variances,
     files,
+    fit_measures,
     frames,
     hypotheses,
     identified_set,
@@ -122,6 +123,7 @@ class NMFREResults(Fit):
     n_agree = Value(diagnostics.n_agree)
     identification = Value(diagnostics.identification)
     identified_set = identified_set.identified_set
+    fit_measures = fit_measures.fit_measures
     mean_squared_residual = Value(diagnostics.mean_squared_residual)
     rsquared = Value(diagnostics.rsquared)
     rsquared_table = diagnostics.rsquared_table

@@ -215,3 +215,18 @@ def test_variances_that_are_means_are_called_so(fits):
     means = "sigma2 and tau2 are means"
     assert means in str(nmfre.compare([fitted("full"), fitted("identity", "identity")]))
     assert means not in str(nmfre.compare([fits["capped"], fits["two"]]))
+
+
+def test_measures_of_fit_are_shown_where_they_are_asked_for(fits):
+    assert "CFI" not in nmfre.compare(fits).measures.index
+    comparison = nmfre.compare(fits, fit_measures=True)
+    measures = comparison.measures.loc["Chi-squared":]
+    assert measures.index.to_list() == ["Chi-squared", "df", "P", "CFI", "RMSEA", "SRMR"]
+    assert measures.drop(columns="signed").isna().all(axis=None)  # df-cap, or its cap binds
+    found = fits["signed"].fit_measures()
+    expected = found[["chi2", "df", "pvalue", "cfi", "rmsea", "srmr"]].to_list()
+    assert measures["signed"].to_list() == expected
+    assert line(str(comparison), "SRMR").split() == ["SRMR", f"{found['srmr']:.3f}"]
+    assert line(str(comparison), "Chi-squared").split() == ["Chi-squared", f"{found['chi2']:.2f}"]
+    with pytest.raises(errors.InvalidArgumentError):
+        nmfre.compare(fits, fit_measures="yes")

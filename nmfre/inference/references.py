@@ -1,0 +1,189 @@
+"""
+What a fit by marginal maximum likelihood is compared with: saturated and independence model.
+
+Saturated: every response on all covariates, with a free covariance. Independence: a mean and a
+variance for each response, no covariance, no effect. In units of the scaled responses, with the
+coefficients B on orthonormal covariates W and the residual moments R of `CompleteMoments`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from scipy.linalg import cholesky, solve_triangular
+
+from nmfre.core.layout import LaidOut
+from nmfre.core.typing import FloatArray
+from nmfre.estimation.complete import CompleteMoments
+from nmfre.estimation.marginal_estimate import MarginalEstimate
+from nmfre.inference.coordinates import Coordinates
+from nmfre.inference.marginal import BLOCK_VALUES, FLAT
+from nmfre.inference.wild_bootstrap import Total, unit_blocks
+
+COLLINEAR = 1e-10
+"""Smallest eigenvalue of correlations given the covariates that is told from zero."""
+CONSTANT = 1e-8
+"""Squared distance of a constant from the covariates, in its square, that is rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class References(LaidOut):
+    """
+    The two models at their maxima, where covariates span a constant.
+
+    Attributes
+    ----------
+    n_units : int
+    scale : float
+        What responses were divided by.
+    B, R : (P, K), (P, P)
+        Coefficients and residual covariance of the saturated model.
+    constant : (K,)
+        Means of the orthonormal covariates over units, of length one where they span a constant.
+    """
+
+    n_units: int
+    scale: float
+    B: FloatArray
+    R: FloatArray
+    constant: FloatArray
+
+    @classmethod
+    def of(cls, moments: CompleteMoments, A: FloatArray, total: Total) -> References:
+        """Of moments of Y and A (K, N), and sums over the units."""
+        (sums,) = total(lambda start, A: (moments.covariates.white(A).sum(axis=1),), A)
+        R = moments.times(np.eye(moments.n_responses))
+        constant = np.asarray(sums) / moments.n_units
+        return cls(moments.n_units, moments.scale, moments.B, (R + R.T) / 2.0, constant)
+
+    @property
+    def determined(self) -> bool:
+        """Whether the covariance of the saturated model is positive definite."""
+        n_responses, n_covariates = self.B.shape
+        sd = np.sqrt(np.diag(self.R))
+        if self.n_units - n_covariates < n_responses or not (sd > 0.0).all():
+            return False
+        return bool(np.linalg.eigvalsh(self.R / np.outer(sd, sd))[0] > COLLINEAR)
+
+    @property
+    def with_constant(self) -> bool:
+        """Whether covariates span a constant: else independence is no special case of saturated."""
+        return bool(abs(1.0 - self.constant @ self.constant) < CONSTANT)
+
+    @property
+    def n_parameters(self) -> tuple[int, int]:
+        """Of the saturated model, and of independence."""
+        n_responses, n_covariates = self.B.shape
+        saturated = n_responses * n_covariates + n_responses * (n_responses + 1) // 2
+        return saturated, 2 * n_responses
+
+    @property
+    def mean(self) -> FloatArray:
+        """Means of the responses, (P,)."""
+        return np.asarray(self.B @ self.constant)
+
+    def around_mean(self, effects: FloatArray) -> FloatArray:
+        """Effects of W (J, K) less what is constant over units: their means are zero."""
+        return effects - np.outer(effects @ self.constant, self.constant)
+
+    @property
+    def variances(self) -> FloatArray:
+        """Of the responses around their means, (P,)."""
+        centred = self.around_mean(self.B)
+        return np.asarray(np.diag(self.R) + np.vecdot(centred, centred))
+
+    def llf(self) -> tuple[float, float]:
+        """Log-likelihoods of the saturated model and of independence, of the responses."""
+        root = cholesky(self.R, lower=True)
+        log_dets = 2.0 * np.log(np.diag(root)).sum(), np.log(self.variances).sum()
+        each = len(self.B) * (np.log(2.0 * np.pi) + 1.0 + 2.0 * np.log(self.scale))
+        saturated, independence = (-0.5 * self.n_units * (each + log_det) for log_det in log_dets)
+        return float(saturated), float(independence)
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """
+    tr(I^-1 J) of the model and of its references, the information I observed, J of unit scores.
+
+    With normal responses each is a number of parameters.
+
+    Attributes
+    ----------
+    model : float
+        NaN where the likelihood is flat in some direction that is no rotation.
+    saturated, independence : float
+    """
+
+    model: float
+    saturated: float
+    independence: float
+
+
+def traces(
+    Y: Any,
+    A: FloatArray,
+    moments: CompleteMoments,
+    estimate: MarginalEstimate,
+    references: References,
+    total: Total,
+) -> Traces:
+    """
+    Traces from one pass over the units.
+
+    Zeros of X that the likelihood pushes against, and of a bounded Theta, stay zero; rotations are
+    left out.
+
+    Parameters
+    ----------
+    Y : array or SciPy sparse matrix, (P, N)
+    A : array, (K, N)
+    moments : CompleteMoments
+        Of Y and A.
+    estimate : MarginalEstimate
+        The maximum, off its cap.
+    references : References
+    total : callable
+        As in `nmfre.inference.wild_bootstrap.one_step`.
+    """
+    coordinates = Coordinates(moments, estimate)
+    free = coordinates.axes(coordinates.theta_at_bound).directions
+    information = -moments.n_units * (free.T @ coordinates.hessian() @ free)
+    sums = total(partial(_sums, coordinates, references, free), Y, A)
+    squares, saturated, independence = sums
+    size = np.sqrt(np.abs(np.diag(information)))
+    scaled = information / np.outer(size, size)
+    model = np.nan
+    if not estimate.degenerate and np.linalg.eigvalsh(scaled)[0] > FLAT:
+        model = float(np.trace(np.linalg.solve(information, squares)))
+    return Traces(model, float(saturated), len(references.B) + float(independence))
+
+
+def _sums(
+    coordinates: Coordinates, references: References, free: FloatArray, start: int, Y: Any, A: Any
+) -> tuple[FloatArray, float, float]:
+    """
+    Sums over units of products of scores, and of the terms of the other traces.
+
+    With leverages h_n and Mahalanobis squares d_n, the information of the saturated model being one
+    block of coefficients and one of covariances, these are h_n d_n + (d_n^2 - 2 d_n + P) / 2N.
+    """
+    moments, N, P = coordinates.moments, references.n_units, len(references.B)
+    root, sd = cholesky(references.R, lower=True), np.sqrt(references.variances)
+    squares, saturated, independence = np.zeros((free.shape[1],) * 2), 0.0, 0.0
+    for block in unit_blocks(A.shape[1], 0, BLOCK_VALUES // coordinates.X.size):
+        y, a = Y[:, block], A[:, block]
+        scores = coordinates.unit_scores(y, a) @ free
+        squares += scores.T @ scores
+        dense = np.asarray(y.toarray() if hasattr(y, "toarray") else y) / references.scale
+        W = moments.covariates.white(a)
+        white = solve_triangular(root, dense - references.B @ W, lower=True)
+        d = np.sum(white * white, axis=0)
+        leverages = np.sum(W * W, axis=0) / N
+        saturated += float(np.sum(leverages * d + (d * d - 2.0 * d + P) / (2.0 * N)))
+        z = (dense - references.mean[:, None]) / sd[:, None]
+        independence += float(np.sum((z * z - 1.0) ** 2)) / (2.0 * N)
+    return squares, saturated, independence

@@ -1,0 +1,193 @@
+"""Measures of fit: chi-squared against the saturated model, CFI, TLI, RMSEA, SRMR."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from nmfre.core.arguments import check_jobs, check_n_boot, check_seed
+from nmfre.errors import NotComputedError
+from nmfre.estimation.complete import LARGEST_DENSE, CompleteMoments
+from nmfre.estimation.marginal_estimate import MarginalEstimate
+from nmfre.inference.fit_measures import ChiSquared, cfi, chi_squared, srmr, tli
+from nmfre.inference.marginal import LARGEST, n_parameters
+from nmfre.inference.parametric import FittedMoments, bootstrap_statistics
+from nmfre.inference.references import References, traces
+from nmfre.results.fit import Fit
+
+NAME = "fit_measures"
+
+
+def fit_measures(
+    self: Fit,
+    n_boot: int = 0,
+    *,
+    seed: int | None = 0,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> pd.Series:
+    """
+    Chi-squared against the saturated model, CFI, TLI, RMSEA, SRMR, AIC and BIC.
+
+    As in lavaan's MLR. The saturated model has every response regressed on all covariates, and any
+    covariance; the baseline has a mean and a variance for each response, and nothing else. They
+    take normality for given; the scaled and the robust versions (Yuan and Bentler 2000) do not.
+
+    Zeros of the basis and of effects are no restrictions to ``df``, which is as in `aic`, so that
+    ``pvalue`` may be too small where the maximum has such zeros. ``scaling`` and the bootstrap
+    account for them.
+
+    Parameters
+    ----------
+    n_boot : int
+        Data sets that are drawn from the fitted normal model and fitted, from this fit on, for a
+        p-value of the parametric bootstrap; 0 for none.
+    seed : int or None
+        Of these. None takes fresh entropy.
+    n_jobs : int, optional
+        Processes for the refits, as in joblib. The p-value does not depend on it.
+    progress : bool
+        Whether refits show a progress bar.
+
+    Returns
+    -------
+    Series
+        ``n_parameters``, ``llf``, ``llf_saturated``, ``aic``, ``bic``; ``chi2``, ``df``, ``pvalue``
+        and, divided by ``scaling``, ``chi2_scaled``, ``pvalue_scaled``; the same of the baseline;
+        ``cfi``, ``tli``, ``rmsea`` with its 90 % limits and the p-value of an RMSEA of at most
+        0.05; their robust versions; ``srmr``, over responses and covariates as in lavaan, and
+        ``srmr_responses``. With ``n_boot``: ``pvalue_boot``, which is
+        (1 + data sets with at least this chi2) / (1 + n_boot), and ``boot_failed``, the number of
+        refits that did not converge.
+        NaN where ``df`` is 0; what needs the baseline or means, where covariates span no constant;
+        what needs ``scaling``, where the likelihood is flat in some direction or the model has more
+        than 3,000 parameters.
+
+    Raises
+    ------
+    InvalidArgumentError
+    NotComputedError
+        The fit is by df-cap, its cap binds, responses are missing, there are more than 2,000
+        responses or more parameters than in the saturated model; or units are too few, or responses
+        too collinear, for a saturated model.
+    DataRemovedError
+        The result has no data.
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> measures = model.fit("ml", n_boot=0).fit_measures()
+    >>> measures[["chi2", "df", "pvalue", "cfi", "rmsea", "srmr"]].round(3)
+    chi2      13.004
+    df         8.000
+    pvalue     0.112
+    cfi        0.934
+    rmsea      0.152
+    srmr       0.110
+    Name: fit_measures, dtype: float64
+    """
+    check_n_boot(n_boot, least=0)
+    check_seed(seed, optional=True)
+    check_jobs(n_jobs, progress)
+    estimate = self.estimate.of_kind(MarginalEstimate, NAME)
+    _check(self, estimate)
+    design = self.model.design
+    moments = design.moments()
+    assert isinstance(moments, CompleteMoments)
+    references = References.of(moments, design.A, design.total)
+    if not references.determined:
+        raise NotComputedError(
+            name=NAME, reason="responses are collinear, so that the saturated model has no maximum."
+        )
+    n_responses, rank = estimate.X.shape
+    found = None
+    if n_parameters(n_responses, rank, len(design.A), estimate.structure) <= LARGEST:
+        found = traces(design.Y, design.A, moments, estimate, references, design.total)
+    tests = chi_squared(estimate.llf, estimate.n_parameters, references, found)
+    of_srmr = srmr(estimate, moments.covariates, references)
+    values = {
+        "n_parameters": estimate.n_parameters,
+        "llf": estimate.llf,
+        "llf_saturated": references.llf()[0],
+        "aic": estimate.aic,
+        "bic": estimate.bic,
+        **_of_tests(*tests, references.n_units),
+        "srmr": of_srmr[0],
+        "srmr_responses": of_srmr[1],
+    }
+    if not references.with_constant:
+        needing = ("baseline", "cfi", "tli", "srmr")
+        values |= {name: np.nan for name in values if name.startswith(needing)}
+    if n_boot:
+        estimator = self.estimator
+        statistics, n_failed = bootstrap_statistics(
+            FittedMoments.of(moments, estimate, tol=estimator.tol, maxiter=estimator.maxiter),
+            n_boot=int(n_boot),
+            seed=None if seed is None else int(seed),
+            n_jobs=n_jobs,
+            progress=progress,
+        )
+        as_far = int(np.sum(statistics >= values["chi2"]))
+        values |= {"pvalue_boot": (1 + as_far) / (1 + n_boot), "boot_failed": n_failed}
+    return pd.Series(values, name=NAME, dtype=float)
+
+
+def _check(fit: Fit, estimate: MarginalEstimate) -> None:
+    """Refuse what has no such measures."""
+    design, n_responses = fit.model.design, len(estimate.X)
+    n_units, n_covariates = len(design.units), len(design.covariates)
+    n_saturated = n_responses * n_covariates + n_responses * (n_responses + 1) // 2
+    reason = None
+    if estimate.cap_binds:
+        reason = "the cap determines the variances; fit without it."
+    elif design.n_missing:
+        reason = (
+            "responses are missing, and the saturated model is fitted to complete units alone. "
+            "aic, bic and compare_lr_test compare fits of incomplete units."
+        )
+    elif n_units - n_covariates < n_responses:
+        reason = (
+            f"{n_units} units and {n_covariates} covariates do not determine the saturated "
+            f"covariance of {n_responses} responses: it takes {n_responses + n_covariates} units. "
+            "aic and bic need no saturated model."
+        )
+    elif n_responses > LARGEST_DENSE:
+        reason = f"the saturated model is formed for at most {LARGEST_DENSE:,} responses."
+    elif estimate.n_parameters > n_saturated:
+        reason = (
+            f"the model has more parameters ({estimate.n_parameters}) than the saturated model "
+            f"({n_saturated}); lower the rank."
+        )
+    if reason is not None:
+        raise NotComputedError(name=NAME, reason=reason)
+
+
+def _of_tests(model: ChiSquared, baseline: ChiSquared, n_units: int) -> dict[str, float]:
+    """Chi-squared and indices, plain and robust."""
+    plain, plain_baseline = (ChiSquared(test.statistic, test.df) for test in (model, baseline))
+    values: dict[str, float] = {}
+    for prefix, test in (("", model), ("baseline_", baseline)):
+        values |= {
+            f"{prefix}chi2": test.statistic,
+            f"{prefix}df": test.df,
+            f"{prefix}pvalue": test.pvalue,
+            f"{prefix}scaling": test.scaling,
+            f"{prefix}chi2_scaled": test.scaled.statistic,
+            f"{prefix}pvalue_scaled": test.scaled.pvalue,
+        }
+    for suffix, of, to in (("", plain, plain_baseline), ("_robust", model, baseline)):
+        rmsea, lower, upper = of.rmsea(n_units)
+        values |= {
+            f"cfi{suffix}": cfi(of, to),
+            f"tli{suffix}": tli(of, to),
+            f"rmsea{suffix}": rmsea,
+            f"rmsea{suffix}_lower": lower,
+            f"rmsea{suffix}_upper": upper,
+        }
+        if not suffix:
+            values["rmsea_pvalue"] = plain.close(n_units)
+    return values
