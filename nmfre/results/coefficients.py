@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -16,6 +16,8 @@ from nmfre.core.arguments import (
     check_alpha,
     check_bool,
     check_choice,
+    check_jobs,
+    check_label,
     check_whole,
     start_array,
 )
@@ -24,9 +26,10 @@ from nmfre.errors import InvalidArgumentError, NotComputedError
 from nmfre.report.tables import limit_names
 from nmfre.results.fit import Fit, series
 from nmfre.results.identified_set import set_limits
+from nmfre.results.profile_intervals import profile_intervals
 
 T = TypeVar("T")
-IntervalMethod = Literal["percentile", "basic", "normal", "studentized", "wald", "set"]
+IntervalMethod = Literal["percentile", "basic", "normal", "studentized", "wald", "set", "profile"]
 
 
 class _Unlabelled(LikelihoodModelResults):
@@ -82,7 +85,15 @@ def default_interval(fit: Fit) -> IntervalMethod:
     return "wald" if fit.inference.bootstrap is None else "percentile"
 
 
-def conf_int(self: Fit, alpha: float = 0.05, method: IntervalMethod | None = None) -> pd.DataFrame:
+def conf_int(
+    self: Fit,
+    alpha: float = 0.05,
+    method: IntervalMethod | None = None,
+    *,
+    which: Iterable[tuple[Hashable, Hashable]] | None = None,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> pd.DataFrame:
     """
     Confidence intervals of params.
 
@@ -90,14 +101,24 @@ def conf_int(self: Fit, alpha: float = 0.05, method: IntervalMethod | None = Non
     ----------
     alpha : float
         1 minus the level, in (0, 1).
-    method : {"percentile", "basic", "normal", "studentized", "wald", "set"}, optional
+    method : {"percentile", "basic", "normal", "studentized", "wald", "set", "profile"}, optional
         From the bootstrap replicates: their quantiles; these reflected at the estimate;
         estimate -+ z times their standard deviation; estimate less the quantiles of their
         deviations over their own standard errors, times ``bse``. Or, without them, estimate
         -+ z ``bse``. "set" is for effects that are known up to an interval, `identified_set`: its
         ends -+ c of their standard errors, so that the true effect is covered wherever it lies
-        between them; where the set is a point, it is the Wald interval. All are cut off at 0 where
-        effects are bounded. Default: percentile where there are replicates, else Wald.
+        between them; where the set is a point, it is the Wald interval. "profile" has the values
+        that a likelihood-ratio test does not reject: the other parameters are estimated again for
+        about eight values a limit. It need not be symmetric, and takes the normal model for given,
+        as the sandwich does not; it is there for effects at 0, too, and NaN where components are
+        not identified. All are cut off at 0 where effects are bounded. Default: percentile where
+        there are replicates, else Wald.
+    which : list of (component, covariate), optional
+        Effects that are wanted. Default: all.
+    n_jobs : int, optional
+        Processes for profiles, as in joblib. The limits do not depend on it.
+    progress : bool
+        Whether profiles show a progress bar.
 
     Returns
     -------
@@ -106,7 +127,17 @@ def conf_int(self: Fit, alpha: float = 0.05, method: IntervalMethod | None = Non
 
     Raises
     ------
-    InvalidArgumentError, NotComputedError
+    InvalidArgumentError
+    NotComputedError
+        Among others for profiles of df-cap, where the cap binds, or where the basis has more than
+        600 entries.
+    DataRemovedError
+        For profiles, where the result has no data.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If a fit failed on the way to a limit of a profile; the interval is NaN.
 
     Examples
     --------
@@ -120,8 +151,15 @@ def conf_int(self: Fit, alpha: float = 0.05, method: IntervalMethod | None = Non
     component covariate
     comp1     Intercept    86.44  94.57
               sex[T.Male]   4.40  14.46
+    >>> res = model.fit("ml", n_boot=0)
+    >>> res.conf_int(method="profile", which=[("comp1", "sex[T.Male]")]).round(2)
+                           2.5 %  97.5 %
+    component covariate
+    comp1     sex[T.Male]   3.76   15.74
     """
     check_alpha(alpha)
+    check_jobs(n_jobs, progress)
+    rows = _rows(self, which)
     bootstrap = self.inference.bootstrap
     method = default_interval(self) if method is None else method
     check_choice("method", method, IntervalMethod)
@@ -129,6 +167,8 @@ def conf_int(self: Fit, alpha: float = 0.05, method: IntervalMethod | None = Non
         limits = self.inference.wald_interval(alpha)
     elif method == "set":
         limits = set_limits(self, alpha)
+    elif method == "profile":
+        limits = profile_intervals(self, alpha, rows, n_jobs=n_jobs, progress=progress)
     elif bootstrap is None:
         raise NotComputedError(
             name=f"the {method} interval", reason="the fit had n_boot=0; use method='wald'."
@@ -137,7 +177,20 @@ def conf_int(self: Fit, alpha: float = 0.05, method: IntervalMethod | None = Non
         limits = self._studentized.studentized_interval(alpha, self.inference.bse)
     else:
         limits = getattr(bootstrap, f"{method}_interval")(alpha)
-    return pd.DataFrame(limits, index=self.params.index, columns=limit_names(alpha))
+    return pd.DataFrame(limits, index=self.params.index, columns=limit_names(alpha)).iloc[rows]
+
+
+def _rows(fit: Fit, which: object) -> list[int]:
+    """Positions of params by their labels; of all where none are named."""
+    labels = list(fit.params.index)
+    if which is None:
+        return list(range(len(labels)))
+    wanted = list(which) if isinstance(which, Iterable) else []
+    if not wanted:
+        raise InvalidArgumentError("which", which, "a list of (component, covariate)")
+    for label in wanted:
+        check_label("which", label, labels)
+    return [labels.index(label) for label in wanted]
 
 
 def cov_params(
