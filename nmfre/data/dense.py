@@ -12,7 +12,7 @@ from nmfre.data.rsquared import FitSums
 from nmfre.estimation.complete import squares
 from nmfre.estimation.covariance_forms import Relative
 
-BLOCK_BYTES, SMALLEST_BLOCK = 1 << 25, 256
+BLOCK_BYTES, SMALLEST_BLOCK = 1 << 23, 256
 """Size of responses around their means that are held at a time; units, at least."""
 
 
@@ -29,7 +29,7 @@ class DenseDesign(Design):
         scores, observed, n_units = self.scores(Theta, U), self.observed, len(self.units)
         size = max(BLOCK_BYTES // (8 * max(len(X), 100)), SMALLEST_BLOCK)
         blocks = [slice(start, start + size) for start in range(0, n_units, size)]
-        counts, y_mean = observed.sum(axis=1), np.nanmean(self.Y, axis=1)
+        counts, y_mean = observed.sum(axis=1), np.array([np.nanmean(y) for y in self.Y])
         fit_mean = np.sum([X * (observed[:, b] @ scores[:, b].T) for b in blocks], axis=(0, 2))
         fit_mean /= counts
         sums = np.zeros(3)

@@ -8,16 +8,26 @@ stopped leave the stack. Data that all members share have a first axis of length
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
+from nmfre.core.threads import one_thread_if_small
 from nmfre.core.typing import AnyArray, Float, FloatArray, IntArray
 from nmfre.estimation.alternating_estimate import SIGMA2_FIRST, VARIANCE_LIMITS, AlternatingEstimate
-from nmfre.estimation.effective_df import effective_df, eigenvalues_of, ridge_at_cap
+from nmfre.estimation.effective_df import effective_df, eigenvalues_of, shrinkage_under_cap
 from nmfre.estimation.estimate import StopReason, centroid_order
-from nmfre.estimation.stack import EPS, Problem, State, cache_blocks, inner, start_state, take
+from nmfre.estimation.stack import (
+    EPS,
+    Problem,
+    State,
+    cache_blocks,
+    inner,
+    joined,
+    start_state,
+    take,
+)
 
 SIGMA2_EVERY, SIGMA2_WEIGHT = 10, 0.05
 TAU2_WEIGHT = 0.2
@@ -73,30 +83,34 @@ def fit_alternating(
     Y, A = np.ascontiguousarray(Y), np.ascontiguousarray(A)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         problem = _problem(Y, A, cap, update_tau2)
-        start = start_state(Y, A, X, Theta, _clip(sigma2), _clip(tau2))
-        final, record = _iterate(problem, start, tol=tol, maxiter=maxiter)
-        residual, distance = _fixed_point(problem, final)
-        ridge = final.sigma2 / final.tau2
-        df = effective_df(eigenvalues_of(final.X.mT @ final.X), ridge, Y.shape[-1])
+        state = start_state(Y, A, X, Theta, _clip(sigma2), _clip(tau2))
+        with one_thread_if_small(X[0].size * state.rows.shape[-1]):
+            final, record = _iterate(problem, state, tol=tol, maxiter=maxiter)
+            orders = [centroid_order(basis) for basis in final.X]
+            parts = [
+                (final.X[b][:, order], final.Theta[b][order], final.U[b][order])
+                for b, order in enumerate(orders)
+            ]
+            rss, variances = final.rss, (final.sigma2, final.tau2)
+            residual, distance, df = _at_the_end(problem, final)
 
     estimates = []
-    for b in range(size):
-        order = centroid_order(final.X[b])
+    for b, (basis, effects, scores) in enumerate(parts):
         n = int(record.n_iter[b])
         hits = np.flatnonzero(record.capped[b, :n])
         estimates.append(
             AlternatingEstimate(
-                X=final.X[b][:, order],
-                Theta=final.Theta[b][order],
-                U=final.U[b][order],
-                sigma2=float(final.sigma2[b]),
-                tau2=float(final.tau2[b]),
+                X=basis,
+                Theta=effects,
+                U=scores,
+                sigma2=float(variances[0][b]),
+                tau2=float(variances[1][b]),
                 cap=float(cap[b]),
                 df_random=float(df[b]),
-                rss=float(final.rss[b]),
-                weighted_rss=float(final.rss[b]),
+                rss=float(rss[b]),
+                weighted_rss=float(rss[b]),
                 v=np.ones(Y.shape[-2]),
-                F=np.eye(len(order)),
+                F=np.eye(len(effects)),
                 n_iter=n,
                 stop_reason=record.stop_reason[b],
                 signed=False,
@@ -118,9 +132,8 @@ def _problem(Y: FloatArray, A: FloatArray, cap: FloatArray, update_tau2: bool) -
     return Problem(
         Y=Y,
         Y_plus=Y if Y.min() >= 0 else np.maximum(Y, 0.0),
+        A=A,
         A_t=A.mT,
-        y_mean=Y.mean(axis=-1, keepdims=True),
-        a_mean=A.mean(axis=-1, keepdims=True),
         AA=A @ A.mT,
         YY=YY,
         rss_resolved=CANCELLATION * YY,
@@ -144,8 +157,8 @@ class _Record:
 
 def _iterate(problem: Problem, state: State, *, tol: float, maxiter: int) -> tuple[State, _Record]:
     """Iterate until every member has stopped; the last iterate of each, and the record."""
-    size = len(state.sigma2)
-    final = replace(state, **{f.name: np.empty_like(getattr(state, f.name)) for f in fields(state)})
+    size, A = len(state.sigma2), problem.A
+    pieces: list[tuple[IntArray, State]] = []
     n_iter = np.zeros(size, dtype=np.intp)
     stop_reason = [StopReason.MAXITER] * size
     history: list[tuple[IntArray, tuple[AnyArray, ...]]] = []
@@ -157,7 +170,7 @@ def _iterate(problem: Problem, state: State, *, tol: float, maxiter: int) -> tup
         # The objective is never negative; NaN compares false, and so stops.
         running = np.abs(state.objective - previous) >= tol * (previous + EPS)
         if iteration == 1:
-            running[:] = True
+            running[:] = np.isfinite(state.objective)
         if np.count_nonzero(running) == len(running) and iteration < maxiter:
             continue
         for member, objective in zip(members[~running], state.objective[~running], strict=True):
@@ -165,16 +178,16 @@ def _iterate(problem: Problem, state: State, *, tol: float, maxiter: int) -> tup
             stop_reason[member] = StopReason.TOLERANCE if finite else StopReason.NON_FINITE
         stopped = ~running if iteration < maxiter else np.ones_like(running)
         n_iter[members[stopped]] = iteration
-        for f in fields(state):
-            getattr(final, f.name)[members[stopped]] = getattr(state, f.name)[stopped]
+        pieces.append((members[stopped], take(state, stopped)))
         if stopped.all():
             break
         state, problem, members = take(state, running), take(problem, running), members[running]
+        state.widen(problem.A)
         blocks = cache_blocks(state)
     paths = np.full((4, size, len(history)), np.nan)
     for i, (active, values) in enumerate(history):
         paths[:, active, i] = values
-    return final, _Record(n_iter, stop_reason, *paths)
+    return joined(pieces, A), _Record(n_iter, stop_reason, *paths)
 
 
 def _step(problem: Problem, state: State, iteration: int, blocks: list[slice]) -> None:
@@ -184,43 +197,43 @@ def _step(problem: Problem, state: State, iteration: int, blocks: list[slice]) -
     On small problems the time goes into the number of NumPy calls, on large ones into passes
     over the units: both are kept few.
     """
-    Y, Y_plus, A_t = problem.Y, problem.Y_plus, problem.A_t
-    X, rows, XtX = state.X, state.rows, state.XtX
+    Y, Y_plus, A_t, A = problem.Y, problem.Y_plus, problem.A_t, problem.A
+    X, left, right = state.X, state.left, state.right
     n_responses, rank = X.shape[-2:]
     n_units, n_covariates = A_t.shape[-2:]
     coefs = state.coefs
-    Theta, U = coefs[..., :n_covariates], rows[:, -rank:]
+    Theta = coefs[..., :n_covariates]
 
     # Cap on df_U: raise the ridge by lowering tau2.
-    sigma2, tau2, ridge = state.sigma2, state.tau2, state.sigma2 / state.tau2
-    M_inv = _inverse(XtX, ridge, coefs[0, :, -rank:])
-    df = n_units * inner(M_inv, XtX)
-    capped = df > problem.cap
+    sigma2, tau2 = state.sigma2, state.tau2
+    ridge, df, capped, M_inv = shrinkage_under_cap(
+        state.XtX, sigma2 / tau2, problem.cap, n_units, state.capped
+    )
     if np.count_nonzero(capped):
-        ridge[capped] = ridge_at_cap(
-            eigenvalues_of(XtX[capped]), problem.cap[capped], ridge[capped], n_units
-        )
         tau2 = np.where(capped, _clip(sigma2 / ridge), tau2)
-        df = np.where(capped, problem.cap, df)
-        M_inv = _inverse(XtX, ridge, coefs[0, :, -rank:])
 
     # U = M^-1 X'(Y - X Theta A), centred over units; M = X'X + ridge I.
-    right, XXTheta = state.right, state.XXTheta
+    XXTheta = left[..., rank : rank + n_covariates]
     np.negative(XXTheta, out=right[..., rank:-1])
-    np.subtract(XXTheta @ problem.a_mean, X.mT @ problem.y_mean, out=right[..., -1:])
+    np.multiply(right[..., :-1] @ state.sums, -1.0 / n_units, out=right[..., -1:])
     u_coefs = M_inv @ right
     YB: list[FloatArray] = []
     BB: list[FloatArray] = []
+    UU: list[FloatArray] = []
     for s in blocks:
-        r = rows[..., s]
-        np.matmul(u_coefs, r[:, :-rank], out=r[:, -rank:])
+        r = state.load(A, s)
+        U = r[:, -rank:]
+        np.matmul(u_coefs, r[:, :-rank], out=U)
         B = coefs @ r[:, rank:]
         np.maximum(B, 0.0, out=B)
         YB.append(Y_plus[..., s] @ B.mT)
         BB.append(B @ B.mT)
+        if problem.any_tau2:
+            UU.append(inner(U, U))
+        state.store(r, s)
     if problem.any_tau2:
         trace_M_inv = np.add.reduce(M_inv.diagonal(0, -2, -1), axis=-1)
-        moment = inner(U, U) / n_units + sigma2 * trace_M_inv
+        moment = _sum(UU) / n_units + sigma2 * trace_M_inv
         smoothed = (1.0 - TAU2_WEIGHT) * tau2 + TAU2_WEIGHT * moment / rank
         tau2 = np.where(problem.estimate_tau2, _clip(smoothed), tau2)
 
@@ -230,44 +243,60 @@ def _step(problem: Problem, state: State, iteration: int, blocks: list[slice]) -
     X = np.maximum(X / scale[:, None, :], EPS)
     scale = scale[:, :, None]
     Theta *= scale
-    U *= scale
 
     # Theta, multiplicative, on Z = max(Y - X U, 0); X'Y for the objective and the next step.
     X_t = X.mT
     ZA: list[FloatArray] = []
     gram_parts: list[FloatArray] = []
     for s in blocks:
-        r = rows[..., s]
-        Z = X @ r[:, -rank:]
+        r = state.load(A, s)
+        U = r[:, -rank:]
+        U *= scale
+        Z = X @ U
         np.subtract(Y_plus[..., s], Z, out=Z)
         np.maximum(Z, 0.0, out=Z)
         ZA.append(Z @ A_t[:, s])
         np.matmul(X_t, Y[..., s], out=r[:, :rank])
         gram_parts.append(r @ r.mT)
+        state.store(r, s)
     gram = _sum(gram_parts)
     XtX = X_t @ X
     Theta *= (X_t @ _sum(ZA)) / np.maximum(XtX @ Theta @ problem.AA, EPS)
     np.maximum(Theta, EPS, out=Theta)
 
     # |Y - X(Theta A + U)|^2 from traces of small products.
-    XXcoefs = XtX @ coefs
-    product = XXcoefs @ gram[:, rank:, rank:] - 2.0 * gram[:, :rank, rank:]
-    rss = problem.YY + inner(coefs, product)
+    np.matmul(XtX, coefs, out=left[..., rank:])
+    rss = problem.YY + inner(coefs, left @ gram[..., rank:])
     cancelled = rss < problem.rss_resolved
     if np.count_nonzero(cancelled):
-        rss = np.where(cancelled, _rss(Y, X, coefs, rows, blocks), rss)
+        rss = np.where(cancelled, _rss(problem, state, X, blocks), rss)
     if iteration >= SIGMA2_FIRST and iteration % SIGMA2_EVERY == 0:
         mean_square = rss / (n_responses * n_units)
         sigma2 = _clip((1.0 - SIGMA2_WEIGHT) * sigma2 + SIGMA2_WEIGHT * mean_square)
-    state.X, state.XtX, state.XXTheta = X, XtX, XXcoefs[..., :n_covariates]
+    state.X, state.XtX = X, XtX
+    state.sums = gram[:, : rank + n_covariates, -rank - 1 : -rank].copy()  # laid out for BLAS
     state.sigma2, state.tau2, state.ridge = sigma2, tau2, ridge
     state.df, state.capped, state.rss = df, capped, rss
-    state.objective = rss + sigma2 / tau2 * inner(U, U)
+    squares_of_U = np.add.reduce(gram[:, -rank:, -rank:].diagonal(0, -2, -1), axis=-1)
+    state.objective = rss + sigma2 / tau2 * squares_of_U
 
 
-def _fixed_point(problem: Problem, state: State) -> tuple[FloatArray, FloatArray]:
-    """One-step change of (X, Theta), and the distance to the fixed point it extrapolates to."""
-    state = replace(state, coefs=state.coefs.copy(), rows=state.rows.copy())
+def _at_the_end(problem: Problem, state: State) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """
+    Of the last iterate, which is used up: how far it is from a fixed point, and df_U.
+
+    Returns
+    -------
+    residual, distance : arrays, (B,)
+        One-step change of (X, Theta), and the distance to the fixed point it extrapolates to.
+    df : array, (B,)
+        df_U at its ridge.
+    """
+    n_units = problem.Y.shape[-1]
+    found = np.full((3, len(state.X)), np.nan)
+    sound = np.isfinite(state.objective)  # LAPACK raises on others
+    problem, state = take(problem, sound), take(state, sound)
+    df = effective_df(eigenvalues_of(state.XtX), state.sigma2 / state.tau2, n_units)
     blocks = cache_blocks(state)
     iterates = [(state.X, state.Theta.copy())]
     for _ in range(2):
@@ -276,7 +305,8 @@ def _fixed_point(problem: Problem, state: State) -> tuple[FloatArray, FloatArray
     first, second = (_relative_change(a, b) for a, b in pairwise(iterates))
     contraction = second / first
     distance = np.where(contraction < 1.0, first / (1.0 - contraction), np.inf)
-    return first, np.where(first < AT_REST, first, distance)
+    found[:, sound] = first, np.where(first < AT_REST, first, distance), df
+    return found[0], found[1], found[2]
 
 
 def _relative_change(
@@ -290,23 +320,13 @@ def _relative_change(
     return np.asarray(np.maximum(in_X, in_Theta))
 
 
-def _rss(
-    Y: FloatArray, X: FloatArray, coefs: FloatArray, rows: FloatArray, blocks: list[slice]
-) -> FloatArray:
+def _rss(problem: Problem, state: State, X: FloatArray, blocks: list[slice]) -> FloatArray:
     """|Y - X(Theta A + U)|^2 from the residuals themselves."""
     total = np.zeros(len(X))
     for s in blocks:
-        R = Y[..., s] - X @ (coefs @ rows[:, X.shape[-1] :, s])
+        R = problem.Y[..., s] - X @ (state.coefs @ state.load(problem.A, s)[:, X.shape[-1] :])
         total += inner(R, R)
     return total
-
-
-def _inverse(XtX: FloatArray, ridge: FloatArray, identity: FloatArray) -> FloatArray:
-    """(X'X + ridge I)^-1."""
-    if XtX.shape[-1] == 1:
-        reciprocal: FloatArray = 1.0 / (XtX + ridge[:, None, None])
-        return reciprocal
-    return np.linalg.inv(XtX + ridge[:, None, None] * identity)
 
 
 def _clip(variance: FloatArray) -> FloatArray:

@@ -9,6 +9,9 @@ import numpy as np
 from nmfre.core.typing import FloatArray
 from nmfre.estimation.moments import Moments
 
+BLOCK_BYTES = 1 << 23
+"""Size of responses that are factorised at a time."""
+
 
 class Uniform(Protocol):
     """What draws from the uniform distribution, such as a numpy.random.Generator."""
@@ -41,13 +44,9 @@ def nndsvd(Y: FloatArray, rank: int, rng: Uniform) -> FloatArray:
     array, (P, Q)
         Not normalised.
     """
-    u, s, vt = np.linalg.svd(Y, full_matrices=False)
-    u, s, v = u[:, :rank], s[:rank], vt[:rank].T
+    u, s, v_norms = _leading_triplets(Y, rank)
     u_parts = np.stack([np.maximum(u, 0.0), np.maximum(-u, 0.0)])
     u_norms = np.linalg.norm(u_parts, axis=1)
-    v_norms = np.stack(
-        [np.linalg.norm(np.maximum(v, 0.0), axis=0), np.linalg.norm(np.maximum(-v, 0.0), axis=0)]
-    )
     products = u_norms * v_norms
     chosen, column = products.argmax(axis=0), np.arange(rank)
     weight = products[chosen, column]
@@ -57,6 +56,33 @@ def nndsvd(Y: FloatArray, rank: int, rng: Uniform) -> FloatArray:
     zeros = X.T == 0.0
     X.T[zeros] = Y.mean() / 100.0 * rng.random(int(np.count_nonzero(zeros)))
     return X
+
+
+def _leading_triplets(Y: FloatArray, rank: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """
+    Leading left singular vectors and values, and norms of the parts of the right vectors.
+
+    Returns
+    -------
+    u : array, (P, Q)
+    s : array, (Q,)
+    v_norms : array, (2, Q)
+        Norms of the positive and of the negative parts of the right singular vectors.
+    """
+    width = max(BLOCK_BYTES // (8 * len(Y)), len(Y))
+    blocks = [Y[:, start : start + width] for start in range(0, Y.shape[1], width)]
+    if len(blocks) == 1:
+        u, s, vt = np.linalg.svd(Y, full_matrices=False)
+        parts = [vt[:rank]]
+    else:  # Y = R'Q' has the left vectors and values of R', P x P
+        R: Any = np.zeros((0, len(Y)))
+        for block in blocks:
+            R = np.linalg.qr(np.vstack([R, block.T]), mode="r")
+        u, s, _ = np.linalg.svd(R.T)
+        size = np.where(s[:rank] > 0.0, s[:rank], 1.0)
+        parts = [(u[:, :rank].T @ block) / size[:, None] for block in blocks]
+    squares = [[np.sum(np.maximum(sign * v, 0.0) ** 2, axis=1) for sign in (1, -1)] for v in parts]
+    return u[:, :rank], s[:rank], np.sqrt(np.sum(squares, axis=0))
 
 
 def leading_eigenvectors(

@@ -7,12 +7,15 @@ from typing import TypeVar
 
 import numpy as np
 
-from nmfre.core.typing import BoolArray, FloatArray
+from nmfre.core.typing import BoolArray, FloatArray, IntArray
 
 EPS = 1e-10
 """Floor of X, Theta and every denominator (paper, Section 3)."""
 BLOCK_BYTES = 1 << 18
 """Size of a block of columns of Y that stays in the cache while it is worked on."""
+
+SMALLEST_BLOCK = 64
+"""Units in a block, at least."""
 
 Part = TypeVar("Part", "Problem", "State")
 
@@ -23,9 +26,8 @@ class Problem:
 
     Y: FloatArray  # (B, P, N)
     Y_plus: FloatArray  # (B, P, N)
+    A: FloatArray  # (B, K, N)
     A_t: FloatArray  # (B, N, K)
-    y_mean: FloatArray  # (B, P, 1)
-    a_mean: FloatArray  # (B, K, 1)
     AA: FloatArray  # (B, K, K)
     YY: FloatArray  # (B,)
     rss_resolved: FloatArray  # (B,): below it, traces have lost too many digits of the rss
@@ -37,17 +39,20 @@ class Problem:
 @dataclass(slots=True)
 class State:
     """
-    One iterate. XtX, XXTheta = X'X Theta and the rows XtY belong to X.
+    One iterate. XtX, X'X Theta in ``left`` and the rows XtY belong to X.
 
-    The long arrays lie in one buffer, so that U and Theta A + U are each one matrix product:
-    U = M^-1 [I, -X'X Theta, -mean] [XtY; A; 1] and Theta A + U = [Theta, 0, I] [A; 1; U].
+    Rows of units lie in one buffer, so that U and Theta A + U are each one matrix product:
+    U = M^-1 [I, -X'X Theta, -mean] [XtY; A; 1] and Theta A + U = [Theta, 0, I] [A; 1; U]. Where
+    units are many the buffer holds a block of them, and XtY and U of all are kept in ``long``.
     """
 
     X: FloatArray  # (B, P, Q)
     coefs: FloatArray  # (B, Q, K + 1 + Q): [Theta, 0, I]
-    rows: FloatArray  # (B, Q + K + 1 + Q, N): [XtY; A; 1; U]
+    rows: FloatArray  # (B, Q + K + 1 + Q, N or units of a block): [XtY; A; 1; U]
+    long: FloatArray | None  # (B, Q + Q, N): [XtY; U], where rows are those of a block
     XtX: FloatArray  # (B, Q, Q)
-    XXTheta: FloatArray  # (B, Q, K)
+    sums: FloatArray  # (B, Q + K, 1): of XtY and A over the units
+    left: FloatArray  # (B, Q, Q + K + 1 + Q): [-2 I, X'X [Theta, 0, I]]
     right: FloatArray  # (B, Q, Q + K + 1): [I, -X'X Theta, -mean]
     sigma2: FloatArray  # (B,)
     tau2: FloatArray  # (B,)
@@ -65,7 +70,33 @@ class State:
     @property
     def U(self) -> FloatArray:
         """(B, Q, N)."""
-        return self.rows[:, -self.X.shape[-1] :]
+        return (self.rows if self.long is None else self.long)[:, -self.X.shape[-1] :]
+
+    @property
+    def XtY(self) -> FloatArray:
+        """(B, Q, N)."""
+        return (self.rows if self.long is None else self.long)[:, : self.X.shape[-1]]
+
+    def widen(self, A: FloatArray) -> None:
+        """Wider blocks of units, where fewer members are left."""
+        if self.long is not None:
+            self.rows, self.long = working_rows(self.long, A, self.X.shape[-2])
+
+    def load(self, A: FloatArray, s: slice) -> FloatArray:
+        """The rows of a block of units, to be worked on and stored."""
+        if self.long is None:
+            return self.rows
+        rank = self.X.shape[-1]
+        rows, long = self.rows[..., : s.stop - s.start], self.long[..., s]
+        rows[:, :rank], rows[:, -rank:] = long[:, :rank], long[:, -rank:]
+        rows[:, rank : -rank - 1] = A[..., s]
+        return rows
+
+    def store(self, rows: FloatArray, s: slice) -> None:
+        """Keep XtY and U of a block of units."""
+        if self.long is not None:
+            rank = self.X.shape[-1]
+            self.long[:, :rank, s], self.long[:, -rank:, s] = rows[:, :rank], rows[:, -rank:]
 
 
 def start_state(
@@ -82,23 +113,32 @@ def start_state(
     X, Theta = np.maximum(X, EPS), np.maximum(Theta, EPS)
     scale = X.sum(axis=-2)
     X = X / scale[:, None, :]
+    XtX = X.mT @ X
     coefs = np.zeros((size, rank, n_covariates + 1 + rank))
     coefs[..., :n_covariates] = Theta * scale[:, :, None]
     coefs[..., n_covariates + 1 :] = np.eye(rank)
-    rows = np.zeros((size, rank + n_covariates + 1 + rank, n_units))
-    rows[:, :rank] = X.mT @ Y
-    rows[:, rank : rank + n_covariates] = A
-    rows[:, rank + n_covariates] = 1.0
+    left = np.concatenate([np.broadcast_to(-2.0 * np.eye(rank), XtX.shape), XtX @ coefs], axis=-1)
+    right = np.zeros((size, rank, rank + n_covariates + 1))
+    right[..., :rank] = np.eye(rank)
+    long = np.zeros((size, rank + rank, n_units))
+    np.matmul(X.mT, Y, out=long[:, :rank])
+    rows, kept = working_rows(long, A, Y.shape[-2])
     nan = np.full(size, np.nan)
     return State(
         X=X,
         coefs=coefs,
         rows=rows,
-        XtX=X.mT @ X,
-        XXTheta=X.mT @ X @ coefs[..., :n_covariates],
-        right=np.concatenate(
-            [coefs[..., -rank:], np.zeros((size, rank, n_covariates + 1))], axis=-1
+        long=kept,
+        XtX=XtX,
+        sums=np.concatenate(
+            [
+                X.mT @ Y.sum(-1, keepdims=True),
+                np.repeat(A.sum(-1, keepdims=True), size // len(A), 0),
+            ],
+            axis=1,
         ),
+        left=left,
+        right=right,
         sigma2=sigma2,
         tau2=tau2,
         ridge=sigma2 / tau2,
@@ -109,24 +149,70 @@ def start_state(
     )
 
 
+def working_rows(
+    long: FloatArray, A: FloatArray, n_responses: int
+) -> tuple[FloatArray, FloatArray | None]:
+    """
+    ``rows`` and ``long`` of a state.
+
+    Parameters
+    ----------
+    long : array, (B, Q + Q, N)
+        XtY and U of all units.
+    A : array, (B, K, N) or (1, K, N)
+    n_responses : int
+
+    Returns
+    -------
+    tuple
+        Of all units and None, where the responses of all members fit in the cache together;
+        otherwise of a block, still empty, and ``long`` itself.
+    """
+    size, rank, n_units = len(long), long.shape[1] // 2, long.shape[-1]
+    width = max(BLOCK_BYTES // (8 * size * n_responses), SMALLEST_BLOCK)
+    last = rank + A.shape[-2]
+    rows = np.zeros((size, last + 1 + rank, min(width, n_units)))
+    rows[:, last] = 1.0
+    if width < n_units:
+        return rows, long
+    rows[:, :rank], rows[:, rank:last], rows[:, -rank:] = long[:, :rank], A, long[:, rank:]
+    return rows, None
+
+
 def cache_blocks(state: State) -> list[slice]:
-    """Blocks of units whose responses fit in the cache."""
-    size, n_responses, _ = state.X.shape
-    n_units = state.rows.shape[-1]
-    width = max(BLOCK_BYTES // (8 * size * n_responses), 64)
-    if width >= n_units:
+    """Blocks of units, as wide as the rows that are worked on."""
+    if state.long is None:
         return [slice(None)]
-    return [slice(start, start + width) for start in range(0, n_units, width)]
+    width, n_units = state.rows.shape[-1], state.long.shape[-1]
+    return [slice(start, min(start + width, n_units)) for start in range(0, n_units, width)]
 
 
 def take(part: Part, keep: BoolArray) -> Part:
-    """The members to keep; arrays that all members share stay as they are."""
+    """The members to keep; arrays that all members share stay as they are, as do all where all."""
+    if keep.all():
+        return part
     changes = {
         f.name: value[keep]
         for f in fields(part)
         if np.shape(value := getattr(part, f.name))[:1] == keep.shape
     }
     return replace(part, **changes)
+
+
+def joined(pieces: list[tuple[IntArray, State]], A: FloatArray) -> State:
+    """One state of members that left a stack one after another, and their numbers."""
+    parts = [part for _, part in pieces]
+    if len(parts) == 1:
+        return parts[0]
+    order = np.argsort(np.concatenate([members for members, _ in pieces]))
+    changes = {
+        f.name: np.concatenate([getattr(part, f.name) for part in parts])[order]
+        for f in fields(State)
+        if f.name not in ("rows", "long")
+    }
+    long = [np.concatenate([part.XtY, part.U], axis=1) for part in parts]
+    rows, kept = working_rows(np.concatenate(long)[order], A, parts[0].X.shape[-2])
+    return replace(parts[0], rows=rows, long=kept, **changes)
 
 
 def inner(a: FloatArray, b: FloatArray) -> FloatArray:

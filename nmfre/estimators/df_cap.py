@@ -156,7 +156,7 @@ def _check_scale(design: Design) -> None:
     Y, A = design.Y, np.abs(design.A)
     with np.errstate(over="ignore", under="ignore"):
         largest = Y.max()
-        size = largest * np.sqrt(np.mean((Y / largest) ** 2))
+        size = largest * np.sqrt(np.mean([np.mean((row / largest) ** 2) for row in Y]))
         totals = Y.sum(axis=0)
         products = A @ totals / len(Y)
     if size < SMALL_RESPONSES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from stacked import problems
 
+from nmfre.estimation import initial
 from nmfre.estimation.initial import nndsvd
 
 
@@ -30,3 +31,10 @@ def test_nndsvd_is_the_start_of_the_reference_where_that_is_not_random():
     fixed = random < case.X
     np.testing.assert_allclose(start[fixed], case.X[fixed], rtol=1e-8)
     assert (start[~fixed] <= random).all()
+
+
+def test_nndsvd_of_blocks_of_units_is_that_of_all(monkeypatch):
+    Y = problems(1, P=6, Q=3, N=200)[0][0]
+    whole = nndsvd(Y, 3, np.random.default_rng(5))
+    monkeypatch.setattr(initial, "BLOCK_BYTES", 8 * 6 * 30)
+    np.testing.assert_allclose(nndsvd(Y, 3, np.random.default_rng(5)), whole, rtol=1e-10)

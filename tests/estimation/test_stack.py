@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from stacked import problems, same
@@ -12,9 +14,10 @@ from nmfre.estimation.estimate import StopReason
 
 
 @pytest.mark.bits
+@pytest.mark.parametrize("rank", [1, 2, 3])
 @pytest.mark.parametrize("cap", [np.inf, 9.0])
-def test_a_member_of_a_stack_is_the_single_fit_to_the_bit(cap):
-    Y, A, X, Theta = problems(7)
+def test_a_member_of_a_stack_is_the_single_fit_to_the_bit(cap, rank):
+    Y, A, X, Theta = problems(7, Q=rank)
     together = fit_alternating(Y, A, X, Theta, cap=cap, tol=1e-5)
     assert len({estimate.n_iter for estimate in together}) > 3  # they leave one after another
     for b, estimate in enumerate(together):
@@ -38,6 +41,17 @@ def test_shared_data_and_different_caps():
         assert a.df_random <= cap * 1.001
 
 
+def test_a_long_fit_takes_little_memory():
+    """Guards against arrays of all units that are there once for an iteration: U, X'Y."""
+    Y, A, X, Theta = problems(1, N=100_000)
+    fit_alternating(Y[..., :50], A[..., :50], X, Theta, cap=9.0, maxiter=2)
+    tracemalloc.start()
+    fit_alternating(Y, A, X, Theta, cap=9.0, maxiter=3)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.2 * (Y.nbytes + A.nbytes)
+
+
 def test_blocks_of_units_change_rounding_only(monkeypatch):
     Y, A, X, Theta = problems(1, N=500)
     (whole,) = fit_alternating(Y, A, X, Theta, cap=30.0, maxiter=60)
@@ -48,8 +62,9 @@ def test_blocks_of_units_change_rounding_only(monkeypatch):
 
 
 @pytest.mark.bits
-def test_non_finite_members_stop_and_leave_the_others_alone():
-    Y, A, X, Theta = problems(3)
+@pytest.mark.parametrize("rank", [2, 3])
+def test_non_finite_members_stop_and_leave_the_others_alone(rank):
+    Y, A, X, Theta = problems(3, Q=rank)
     good = fit_alternating(Y, A, X, Theta, cap=9.0, tol=1e-6)
     Y = Y.copy()
     Y[1] *= 1e200
