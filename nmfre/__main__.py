@@ -3,8 +3,8 @@ Fit a formula to a CSV file and print the summary; without arguments, the Orthod
 
 ``python -m nmfre paper [example] [--figures DIR]`` reproduces the paper.
 
-``python -m nmfre "FORMULA" data.csv --rank 2 [--unit U --occasion T] [--df-cap R] [--method M]
-[--cov-resid C] [--cov-re C] [--signed] [--seed S] [--output coef.csv]``
+``python -m nmfre "FORMULA" data.csv --rank 2 [--unit U --occasion T] [--groups G] [--df-cap R]
+[--method M] [--cov-resid C] [--cov-re C] [--signed] [--seed S] [--output coef.csv]``
 
 ``python -m nmfre --version`` prints the version.
 """
@@ -36,6 +36,7 @@ def _parser() -> Parser:
     parser.add_argument("--rank", type=int, help="number of components; a formula needs it")
     parser.add_argument("--unit", help="column of unit labels")
     parser.add_argument("--occasion", help="column of occasions: the data are long")
+    parser.add_argument("--groups", help="column of groups of units that depend on each other")
     parser.add_argument(
         "--df-cap", type=_cap, help="rate in (0, 1], 'auto' or 'off' [0.10 for df-cap, off for ml]"
     )

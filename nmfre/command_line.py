@@ -18,7 +18,7 @@ from nmfre.model import NMFRE
 from nmfre.paper import EXAMPLES, report
 from nmfre.results import NMFREResults
 
-MODEL_OPTIONS = ("rank", "unit", "occasion")
+MODEL_OPTIONS = ("rank", "unit", "occasion", "groups")
 FIT_OPTIONS = ("method", "df_cap", "cov_resid", "cov_re", "signed", "seed")
 
 

@@ -132,11 +132,11 @@ class UnobservedResponseError(DataError):
 
 
 class VaryingCovariateError(DataError):
-    """A covariate that is not constant within a unit."""
+    """A covariate, or a label of groups, that is not constant within a unit."""
 
     message = (
-        "Covariate {covariate!r} varies within unit {unit!r} (rows {first!r}, {second!r}): "
-        "covariates must be constant within a unit. {remedy}"
+        "Column {covariate!r} varies within unit {unit!r} (rows {first!r}, {second!r}): "
+        "covariates and groups must be constant within a unit. {remedy}"
     )
 
 

@@ -55,6 +55,10 @@ class NMFRE(LabelledModel):
     components : list, optional
         Names of the components, where no pattern has them; see also
         `nmfre.NMFREResults.rename_components`.
+    groups : array_like or Series, (N,), optional
+        The group of each unit, where units of one group may depend on each other: the school of a
+        pupil, the person of a visit. Standard errors, tests and replicates are then those of
+        independent groups.
 
     Attributes
     ----------
@@ -103,8 +107,9 @@ class NMFRE(LabelledModel):
         rank: int | None = None,
         basis_pattern: BasisPattern | None = None,
         components: Sequence[Hashable] | None = None,
+        groups: ArrayLike | None = None,
     ) -> None:
-        design = design_from_arrays(endog, exog)
+        design = design_from_arrays(endog, exog, groups)
         self._set_design(design, components_of(design, rank, basis_pattern, components))
 
     @classmethod
@@ -120,6 +125,7 @@ class NMFRE(LabelledModel):
         endog: Sequence[Hashable] | None = None,
         basis_pattern: BasisPattern | None = None,
         components: Sequence[Hashable] | None = None,
+        groups: Hashable | None = None,
     ) -> NMFRE:
         """
         Model from a formula.
@@ -145,6 +151,8 @@ class NMFRE(LabelledModel):
             Responses, where they are too many to be written on the left.
         basis_pattern, components
             As in `nmfre.NMFRE`; the responses of long data are the occasions.
+        groups : column label, optional
+            Column of the group of each unit; see `nmfre.NMFRE`.
 
         Returns
         -------
@@ -180,6 +188,7 @@ class NMFRE(LabelledModel):
             endog=endog,
             unit=unit,
             occasion=occasion,
+            groups=groups,
             env=EvalEnvironment.capture(frames_to_caller()),
         )
         if len(design.responses) == 1:
@@ -281,7 +290,7 @@ class NMFRE(LabelledModel):
         multiplier : {"exponential", "rademacher", "mammen", "normal"}
             Distribution of its multipliers.
         multipliers : array_like, (n_boot, N), optional
-            The multipliers themselves; they set ``n_boot``, and nothing is drawn.
+            The multipliers themselves, one a unit or group; they set ``n_boot``.
         alternative : {"larger", "two-sided"}, optional
             Of the p-values. Default: "larger" for Theta >= 0, for which 0 is a boundary, and
             "two-sided" for signed Theta.
@@ -355,7 +364,7 @@ class NMFRE(LabelledModel):
             dispersion=dispersion,
             n_boot=n_boot,
             multiplier=multiplier,
-            multipliers=checked_multipliers(multipliers, len(self.design.units)),
+            multipliers=checked_multipliers(multipliers, self.design.n_independent),
             alternative=estimator.alternative if alternative is None else alternative,
         )
         estimator.check_inference(self.design, self.rank, options)

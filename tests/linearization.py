@@ -6,7 +6,7 @@ import numpy as np
 
 from nmfre.estimation.covariance_forms import Relative
 from nmfre.estimation.orthonormal import orthonormal
-from nmfre.inference.covariance import Parts, without_leverages
+from nmfre.inference.covariance import COVARIANCES, Parts
 from nmfre.inference.linearized import linearize
 
 
@@ -24,8 +24,8 @@ class Linearization:
         WW, XtX = 50 * np.eye(2)[None], (X.T @ X)[None]
         self.parts = linearize(X, Theta, WW, XtX, **sums, **options)
         self.dispersion = self.parts.dispersion
-        self.influence = self.parts.influence(Y, A, U)
+        self.influence = -self.parts.scores(Y, A, U) @ self.parts.root
 
     def covariance(self, cov_type):
         parts = Parts(self.parts.naive, self.influence.T @ self.influence, 50)
-        return without_leverages(cov_type).covariance(parts)
+        return COVARIANCES[cov_type].covariance(parts)

@@ -25,6 +25,7 @@ from nmfre.core.typing import AnyArray, FloatArray
 from nmfre.data.checks import check_unique, is_chunked, numeric_frame
 from nmfre.data.design import NO_REPLICATES, REFIT, Design
 from nmfre.data.faults import Faults, check_faults, covariate_faults
+from nmfre.data.groups import groups_of_units
 from nmfre.data.interchange import table
 from nmfre.data.labelled import INTERCEPT, Rows, check_same_units, exog_names, two_axes
 from nmfre.data.rsquared import FitSums
@@ -151,11 +152,11 @@ class ChunkedDesign(Design):
         return A, units
 
 
-def design_from_chunks(endog: object, exog: object) -> ChunkedDesign:
+def design_from_chunks(endog: object, exog: object, groups: object = None) -> ChunkedDesign:
     """
     Design of responses (N x P) and covariates (N x K; None for an intercept alone) in chunks.
 
-    One of them may be in memory. Units are numbered in the order of the rows.
+    One of them may be in memory; groups of units are. Units are numbered in the order of the rows.
     """
     Y = _rows(endog, "endog", "y")
     if exog is None:
@@ -169,11 +170,15 @@ def design_from_chunks(endog: object, exog: object) -> ChunkedDesign:
     check_unique(Y.columns, "response")
     check_unique(A.columns, "covariate")
     (totals,) = _total(totals_of, *data, *(indices if len(indices) == 2 else ()))
+    units = pd.RangeIndex(sum(rows))
+    with _named_errors():
+        found = groups_of_units(groups, units, named=False)
     return ChunkedDesign(
         Y=data[0],
         A=data[1],
         responses=Y.columns,
-        units=pd.RangeIndex(sum(rows)),
+        units=units,
+        groups=found,
         covariates=A.columns if A.named else exog_names(totals.all_one),
         totals=totals,
     )

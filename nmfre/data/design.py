@@ -22,6 +22,7 @@ from nmfre.core.typing import BoolArray, FloatArray, IntArray
 from nmfre.data.checks import check_unique, listed, numeric, require_memory
 from nmfre.data.covariates import covariates_of_new_data
 from nmfre.data.faults import Faults, check_faults, check_sums, covariate_faults, response_faults
+from nmfre.data.groups import Groups
 from nmfre.data.interchange import frame_of_series, has_row_labels, table
 from nmfre.data.labelled import INTERCEPT, in_rows
 from nmfre.data.naming import known_columns
@@ -56,6 +57,8 @@ class Design(LaidOut, ABC):
         Where A comes from.
     right_hand_side : RightHandSide or None
         How A is made of a data frame.
+    groups : Groups or None
+        Groups of units that may depend on each other.
     """
 
     in_memory: ClassVar[bool] = True
@@ -70,6 +73,7 @@ class Design(LaidOut, ABC):
     covariates: pd.Index
     formula: str | None = None
     right_hand_side: RightHandSide | None = None
+    groups: Groups | None = None
 
     def __post_init__(self) -> None:
         LaidOut.__post_init__(self)
@@ -82,6 +86,8 @@ class Design(LaidOut, ABC):
         """Name what is wrong with the data."""
         for what, index in self.labels.items():
             check_unique(index, what)
+        if self.groups is not None:
+            self.groups.check(len(self.units))
         self.check_entries()
         with np.errstate(over="ignore"):
             Y1 = self.response_sums()
@@ -137,6 +143,16 @@ class Design(LaidOut, ABC):
     def labels(self) -> dict[str, pd.Index]:
         """Labels of each response, unit and covariate."""
         return {"response": self.responses, "unit": self.units, "covariate": self.covariates}
+
+    @property
+    def independent(self) -> IntArray | None:
+        """Codes of the groups, (N,); None where units are independent."""
+        return None if self.groups is None else self.groups.independent
+
+    @property
+    def n_independent(self) -> int:
+        """Number of groups, or of units where there are none."""
+        return len(self.units if self.groups is None else self.groups.labels)
 
     @property
     def n_missing(self) -> int:

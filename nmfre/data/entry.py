@@ -12,6 +12,7 @@ from nmfre.data.checks import is_chunked
 from nmfre.data.chunked import design_from_chunks
 from nmfre.data.dense import DenseDesign
 from nmfre.data.design import Design
+from nmfre.data.groups import groups_of_units
 from nmfre.data.labelled import INTERCEPT, Rows, check_same_units, exog_names
 from nmfre.data.missing import MissingDesign
 from nmfre.data.placeholder import RemovedDesign
@@ -35,10 +36,10 @@ def changed(design: Design, **parts: Any) -> Design:
     return in_memory(**design.parts() | parts)
 
 
-def design_from_arrays(endog: object, exog: object) -> Design:
-    """Design of responses (N x P) and covariates (N x K; None for an intercept alone)."""
+def design_from_arrays(endog: object, exog: object, groups: object = None) -> Design:
+    """Design of responses (N x P), covariates (N x K; None for an intercept alone) and groups."""
     if is_chunked(endog, exog):
-        return design_from_chunks(endog, exog)
+        return design_from_chunks(endog, exog, groups)
     Y = Rows.of(endog, "endog", "y")
     n_units = Y.array.shape[0]
     A = Rows(np.ones((n_units, 1)), INTERCEPT) if exog is None else Rows.of(exog, "exog", "x")
@@ -46,10 +47,12 @@ def design_from_arrays(endog: object, exog: object) -> Design:
     labels = [part.index for part in (Y, A) if part.index is not None]
     if labels and not labels[-1].equals(labels[0]):
         raise ShapeError(reason="the indices of endog and exog differ: align them, or pass arrays.")
+    units = labels[0] if labels else pd.RangeIndex(n_units)
     return in_memory(
         Y=Y.array.T,
         A=A.array.T,
         responses=Y.columns,
-        units=labels[0] if labels else pd.RangeIndex(n_units),
+        units=units,
+        groups=groups_of_units(groups, units, named=bool(labels)),
         covariates=A.columns if A.named else exog_names((A.array == 1.0).all(axis=0)),
     )

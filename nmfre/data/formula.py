@@ -19,6 +19,7 @@ from nmfre.data.checks import numeric_frame, python_value
 from nmfre.data.covariates import covariates_of_fit
 from nmfre.data.design import Design
 from nmfre.data.entry import in_memory
+from nmfre.data.groups import Groups
 from nmfre.data.interchange import table
 from nmfre.data.naming import formula_errors, known_columns
 from nmfre.errors import FormulaError, InvalidArgumentError, MissingColumnError, ShapeError
@@ -35,6 +36,7 @@ def design_from_formula(
     endog: object,
     unit: str | None,
     occasion: str | None,
+    groups: object,
     env: EvalEnvironment,
 ) -> Design:
     """
@@ -91,6 +93,14 @@ def design_from_formula(
         raise FormulaError(formula=formula, reason=reason)
     else:
         Y, responses, units, rows = _pivot(blocks[0].iloc[:, 0], **labels)
+    group = None
+    if groups is not None:
+        group = _labels(frame, groups, "groups")
+        if rows is not None:
+            remedy = "It names the groups, and a unit belongs to one of them."
+            checks.check_constant(group, rows[0], units, rows[1], remedy)
+            group = group.iloc[rows[1]]
+        group = group.set_axis(units)
     right_hand_side, A = covariates_of_fit(
         right, frame, units, env, formula=formula, rows=rows, occasion=occasion
     )
@@ -102,6 +112,7 @@ def design_from_formula(
         covariates=pd.Index(right_hand_side.covariates),
         formula=formula,
         right_hand_side=right_hand_side,
+        groups=None if group is None else Groups.of(group),
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -65,11 +65,15 @@ class RemovedDesign(Design):
     @classmethod
     def of(cls, design: Design) -> RemovedDesign:
         """What stays of a design."""
-        gone = {
+        gone: dict[str, Any] = {
             "Y": Removed("The responses", design.Y.shape),
             "A": Removed("The covariates", design.A.shape),
             "units": pd.RangeIndex(len(design.units), name=design.units.name),
         }
+        if design.groups is not None:
+            codes: Any = Removed("The groups of units", design.groups.codes.shape)
+            labels = pd.RangeIndex(len(design.groups.labels), name=design.groups.labels.name)
+            gone["groups"] = replace(design.groups, codes=codes, labels=labels)
         return cls(**design.parts() | gone, n_missing=design.n_missing)
 
     def check(self) -> None:

@@ -157,6 +157,7 @@ class Estimator(ABC):
                     options,
                     seeds,
                     covariates=design.orthonormal(),
+                    groups=design.independent,
                     total=design.total,
                 )
             return marginal_inference(
@@ -166,6 +167,7 @@ class Estimator(ABC):
                 estimate.of_kind(MarginalEstimate, "marginal uncertainty"),
                 options,
                 seeds,
+                groups=design.independent,
                 total=design.total,
             )
 

@@ -14,8 +14,10 @@ from nmfre.core.typing import BoolArray, FloatArray, IntArray
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.orthonormal import Orthonormal, orthonormal
 from nmfre.estimation.patterns import patterns_of, squares_by_pattern, unit_grams
-from nmfre.inference.covariance import Parts, without_leverages
+from nmfre.inference.covariance import Parts
 from nmfre.inference.equality import ScoreTest
+from nmfre.inference.groups import n_independent
+from nmfre.inference.leverages import Leverages, Support, independent_terms, support
 from nmfre.inference.linearized import linearize
 from nmfre.inference.options import InferenceOptions
 from nmfre.inference.scores import Units, variances_of
@@ -23,6 +25,8 @@ from nmfre.inference.wild_bootstrap import Total, WildBootstrap, one_step, unit_
 
 BOUND = 1e-6
 """Size of Theta times that of its covariate, relative to the largest, up to which it is zero."""
+FEW_GROUPS = 20
+"""Groups below which standard errors that are summed over them tend to be too small."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,8 @@ class Inference(OfKinds):
     equality : dict of ScoreTest
         Tests of variances that the fit takes for equal, by name; marginal inference has them,
         where no cap binds.
+    support : Support
+        What the effect of each covariate rests on.
     """
 
     estimate: FloatArray
@@ -57,6 +63,7 @@ class Inference(OfKinds):
     floor: float
     options: InferenceOptions
     at_bound: BoolArray
+    support: Support
     equality: dict[str, ScoreTest] = field(default_factory=dict)
     scope: ClassVar[str] = "conditional on the estimated basis, random effects and variances."
     """What standard errors and p-values take for known."""
@@ -76,7 +83,23 @@ class Inference(OfKinds):
                 )
             )
         what = "the standard error, z and interval of such a coefficient are only formal"
-        return found + self._on_bounds(what, estimate)
+        return [*found, *self._on_groups(), *self._on_bounds(what, estimate)]
+
+    def _on_groups(self) -> list[Finding]:
+        found: list[Finding] = []
+        n_groups = self.support.independent
+        if not self.support.grouped:
+            return found
+        if not self.options.estimator.sums_scores:
+            ignored = "cov_type='naive' ignores groups: it takes all units as independent"
+            found.append(Finding("problem", "groups", f"{ignored}.", f"{ignored}. Use 'cr3'."))
+        elif n_groups < FEW_GROUPS:
+            few = f"{n_groups} groups are few: standard errors tend to be too small"
+            remedy = "cov_type='cr3' corrects for much of it."
+            if self.options.estimator.corrects:
+                remedy = "Read p-values near the level with caution."
+            found.append(Finding("caution", "few groups", f"{few}.", f"{few}. {remedy}"))
+        return found
 
     def _on_bounds(self, what: str, estimate: Estimate) -> list[Finding]:
         if not self.at_bound.any():
@@ -142,6 +165,7 @@ def conditional_inference(
     seeds: np.random.SeedSequence,
     *,
     covariates: Orthonormal | None = None,
+    groups: IntArray | None = None,
     total: Total = whole,
 ) -> Inference:
     """
@@ -163,15 +187,11 @@ def conditional_inference(
         For the multipliers of the bootstrap.
     covariates : Orthonormal, optional
         How the covariates are made orthonormal, where it is known.
+    groups : array of int, (N,), optional
+        Codes of groups of units that may depend on each other.
     total : callable
         As in `one_step`.
-
-    Raises
-    ------
-    InvalidArgumentError
-        A covariance that needs leverages.
     """
-    estimator = without_leverages(options.cov_type)
     theta = estimate.Theta.ravel(order="F")
     floor = -np.inf if estimate.signed else 0.0
     n_units = Y.shape[1]
@@ -202,23 +222,34 @@ def conditional_inference(
         information=options.information,
         dispersion=options.dispersion,
     )
-    blocks = unit_blocks(n_units, options.n_boot)
-    squares, bootstrap = one_step(
+    of_units, size = unit_blocks(n_units, options.n_boot), n_independent(n_units, groups)
+    leverages = Leverages(covariates, n_units, slice(None))
+    terms, influence, total_of_terms = independent_terms(
         (Y, A, estimate.U),
-        linearization.influence,
-        options.draws(seeds, blocks),
+        linearization.scores,
+        leverages=leverages if options.estimator.corrects else None,
+        groups=groups,
+        blocks=of_units,
+        total=total,
+        root=-linearization.root,
+    )
+    squares, bootstrap = one_step(
+        terms,
+        influence,
+        options.draws(seeds, unit_blocks(size, options.n_boot)),
         estimate=theta,
         floor=floor,
-        total=total,
+        total=total_of_terms,
     )
-    size = np.repeat(covariates.scale, X.shape[1])
-    at_bound = (theta * size <= BOUND * np.max(theta * size)) & (not estimate.signed)
+    sized = theta * np.repeat(covariates.scale, X.shape[1])
+    at_bound = (sized <= BOUND * np.max(sized)) & (not estimate.signed)
     return Inference(
         estimate=theta,
-        covariance=estimator.covariance(Parts(linearization.naive, squares, n_units)),
+        covariance=options.estimator.covariance(Parts(linearization.naive, squares, size)),
         dispersion=linearization.dispersion,
         bootstrap=bootstrap,
         floor=floor,
         options=options,
         at_bound=np.asarray(at_bound),
+        support=support(A, leverages, groups, of_units, total),
     )

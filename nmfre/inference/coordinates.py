@@ -26,6 +26,7 @@ from nmfre.estimation.likelihood import Score, marginal_value, score
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.moments import Moments
 from nmfre.estimation.patterns import times_vectors, unit_inverses
+from nmfre.inference.leverages import Leverages
 
 DIFFERENCE = 5e-4
 """Step of the differences of the score, in variables of the size of one."""
@@ -281,10 +282,11 @@ class Coordinates:
         hessian = hessian[np.ix_(columns_first, columns_first)]
         return np.asarray(-self.axes_within.T @ hessian @ self.axes_within)
 
-    def leverages(self, A: FloatArray) -> FloatArray:
-        """a_n'(AA')^-1 a_n of units with covariates A (K, n), missing cells or not; (n,)."""
-        W = self.moments.covariates.white(A)
-        return np.asarray(np.sum(W * W, axis=0)) / self.moments.n_units
+    @property
+    def leverages(self) -> Leverages:
+        """Corrections of scores by the full coordinates."""
+        effects = slice(self.first_theta, self.first_theta + self.Gamma.size)
+        return Leverages(self.moments.covariates, self.moments.n_units, effects)
 
     def unit_scores(self, Y: Any, A: FloatArray) -> FloatArray:
         """Scores of units with responses Y (P, n) and covariates A (K, n); (n, f)."""

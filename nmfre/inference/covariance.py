@@ -15,11 +15,8 @@ from typing import ClassVar, Literal, TypeAlias
 import numpy as np
 
 from nmfre.core.typing import FloatArray
-from nmfre.errors import InvalidArgumentError
 
 CovType: TypeAlias = Literal["sandwich", "naive", "max", "cr3"]
-LEAST_LEFT = 1e-8
-"""Least of 1 - h that a score is divided by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +29,22 @@ class Parts:
     naive : (d, d)
         I^-1.
     squares : (d, d)
-        sum_n I^-1 s_n s_n' I^-1 of the weighted scores.
-    n_units : int
+        sum_n I^-1 s_n s_n' I^-1 of the scores of what is independent, corrected where the estimator
+        corrects them.
+    n_independent : int
+        Number of units, or of groups.
     carry : callable
         From a covariance in these d coordinates to that of the parameters. Default: the same.
     """
 
     naive: FloatArray
     squares: FloatArray
-    n_units: int
+    n_independent: int
     carry: Callable[[FloatArray], FloatArray] = np.asarray
 
     def sandwich(self) -> FloatArray:
         """I^-1 [N/(N-1) sum s s'] I^-1 of the parameters."""
-        return self.carry(self.n_units / (self.n_units - 1) * self.squares)
+        return self.carry(self.n_independent / (self.n_independent - 1) * self.squares)
 
 
 class CovarianceEstimator(ABC):
@@ -54,24 +53,23 @@ class CovarianceEstimator(ABC):
 
     Attributes
     ----------
-    needs_leverages : bool
-        Whether scores are weighted by leverages, which conditional inference does not have.
+    corrects : bool
+        Whether scores are corrected for leverages.
+    sums_scores : bool
+        Whether it is made of scores, which groups have sums of.
     has_replicates : bool
-        Whether standard errors of replicates, sandwiches of the weighted scores, are of its kind.
+        Whether standard errors of replicates, sandwiches of these scores, are of its kind.
     short_for_few : bool
         Whether intervals tend to be too short where units are few.
     """
 
-    needs_leverages: ClassVar[bool] = False
+    corrects: ClassVar[bool] = False
+    sums_scores: ClassVar[bool] = True
     has_replicates: ClassVar[bool] = False
     short_for_few: ClassVar[bool] = False
 
     def __init_subclass__(cls, *, name: CovType) -> None:
         COVARIANCES[name] = cls()
-
-    def weighted(self, scores: FloatArray, leverages: Callable[[], FloatArray]) -> FloatArray:
-        """Scores of units, (n, d), as they enter the sandwich; ``leverages()`` are theirs, (n,)."""
-        return scores
 
     @abstractmethod
     def covariance(self, parts: Parts) -> FloatArray:
@@ -96,6 +94,8 @@ class Sandwich(CovarianceEstimator, name="sandwich"):
 class Naive(CovarianceEstimator, name="naive"):
     """I^-1, right where the model is."""
 
+    sums_scores = False
+
     def covariance(self, parts: Parts) -> FloatArray:
         """The inverse information."""
         return parts.carry(parts.naive)
@@ -116,35 +116,9 @@ class Largest(CovarianceEstimator, name="max"):
 class CR3(CovarianceEstimator, name="cr3"):
     """I^-1 [sum s s' / (1 - h)^2] I^-1, h the leverages: close to a jackknife."""
 
-    needs_leverages = True
+    corrects = True
     has_replicates = True
 
-    def weighted(self, scores: FloatArray, leverages: Callable[[], FloatArray]) -> FloatArray:
-        """Scores over 1 - h; an InvalidArgumentError where a unit has leverage 1."""
-        left = 1.0 - leverages()
-        if left.min() < LEAST_LEFT:
-            allowed = "another where a unit has a covariate to itself (leverage 1)"
-            raise InvalidArgumentError("cov_type", "cr3", allowed)
-        return np.asarray(scores / left[:, None])
-
     def covariance(self, parts: Parts) -> FloatArray:
-        """The sandwich of the weighted scores, without a factor."""
+        """The sandwich of the corrected scores, without a factor."""
         return parts.carry(parts.squares)
-
-
-def without_leverages(name: str) -> CovarianceEstimator:
-    """
-    The estimator of this name, where there are no leverages.
-
-    Raises
-    ------
-    InvalidArgumentError
-        There is none, or it needs them.
-    """
-    known = [other for other, each in COVARIANCES.items() if not each.needs_leverages]
-    if name not in known:
-        allowed = f"{', '.join(map(repr, known[:-1]))} or {known[-1]!r}"
-        allowed += " where inference is conditional, as in "
-        allowed += f"with_uncertainty('conditional', cov_type={known[0]!r})"
-        raise InvalidArgumentError("cov_type", name, allowed)
-    return COVARIANCES[name]

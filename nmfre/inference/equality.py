@@ -17,12 +17,14 @@ from scipy import stats
 from scipy.linalg import block_diag, eigh, null_space
 
 from nmfre.core.findings import Finding
-from nmfre.core.typing import FloatArray
+from nmfre.core.typing import FloatArray, IntArray
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.moments import Moments
 from nmfre.inference.coordinates import Coordinates
+from nmfre.inference.groups import n_independent
+from nmfre.inference.leverages import independent_terms
 from nmfre.inference.multipliers import Draws
-from nmfre.inference.wild_bootstrap import Total, one_step
+from nmfre.inference.wild_bootstrap import Total, one_step, unit_blocks
 
 EQUAL_RESID, EQUAL_RE = "equal residual variances", "equal tau2"
 OPPOSITE = {EQUAL_RESID: "unequal variances", EQUAL_RE: "unequal tau2"}
@@ -86,6 +88,7 @@ def equality_tests(
     moments: Moments,
     estimate: MarginalEstimate,
     coordinates: Coordinates,
+    groups: IntArray | None,
     blocks: list[slice],
     total: Total,
 ) -> dict[str, ScoreTest]:
@@ -103,6 +106,8 @@ def equality_tests(
         Off its cap.
     coordinates : Coordinates
         Of its own parameters.
+    groups : array of int, (N,), or None
+        Codes of groups of units.
     blocks : list of slice
         Units that are passed over together.
     total : callable
@@ -132,13 +137,23 @@ def equality_tests(
         nuisance.T @ information @ nuisance, nuisance.T @ information @ contrasts, rcond=None
     )[0]
     cleared = contrasts - nuisance @ moved
-    squares, _ = one_step(
+    terms, influence, total_of_terms = independent_terms(
         (Y, A),
-        lambda Y, A: wide.unit_scores(Y, A) @ cleared,
-        Draws(blocks=blocks, n_boot=0, multiplier="exponential", seeds=[]),
+        wide.unit_scores,
+        leverages=None,
+        groups=groups,
+        blocks=blocks,
+        total=total,
+        root=cleared,
+    )
+    of_terms = unit_blocks(n_independent(moments.n_units, groups), 0, blocks[0].stop)
+    squares, _ = one_step(
+        terms,
+        influence,
+        Draws(blocks=of_terms, n_boot=0, multiplier="exponential", seeds=[]),
         estimate=np.empty(0),
         floor=-np.inf,
-        total=total,
+        total=total_of_terms,
     )
     score = moments.n_units * wide.score(np.zeros(len(cleared))) @ cleared
     before, left = (axes.T @ information @ axes for axes in (contrasts, cleared))

@@ -52,12 +52,13 @@ class Linearization:
     Theta: FloatArray
     relative: Relative
 
-    def influence(self, Y: Any, A: FloatArray, U: FloatArray) -> FloatArray:
+    def scores(self, Y: Any, A: FloatArray, U: FloatArray) -> FloatArray:
         """
-        I^-1 s_n of units with responses Y (P, n), covariates A (K, n) and random effects U (Q, n).
+        Scores of units with responses Y (P, n), covariates A (K, n) and random effects U (Q, n).
 
-        With s_n = -vec(X' r_n a_n') / dispersion and r_n the residuals of the observed responses;
-        (n, QK). A bootstrap replicate is Theta - sum_n w_n I^-1 s_n.
+        vec(X' r_n w_n'), (n, QK), with r_n the residuals of the observed responses and w_n the
+        orthonormal covariates. Times -``root`` that is I^-1 s_n, with s_n = -vec(X' r_n a_n') /
+        dispersion. A bootstrap replicate is Theta - sum_n w_n I^-1 s_n.
         """
         B = self.Theta @ A + U
         weighted = self.X / self.relative.v[:, None]
@@ -65,8 +66,7 @@ class Linearization:
         if np.isnan(XtR).any():
             XtR = np.nan_to_num(Y - self.X @ B).T @ weighted
         W = self.covariates.white(A)
-        scores = (W.T[:, :, None] * XtR[:, None, :]).reshape(A.shape[1], -1)
-        return -scores @ self.root
+        return np.asarray(W.T[:, :, None] * XtR[:, None, :]).reshape(A.shape[1], -1)
 
     @property
     def naive(self) -> FloatArray:

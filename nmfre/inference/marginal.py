@@ -25,6 +25,8 @@ from nmfre.inference.conditional import Inference
 from nmfre.inference.coordinates import Axes, Coordinates
 from nmfre.inference.covariance import Parts
 from nmfre.inference.equality import equality_tests, rejected
+from nmfre.inference.groups import n_independent
+from nmfre.inference.leverages import independent_terms, support
 from nmfre.inference.options import InferenceOptions
 from nmfre.inference.scores import Units, variances_of
 from nmfre.inference.wild_bootstrap import Total, one_step, unit_blocks, whole
@@ -94,7 +96,7 @@ class MarginalInference(Inference):
     def findings(self, estimate: Estimate) -> list[Finding]:
         """What is to be known of standard errors and tests, in the order of the summary's notes."""
         found = []
-        n_units = estimate.U.shape[1]
+        n_units = self.support.independent
         if n_units <= FEW_UNITS and self.options.estimator.short_for_few:
             short = "intervals tend to be somewhat short; cov_type='cr3' corrects for the leverages"
             found.append(
@@ -105,6 +107,7 @@ class MarginalInference(Inference):
                     f"{n_units} units: {short} of the units.",
                 )
             )
+        found += self._on_groups()
         found += self._on_bounds("z and P are those of a one-sided score test", estimate)
         if self.undetermined and not estimate.degenerate:
             cause = (
@@ -278,6 +281,7 @@ def marginal_inference(
     options: InferenceOptions,
     seeds: np.random.SeedSequence,
     *,
+    groups: IntArray | None = None,
     total: Total = whole,
 ) -> MarginalInference:
     """
@@ -298,13 +302,10 @@ def marginal_inference(
     options : InferenceOptions
     seeds : numpy.random.SeedSequence
         For the multipliers of the bootstrap.
+    groups : array of int, (N,), optional
+        Codes of groups of units that may depend on each other.
     total : callable
         As in `one_step`.
-
-    Raises
-    ------
-    InvalidArgumentError
-        "cr3" where a unit has leverage 1.
     """
     coordinates = Coordinates(moments, estimate)
     n_units = Y.shape[1]
@@ -326,35 +327,41 @@ def marginal_inference(
     invert = np.linalg.pinv if undetermined else np.linalg.inv
     hessian_inv = invert(reduced_hessian) / n_units
 
-    def scores(Y: Any, A: FloatArray) -> FloatArray:
-        values = coordinates.unit_scores(Y, A)
-        return options.estimator.weighted(values, lambda: coordinates.leverages(A))
-
     J = coordinates.jacobian(axes)
     theta_rows = coordinates.of_theta
     unit = np.ones(len(J))
     unit[theta_rows] = moments.scale
-    blocks = unit_blocks(n_units, options.n_boot, BLOCK_VALUES // coordinates.X.size)
-    squares, bootstrap = one_step(
+    most = BLOCK_VALUES // coordinates.X.size
+    blocks = unit_blocks(n_units, options.n_boot, most)
+    terms, influence, total_of_terms = independent_terms(
         (Y, A),
-        scores,
-        options.draws(seeds, blocks),
+        coordinates.unit_scores,
+        leverages=coordinates.leverages if options.estimator.corrects else None,
+        groups=groups,
+        blocks=blocks,
+        total=total,
+    )
+    size = n_independent(n_units, groups)
+    squares, bootstrap = one_step(
+        terms,
+        influence,
+        options.draws(seeds, unit_blocks(size, options.n_boot, most)),
         estimate=theta,
         floor=floor,
         projection=moments.scale * free @ hessian_inv @ J[theta_rows].T,
-        total=total,
+        total=total_of_terms,
     )
     covariance = options.estimator.covariance(
         Parts(
             -hessian_inv,
             hessian_inv @ free.T @ squares @ free @ hessian_inv,
-            n_units,
+            size,
             lambda reduced: (J @ reduced @ J.T) * np.outer(unit, unit),
         )
     )
     equality = {}
     if not (undetermined or estimate.cap_binds):
-        equality = equality_tests(Y, A, moments, estimate, coordinates, blocks, total)
+        equality = equality_tests(Y, A, moments, estimate, coordinates, groups, blocks, total)
     unknown = coordinates.mixing_theta | axes.held | undetermined
     theta_covariance = covariance[theta_rows, theta_rows].copy()
     theta_covariance[unknown] = np.nan
@@ -375,6 +382,7 @@ def marginal_inference(
         resid_at_bound=estimate.resid_at_bound,
         re_at_bound=estimate.re_at_bound,
         at_bound=coordinates.theta_at_bound,
+        support=support(A, coordinates.leverages, groups, blocks, total),
         score_z=np.where(
             undetermined, np.nan, coordinates.score_tests(cleared, total_score, squares)
         ),

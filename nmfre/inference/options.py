@@ -15,7 +15,6 @@ from nmfre.inference.covariance import (
     COVARIANCES,
     CovarianceEstimator,
     CovType,
-    without_leverages,
 )
 from nmfre.inference.linearized import Dispersion, Information
 from nmfre.inference.multipliers import Draws, Multiplier
@@ -67,7 +66,6 @@ class InferenceOptions:
         n_boot = int(self.n_boot) if self.multipliers is None else self.multipliers.shape[0]
         object.__setattr__(self, "n_boot", n_boot)
         if self.uncertainty == "conditional":
-            without_leverages(self.cov_type)
             return
         for name, default in OF_CONDITIONAL.items():
             value = getattr(self, name)
@@ -91,10 +89,10 @@ class InferenceOptions:
         )
 
 
-def checked_multipliers(multipliers: ArrayLike | None, n_units: int) -> FloatArray | None:
-    """Multipliers that the user gives, as an array (n_boot, N) of its own."""
+def checked_multipliers(multipliers: ArrayLike | None, n_independent: int) -> FloatArray | None:
+    """Multipliers that the user gives, one a unit or group, as an array (n_boot, N) of its own."""
     if multipliers is None:
         return None
     array = array_argument("multipliers", multipliers, "an array, (n_boot, N)")
-    shape = max(len(np.atleast_1d(array)), 2), n_units
+    shape = max(len(np.atleast_1d(array)), 2), n_independent
     return start_array("multipliers", array, shape, signed=True)

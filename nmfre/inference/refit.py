@@ -11,8 +11,9 @@ from scipy.optimize import linear_sum_assignment
 
 from nmfre.core.parallel import run_tasks
 from nmfre.core.threads import one_thread_if_small
-from nmfre.core.typing import FloatArray
+from nmfre.core.typing import FloatArray, IntArray
 from nmfre.estimation.estimate import Estimate, StopReason
+from nmfre.inference.groups import n_independent
 from nmfre.inference.multipliers import MULTIPLIERS, Multiplier
 
 Replicates: TypeAlias = Callable[[FloatArray], Sequence[Estimate]]
@@ -26,6 +27,7 @@ class _Task:
     replicates: Replicates
     X: FloatArray
     n_units: int
+    groups: IntArray | None
     multiplier: Multiplier
     seeds: list[np.random.SeedSequence]
 
@@ -35,6 +37,7 @@ def refit_replicates(
     X: FloatArray,
     n_units: int,
     *,
+    groups: IntArray | None,
     n_boot: int,
     multiplier: Multiplier,
     seed: int | None,
@@ -54,6 +57,8 @@ def refit_replicates(
     X : array, (P, Q)
         The estimated basis.
     n_units : int
+    groups : array of int, (N,), or None
+        Codes of groups of units, which have one multiplier each.
     n_boot, multiplier, seed, n_jobs, progress
         As in `nmfre.NMFREResults.bootstrap`.
 
@@ -66,7 +71,7 @@ def refit_replicates(
     seeds = np.random.SeedSequence(seed).spawn(n_boot)
     size = int(np.clip(CHUNK_BYTES // (8 * len(X) * n_units), 1, LARGEST_CHUNK))
     tasks = [
-        _Task(replicates, X, n_units, multiplier, seeds[first : first + size])
+        _Task(replicates, X, n_units, groups, multiplier, seeds[first : first + size])
         for first in range(0, n_boot, size)
     ]
     parts = run_tasks(
@@ -78,7 +83,10 @@ def refit_replicates(
 
 def _refit(task: _Task) -> list[tuple[FloatArray, bool]]:
     draw, X = MULTIPLIERS[task.multiplier], task.X
-    w = np.stack([draw(np.random.default_rng(seed), (task.n_units,)) for seed in task.seeds])
+    size = n_independent(task.n_units, task.groups)
+    w = np.stack([draw(np.random.default_rng(seed), (size,)) for seed in task.seeds])
+    if task.groups is not None:
+        w = w[:, task.groups]
     with one_thread_if_small(X.shape[0] ** 2 * X.shape[1]):
         return [
             (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -114,6 +114,19 @@ def unit_blocks(n_units: int, n_boot: int, most: int | None = None) -> list[slic
     return [slice(start, min(start + size, n_units)) for start in range(0, n_units, size)]
 
 
+def parts_of_blocks(
+    blocks: list[slice], start: int, stop: int
+) -> Iterator[tuple[int, slice, slice]]:
+    """Of each block: its number, and its units from ``start`` to ``stop``, from either's first."""
+    size = blocks[0].stop
+    for number in range(start // size, -(-stop // size)):
+        block = blocks[number]
+        first, last = max(block.start, start), min(block.stop, stop)
+        if first < last:
+            own = slice(first - start, last - start)
+            yield number, own, slice(first - block.start, last - block.start)
+
+
 def whole(function: Total, *data: Any) -> tuple[Any, ...]:
     """``function`` of data in memory, from their first unit: what `one_step` does by default."""
     return function(0, *data)
@@ -137,21 +150,16 @@ class WildSums:
         meat: Any = 0.0
         steps: Any = 0.0
         squares: Any = 0.0
-        blocks = self.draws.blocks
-        size, stop = blocks[0].stop, start + data[0].shape[1]
-        for number in range(start // size, -(-stop // size)):
-            block = blocks[number]
-            first, last = max(block.start, start), min(block.stop, stop)
-            if first == last:
-                continue
-            values = self.influence(*(part[:, first - start : last - start] for part in data))
+        stop = start + data[0].shape[1]
+        for number, own, of_block in parts_of_blocks(self.draws.blocks, start, stop):
+            values = self.influence(*(part[:, own] for part in data))
             meat = meat + values.T @ values
             if self.projection is not None:
                 values = values @ self.projection
             w = self.draws(number)
             if w is None:
                 continue
-            w = w[:, first - block.start : last - block.start]
+            w = w[:, of_block]
             steps = steps + w @ values
             if self.draws.studentize:
                 squares = squares + (w * w) @ (values * values)

@@ -184,7 +184,7 @@ def bootstrap(
     n_boot : int
         Replicates, at least 2.
     multiplier : {"exponential", "rademacher", "mammen", "normal"}
-        Distribution of the multipliers, one a unit and replicate.
+        Distribution of the multipliers, one a unit and replicate; with groups, one a group.
     seed : int or None
         Of the multipliers. None takes fresh entropy.
     refit : bool
@@ -192,6 +192,7 @@ def bootstrap(
         as in the paper (Section 5). df-cap is refitted to responses whose residuals around the
         fixed-effect means are multiplied; ml with the weights 1 + multiplier of units in the
         likelihood, for multipliers of residuals would change the variances that it learns from.
+        Units of one group share their multiplier.
     n_jobs : int, optional
         Processes for refits, as in joblib. The replicates do not depend on it.
     progress : bool
@@ -241,6 +242,7 @@ def bootstrap(
             self.estimator.refit(self.model.design, self.estimate, multiplier),
             self.estimate.X,
             len(self.model.design.units),
+            groups=self.model.design.independent,
             n_boot=n_boot,
             multiplier=multiplier,
             seed=entropy,

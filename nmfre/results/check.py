@@ -13,6 +13,7 @@ import pandas as pd
 from scipy import stats
 
 from nmfre.core.findings import Finding, Severity, listed
+from nmfre.data.design import Design
 from nmfre.data.labelled_model import LabelledModel
 from nmfre.errors import NotComputedError
 from nmfre.inference.equality import EQUAL_RESID, RARE
@@ -42,18 +43,40 @@ def dfbetas(fit: Fit) -> pd.DataFrame:
     scores, as a replicate of the one-step bootstrap whose only multiplier is -1 for that unit.
     Up to 5,000 units.
     """
-    n_units = len(fit.model.design.units)
-    fit.model.design.require("dfbetas")
-    if n_units > MOST_UNITS:
+    design = fit.model.design
+    design.require("dfbetas")
+    design = design if design.independent is None else replace(design, groups=None)
+    return _deletions(fit, design, "dfbetas", design.units)
+
+
+def dfbetas_by_group(fit: Fit) -> pd.DataFrame:
+    """
+    Params less what they are without a group, in standard errors; (G, QK), one step.
+
+    As `dfbetas`, with whole groups of units left out. Up to 5,000 groups.
+    """
+    design = fit.model.design
+    if design.groups is None:
         raise NotComputedError(
-            name="dfbetas", reason=f"there are more than {MOST_UNITS} units ({n_units})."
+            name="dfbetas_by_group", reason="the model has no groups; see dfbetas."
         )
-    options = replace(fit.inference.options, n_boot=n_units, multipliers=-np.eye(n_units))
-    deleted = infer_again(fit, options).bootstrap
+    design.require("dfbetas_by_group")
+    return _deletions(fit, design, "dfbetas_by_group", design.groups.labels)
+
+
+def _deletions(fit: Fit, design: Design, name: str, labels: pd.Index) -> pd.DataFrame:
+    """What leaving out each unit, or group, of a design changes, in standard errors of the fit."""
+    n = len(labels)
+    if n > MOST_UNITS:
+        raise NotComputedError(
+            name=name, reason=f"there are more than {MOST_UNITS} units or groups ({n})."
+        )
+    options = replace(fit.inference.options, n_boot=n, multipliers=-np.eye(n))
+    deleted = infer_again(fit, options, design).bootstrap
     assert deleted is not None
     with np.errstate(divide="ignore", invalid="ignore"):  # of an exact fit they are zero
         changes = -deleted.deviations / fit.inference.bse
-    return pd.DataFrame(changes, index=fit.model.design.units, columns=fit.params.index)
+    return pd.DataFrame(changes, index=labels, columns=fit.params.index)
 
 
 def check(self: Fit) -> Check:
@@ -108,19 +131,24 @@ def _on_units(fit: Fit) -> Iterator[Finding]:
             f"not looked at: there are more than {MOST_UNITS} units, or data are in chunks.",
         )
     else:
-        changes = dfbetas(fit).abs()
-        off_bounds = np.isfinite(changes) & ~fit.inference.at_bound
-        largest = changes.where(off_bounds, 0.0).max(axis=1)
-        influential = largest[largest > INFLUENTIAL].sort_values(ascending=False)
-        if len(influential):
-            shown = [f"{unit} ({change:.1f})" for unit, change in influential.items()]
-            yield Finding(
-                "caution",
-                "influential units",
-                None,
-                f"deleting {listed(shown)} moves an effect by more than half a standard "
-                "error (in brackets). See dfbetas.",
-            )
+        yield from _influential(fit, dfbetas(fit), "units", "dfbetas")
+        if fit.model.design.independent is not None:
+            yield from _influential(fit, dfbetas_by_group(fit), "groups", "dfbetas_by_group")
+
+
+def _influential(fit: Fit, changes: pd.DataFrame, what: str, name: str) -> Iterator[Finding]:
+    off_bounds = np.isfinite(changes) & ~fit.inference.at_bound
+    largest = changes.abs().where(off_bounds, 0.0).max(axis=1)
+    influential = largest[largest > INFLUENTIAL].sort_values(ascending=False)
+    if len(influential):
+        shown = [f"{label} ({change:.1f})" for label, change in influential.items()]
+        yield Finding(
+            "caution",
+            f"influential {what}",
+            None,
+            f"deleting {listed(shown)} moves an effect by more than half a standard "
+            f"error (in brackets). See {name}.",
+        )
 
 
 class Check:

@@ -18,6 +18,7 @@ from nmfre.core.arguments import check_bool
 from nmfre.core.files import file_path, replaced
 from nmfre.data.basis_pattern import Components
 from nmfre.data.entry import KINDS
+from nmfre.data.groups import Groups
 from nmfre.data.labelled_model import LabelledModel
 from nmfre.data.placeholder import Removed
 from nmfre.data.right_hand_side import RightHandSide
@@ -30,6 +31,7 @@ from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimators import ESTIMATORS
 from nmfre.inference.conditional import Inference
 from nmfre.inference.equality import ScoreTest
+from nmfre.inference.leverages import Support
 from nmfre.inference.marginal import MarginalInference, n_parameters
 from nmfre.inference.options import InferenceOptions
 from nmfre.inference.wild_bootstrap import WildBootstrap
@@ -41,6 +43,7 @@ DATACLASSES = (
     AlternatingEstimate,
     Cap,
     Components,
+    Groups,
     Identification,
     Structure,
     Inference,
@@ -49,6 +52,7 @@ DATACLASSES = (
     MarginalInference,
     RightHandSide,
     ScoreTest,
+    Support,
     WildBootstrap,
     *ESTIMATORS.values(),
 )
@@ -265,7 +269,8 @@ def _check_shapes(fit: Fit) -> None:
         (("F",), (rank, rank)),
         (("re_at_bound",), (rank,)),
         (("deviations", "deviations_bse"), (n_boot, size)),
-        (("multipliers",), (n_boot, n_units)),
+        (("multipliers",), (n_boot, fit.model.design.n_independent)),
+        (("effective", "level", "alone"), (n_covariates,)),
     ]
     parts = (
         fit.model.component_set,
@@ -274,6 +279,7 @@ def _check_shapes(fit: Fit) -> None:
         inference,
         inference.bootstrap,
         inference.options,
+        inference.support,
     )
     for names, shape in shapes:
         for part, name in product(parts, names):

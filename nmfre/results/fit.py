@@ -13,6 +13,7 @@ from statsmodels.base.model import LikelihoodModelResults
 
 from nmfre.core.hints import HintedResults
 from nmfre.core.typing import FloatArray
+from nmfre.data.design import Design
 from nmfre.data.labelled_model import LabelledModel
 from nmfre.data.placeholder import Removed, RemovedDesign
 from nmfre.errors import NotComputedError
@@ -190,12 +191,22 @@ def series(fit: Fit, values: FloatArray, name: str) -> pd.Series:
     return pd.Series(values, index=fit.params.index, name=name)
 
 
-def infer_again(fit: Fit, options: InferenceOptions) -> Inference:
-    """Inference with other options, by default from the same seed; no estimate changes."""
+def infer_again(fit: Fit, options: InferenceOptions, design: Design | None = None) -> Inference:
+    """
+    Inference with other options, by default from the same seed; no estimate changes.
+
+    Parameters
+    ----------
+    fit : Fit
+    options : InferenceOptions
+    design : Design, optional
+        The same data with other groups. Default: those of the fit.
+    """
+    design = fit.model.design if design is None else design
     seed = fit.seed if options.seed is None else options.seed
     _, for_bootstrap = np.random.SeedSequence(seed).spawn(2)
-    fit.estimator.check_inference(fit.model.design, fit.model.rank, options)
-    return fit.estimator.infer(fit.model.design, fit.estimate, options, for_bootstrap)
+    fit.estimator.check_inference(design, fit.model.rank, options)
+    return fit.estimator.infer(design, fit.estimate, options, for_bootstrap)
 
 
 def without_data(fit: R) -> R:

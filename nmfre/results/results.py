@@ -129,6 +129,7 @@ class NMFREResults(Fit):
     rsquared_table = diagnostics.rsquared_table
 
     dfbetas = Value(checks.dfbetas)
+    dfbetas_by_group = Value(checks.dfbetas_by_group)
     check = checks.check
 
     summary = printed.summary

@@ -104,6 +104,7 @@ def _sizes(fit: Fit) -> list[tuple[str, str]]:
     r2 = fit._rsquared.loc[["correlation"], ["blup", "fixed"]].to_numpy()[0]
     rows = {
         "Units (N)": f"{estimate.U.shape[1]}",
+        "Groups": design.groups.described if design.groups is not None else "",
         "Responses (P)": f"{len(estimate.X)}",
         "Missing cells": f"{design.n_missing} of {n_cells}" if design.n_missing else "",
         "Rank (Q)": f"{len(estimate.Theta)}",
@@ -189,7 +190,10 @@ def _notes(fit: Fit, alpha: float, multipletests: str | None) -> Iterator[str]:
         sided = "one-sided" + ("" if estimate.signed else " (effects are bounded below by 0)")
     if multipletests is not None:
         sided += f", adjusted for multiple tests ({multipletests})"
-    yield f"Std err: {options.cov_type}; P-values are {sided}. Both are {fit.inference.scope}"
+    by, groups = "", fit.model.design.groups
+    if groups is not None and options.estimator.sums_scores:
+        by = f", by group ({groups.labels.name})"
+    yield f"Std err: {options.cov_type}{by}; P-values are {sided}. Both are {fit.inference.scope}"
     if fit.inference.equality:
         tests = "; ".join(f"{name}: {test}" for name, test in fit.inference.equality.items())
         yield f"Score tests of {tests}."

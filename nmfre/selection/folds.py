@@ -40,12 +40,19 @@ def entry_folds(design: Design, folds: int, rng: np.random.Generator) -> IntArra
 
 
 def unit_folds(design: Design, folds: int, rng: np.random.Generator) -> IntArray:
-    """The fold of each unit, (N,): equal in size, and the units without one can be fitted."""
+    """
+    The fold of each unit, (N,), so that the units without one fold can be fitted.
+
+    Folds have equal numbers of units, or, with groups, of groups, which stay together.
+    """
     problem: DataError | None = None
-    if len(design.units) < folds:
-        raise FoldsError(folds=folds, over="units", reason=f"there are {len(design.units)} units.")
+    n, codes = design.n_independent, design.independent
+    if n < folds:
+        what = "units" if codes is None else "groups of units"
+        raise FoldsError(folds=folds, over="units", reason=f"there are {n} {what}.")
     for _ in range(DRAWS):
-        labels = rng.permutation(len(design.units)) % folds
+        labels = rng.permutation(n) % folds
+        labels = labels if codes is None else labels[codes]
         try:
             for fold in range(folds):
                 units_of(design, labels != fold)
@@ -56,7 +63,15 @@ def unit_folds(design: Design, folds: int, rng: np.random.Generator) -> IntArray
     raise FoldsError(folds=folds, over="units", reason=reason) from problem
 
 
+def most_in_a_fold(design: Design, folds: int) -> int:
+    """Units in the largest of the folds of units, at the most."""
+    sizes = np.ones(len(design.units)) if design.groups is None else design.groups.sizes
+    return int(np.sort(sizes)[::-1][: -(-len(sizes) // folds)].sum())
+
+
 def units_of(design: Design, which: BoolArray) -> Design:
     """The design of some of the units."""
     kept = np.flatnonzero(which)
-    return changed(design, Y=design.Y[:, kept], A=design.A[:, kept], units=design.units[kept])
+    groups = None if design.groups is None else design.groups.take(kept)
+    own = {"Y": design.Y[:, kept], "A": design.A[:, kept], "units": design.units[kept]}
+    return changed(design, **own, groups=groups)

@@ -27,7 +27,7 @@ from nmfre.estimation.random_forms import CovRe
 from nmfre.estimators import MaximumLikelihood
 from nmfre.model import NMFRE, check_model
 from nmfre.selection.fits import Task, fit
-from nmfre.selection.folds import entry_folds, unit_folds
+from nmfre.selection.folds import entry_folds, most_in_a_fold, unit_folds
 from nmfre.selection.result import RankSelection
 
 Criterion = Literal["cv", "bic", "aic"]
@@ -73,7 +73,7 @@ def select_rank(
     over : {"entries", "units"}
         What is held out (cv). Entries of the responses are predicted by the BLUP of their unit
         given its other entries, X(Theta a + u); whole units by X Theta a, which knows components
-        only as far as covariates move them.
+        only as far as covariates move them. Units of one group are held out together.
     folds : int
         Number of parts that are held out in turn (cv).
     repeats : int
@@ -161,7 +161,7 @@ def select_rank(
     )
     n_units = len(design.units)
     if criterion == "cv" and over == "units":
-        n_units -= -(-n_units // folds)  # in the smallest of the fits
+        n_units -= most_in_a_fold(design, folds)  # in the smallest of the fits
     compared = _checked_ranks(ranks, len(design.responses), n_units)
     forms = {estimator.structure(len(design.responses), rank).cov_resid for rank in compared}
     if "identity" in forms:  # one form for all, or it would be compared beside the rank

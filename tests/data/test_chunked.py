@@ -394,3 +394,20 @@ def test_ranks_of_data_in_chunks(data):
     for over in ("entries", "units"):
         with pytest.raises(errors.InvalidArgumentError, match="'bic' or 'aic' where data are in"):
             nmfre.select_rank(lazy, [1, 2], over=over, **options)
+
+
+def test_groups_of_units_in_chunks(data, monkeypatch):
+    monkeypatch.setattr(bootstrap, "SMALLEST_BLOCK", 64)
+    labels = np.random.default_rng(0).integers(0, 50, 600)
+    options = {"signed": True, "n_starts": 1, "n_boot": 20, "tol": 1e-10}
+    a = nmfre.NMFRE(*data, rank=2, groups=labels).fit("ml", **options)
+    for groups in (labels, da.from_array(labels, chunks=100)):
+        model = nmfre.NMFRE(*chunked(data, 100), rank=2, groups=groups)
+        for cov_type in ("sandwich", "cr3"):
+            one = a.with_uncertainty("marginal", cov_type=cov_type)
+            other = model.fit("ml", cov_type=cov_type, **options)
+            np.testing.assert_allclose(other.bse, one.bse, rtol=1e-9)
+            np.testing.assert_allclose(other.bse_boot, one.bse_boot, rtol=1e-9)
+            assert other.inference.support.independent == 50
+    with pytest.raises(errors.ShapeError, match="groups has 599 labels"):
+        nmfre.NMFRE(*chunked(data, 100), rank=2, groups=labels[1:])

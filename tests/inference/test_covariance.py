@@ -7,10 +7,6 @@ import pytest
 from bumps import directions
 from linearization import Linearization
 
-import nmfre
-from nmfre import errors
-from nmfre.errors import InvalidArgumentError
-
 
 @pytest.fixture
 def parts():
@@ -34,12 +30,6 @@ def test_max_takes_the_larger_standard_error_and_keeps_correlations(parts):
     np.testing.assert_allclose(*correlation)
 
 
-def test_an_unknown_kind_of_covariance_is_an_error(parts):
-    for kind in ("bogus", "cr3"):
-        with pytest.raises(InvalidArgumentError, match=f"cov_type='{kind}'"):
-            Linearization(parts).covariance(kind)
-
-
 def test_covariance_is_the_sandwich_of_the_formula(bumps):
     res = bumps.fit("ml", signed=True, n_starts=2, n_boot=0)
     coordinates, J = directions(res)
@@ -60,12 +50,6 @@ def test_covariance_is_the_sandwich_of_the_formula(bumps):
     cr3 = bumps.fit("ml", signed=True, n_starts=2, n_boot=0, cov_type="cr3")
     expected = J @ np.linalg.inv(H) @ t.T @ t @ np.linalg.inv(H) @ J.T
     np.testing.assert_allclose(cr3.cov_params(), expected[theta, theta], rtol=1e-8)
-
-
-def test_the_jackknife_correction_needs_leverages_below_one(model):
-    alone = np.column_stack([model.exog, np.arange(27) == 3])
-    with pytest.raises(errors.InvalidArgumentError, match=r"cov_type=.cr3.*leverage 1"):
-        nmfre.NMFRE(model.endog, alone, rank=1).fit("ml", cov_type="cr3")
 
 
 def test_every_kind_of_covariance_and_interval(holed):

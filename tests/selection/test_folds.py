@@ -8,7 +8,7 @@ from ranks import QUICK, drawn
 
 import nmfre
 from nmfre import errors
-from nmfre.selection.folds import NO_FOLD, entry_folds, unit_folds
+from nmfre.selection.folds import NO_FOLD, entry_folds, most_in_a_fold, unit_folds, units_of
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +73,19 @@ def test_data_that_are_too_small(simulated):
     with pytest.raises(errors.FoldsError, match="cannot be fitted: Covariate 'rare' is zero"):
         nmfre.select_rank(model, [1], over="units", folds=3, **QUICK)
     assert nmfre.select_rank(model, [1], folds=3, **QUICK).best == 1
+
+
+def test_folds_of_units_keep_groups_together(model):
+    labels = np.repeat(np.arange(10), [1, 7, 4, 4, 4, 4, 4, 4, 4, 4])
+    grouped = nmfre.NMFRE(model.endog, model.exog, rank=2, groups=labels)
+    folds = unit_folds(grouped.design, 3, np.random.default_rng(0))
+    assert all(len(set(folds[labels == g])) == 1 for g in range(10))
+    assert set(folds) == {0, 1, 2}
+    assert most_in_a_fold(grouped.design, 3) == 7 + 4 + 4 + 4
+    assert most_in_a_fold(model.design, 3) == 14
+    part = units_of(grouped.design, folds != 0)
+    assert len(part.groups.labels) == len(set(labels[folds != 0]))
+    choice = nmfre.select_rank(grouped, [1, 2], over="units", folds=3, **QUICK)
+    assert choice.best == 2
+    with pytest.raises(errors.FoldsError, match="there are 10 groups of units"):
+        nmfre.select_rank(grouped, [1], over="units", folds=11, **QUICK)
