@@ -66,10 +66,15 @@ class Leverages:
         left = 1.0 - self.of_units(A)
         return np.asarray(scores / np.where(left < LEAST_LEFT, 1.0, left)[:, None])
 
+    @staticmethod
+    def factors(left: FloatArray) -> FloatArray:
+        """What scores are multiplied by, of what leverages leave of 1."""
+        return np.asarray(1.0 / np.where(left < LEAST_LEFT, 1.0, left))
+
     def correct_groups(self, scores: FloatArray, squares: FloatArray) -> FloatArray:
         """Scores of groups, (g, d), with their S_g as rows (g, K^2)."""
         left, axes = self.eigen(squares)
-        factors = 1.0 / np.where(left < LEAST_LEFT, 1.0, left)
+        factors = self.factors(left)
         corrected: FloatArray = scores * factors.max(axis=1)[:, None]
         effects = scores[:, self.effects].reshape(*left.shape, -1)
         along = factors[:, :, None] * (axes.mT @ effects)

@@ -1,0 +1,156 @@
+"""Size of tests of a factor without effect: rare levels, few units, units in groups."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from contextlib import suppress
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from nmfre.core.arguments import (
+    MOST_REPLICATES,
+    check_alpha,
+    check_choice,
+    check_seed,
+    check_whole,
+)
+from nmfre.core.parallel import run_tasks
+from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
+from nmfre.estimators import Method
+from nmfre.inference.covariance import CovType
+from nmfre.model import NMFRE
+from nmfre.results import NMFREResults
+from nmfre.simulation.coverage import PARTS
+from nmfre.simulation.factor_design import FactorDesign
+from nmfre.simulation.paper_designs import rate_error
+
+COV_TYPES: tuple[CovType, ...] = ("sandwich", "cr3")
+BY = ["uncertainty", "independent", "cov_type"]
+
+
+def factor_study(
+    design: FactorDesign,
+    n_datasets: int = 500,
+    *,
+    method: Method = "ml",
+    alpha: float = 0.05,
+    seed: int = 0,
+    n_jobs: int | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """
+    Share of data sets in which tests reject that a factor has no effect, which it does not have.
+
+    Parameters
+    ----------
+    design : FactorDesign
+    n_datasets : int
+        Data sets to draw and fit, from two starts each.
+    method : {"ml", "df-cap"}
+        Estimator; effects are signed with ml.
+    alpha : float
+        Level of the tests.
+    seed : int
+        Of data and starts; the same seed gives the same table with any number of workers.
+    n_jobs : int, optional
+        Processes, as in joblib. Default: those of ``joblib.parallel_config``, or one.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    DataFrame
+        A row an uncertainty, what is taken as independent ("units", and "groups" where the design
+        has any) and kind of covariance. Columns: rejections of single levels ("z"), by the mean
+        over levels and components with a standard error; of the joint test, by `wald_test_terms`
+        ("joint"), by chi-squared and by F with as many degrees of freedom as there are units, or
+        groups, less covariates ("F(N - K)"); the largest Monte Carlo standard error of these.
+        ``attrs`` hold the number of data sets that counted, the seconds taken and the design.
+
+    Raises
+    ------
+    InvalidArgumentError
+        An argument that is not allowed.
+
+    Examples
+    --------
+    >>> from nmfre.simulation import FactorDesign, factor_study
+    >>> design = FactorDesign(n_groups=20, group_size=3, levels=(10,), group_share=0.5)
+    >>> factor_study(design, 4, progress=False).columns.to_list()
+    ['z', 'joint', 'chi-squared', 'F(N - K)', 'std err']
+    """
+    if not isinstance(design, FactorDesign):
+        raise InvalidArgumentError("design", design, "a FactorDesign")
+    check_whole("n_datasets", n_datasets, least=2, most=MOST_REPLICATES)
+    check_choice("method", method, Method)
+    check_alpha(alpha)
+    check_seed(seed)
+    start = time.perf_counter()
+    seeds = np.random.SeedSequence(seed).spawn(n_datasets)
+    chunks = np.array_split(np.arange(n_datasets), min(n_datasets, PARTS))
+    parts = run_tasks(
+        partial(_tests, design, method, alpha),
+        [[seeds[i] for i in chunk] for chunk in chunks],
+        n_jobs=n_jobs,
+        progress=progress,
+        description="data sets in parts",
+    )
+    found = [rows for part in parts for rows in part]
+    rejections = pd.concat([pd.DataFrame(rows) for rows in found])
+    table = rejections.groupby(BY, sort=False).mean()
+    table["std err"] = [rate_error(rate, len(found)) for rate in table.max(axis=1)]
+    seconds = time.perf_counter() - start
+    table.attrs = {"n_datasets": len(found), "seconds": seconds, "design": design}
+    return table
+
+
+def _tests(
+    design: FactorDesign, method: Method, alpha: float, seeds: list[np.random.SeedSequence]
+) -> list[list[dict[str, object]]]:
+    """Rejections of every kind of inference in the data sets whose fit succeeded."""
+    found = []
+    own = {"signed": True, "n_starts": 2} if method == "ml" else {}
+    for seed in seeds:
+        for_data, for_fit = seed.spawn(2)
+        data = design.draw(np.random.default_rng(for_data))
+        given = {"data": data, "endog": design.endog_names, "rank": design.rank}
+        models = {"units": NMFRE.from_formula("~ level", **given)}
+        if design.group_size > 1:
+            models["groups"] = NMFRE.from_formula("~ level", **given, groups="group")
+        with warnings.catch_warnings(), suppress(NMFREError):
+            warnings.simplefilter("ignore", NMFREWarning)
+            start = int(for_fit.generate_state(1)[0])
+            fits = {
+                name: model.fit(method, n_boot=0, seed=start, **own)
+                for name, model in models.items()
+            }
+            found.append(
+                [
+                    {"uncertainty": kind, "independent": name, "cov_type": cov_type}
+                    | _rejected(res.with_uncertainty(kind, cov_type=cov_type), alpha)
+                    for name, res in fits.items()
+                    for kind in res.estimator.uncertainties
+                    for cov_type in COV_TYPES
+                ]
+            )
+    return found
+
+
+def _rejected(res: NMFREResults, alpha: float) -> dict[str, object]:
+    """What tests of the factor reject."""
+    table = res.wald_test_terms().table.loc["level"]
+    statistic, df = float(table["statistic"]), int(table["df_constraint"])
+    left = res.model.design.n_independent - len(res.model.design.covariates)
+    pvalues = {
+        "joint": float(table["pvalue"]),
+        "chi-squared": float(stats.chi2.sf(statistic, df)),
+        "F(N - K)": float(stats.f.sf(statistic / df, df, left)),
+    }
+    z = res.pvalues.iloc[len(res.model.components) :].to_numpy()
+    z = z[np.isfinite(z)]
+    single = np.nan if not len(z) else float(np.mean(z < alpha))
+    return {"z": single} | {name: float(p < alpha) for name, p in pvalues.items()}
