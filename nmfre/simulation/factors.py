@@ -6,6 +6,7 @@ import time
 import warnings
 from contextlib import suppress
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ from nmfre.simulation.factor_design import FactorDesign
 from nmfre.simulation.paper_designs import rate_error
 
 COV_TYPES: tuple[CovType, ...] = ("sandwich", "cr3")
+Row: TypeAlias = dict[str, str | float]
 BY = ["uncertainty", "independent", "cov_type"]
 
 
@@ -110,28 +112,36 @@ def factor_study(
 
 def _tests(
     design: FactorDesign, method: Method, alpha: float, seeds: list[np.random.SeedSequence]
-) -> list[list[dict[str, object]]]:
+) -> list[list[Row]]:
     """Rejections of every kind of inference in the data sets whose fit succeeded."""
     found = []
-    own = {"signed": True, "n_starts": 2} if method == "ml" else {}
+    n_starts = 2 if method == "ml" else None
     for seed in seeds:
         for_data, for_fit = seed.spawn(2)
         data = design.draw(np.random.default_rng(for_data))
-        given = {"data": data, "endog": design.endog_names, "rank": design.rank}
-        models = {"units": NMFRE.from_formula("~ level", **given)}
+        model_of = partial(
+            NMFRE.from_formula, "~ level", data, design.rank, endog=design.endog_names
+        )
+        models = {"units": model_of()}
         if design.group_size > 1:
-            models["groups"] = NMFRE.from_formula("~ level", **given, groups="group")
+            models["groups"] = model_of(groups="group")
         with warnings.catch_warnings(), suppress(NMFREError):
             warnings.simplefilter("ignore", NMFREWarning)
             start = int(for_fit.generate_state(1)[0])
             fits = {
-                name: model.fit(method, n_boot=0, seed=start, **own)
+                name: model.fit(
+                    method, signed=method == "ml", n_starts=n_starts, n_boot=0, seed=start
+                )
                 for name, model in models.items()
             }
             found.append(
                 [
-                    {"uncertainty": kind, "independent": name, "cov_type": cov_type}
-                    | _rejected(res.with_uncertainty(kind, cov_type=cov_type), alpha)
+                    {
+                        "uncertainty": kind,
+                        "independent": name,
+                        "cov_type": cov_type,
+                        **_rejected(res.with_uncertainty(kind, cov_type=cov_type), alpha),
+                    }
                     for name, res in fits.items()
                     for kind in res.estimator.uncertainties
                     for cov_type in COV_TYPES
@@ -140,17 +150,17 @@ def _tests(
     return found
 
 
-def _rejected(res: NMFREResults, alpha: float) -> dict[str, object]:
+def _rejected(res: NMFREResults, alpha: float) -> Row:
     """What tests of the factor reject."""
-    table = res.wald_test_terms().table.loc["level"]
-    statistic, df = float(table["statistic"]), int(table["df_constraint"])
+    columns = ["statistic", "pvalue", "df_constraint"]
+    statistic, pvalue, df = res.wald_test_terms().table.loc["level", columns].to_numpy(float)
     left = res.model.design.n_independent - len(res.model.design.covariates)
     pvalues = {
-        "joint": float(table["pvalue"]),
+        "joint": pvalue,
         "chi-squared": float(stats.chi2.sf(statistic, df)),
         "F(N - K)": float(stats.f.sf(statistic / df, df, left)),
     }
     z = res.pvalues.iloc[len(res.model.components) :].to_numpy()
     z = z[np.isfinite(z)]
-    single = np.nan if not len(z) else float(np.mean(z < alpha))
-    return {"z": single} | {name: float(p < alpha) for name, p in pvalues.items()}
+    rejected: Row = {"z": np.nan if not len(z) else float(np.mean(z < alpha))}
+    return rejected | {name: float(p < alpha) for name, p in pvalues.items()}
