@@ -13,6 +13,7 @@ from patsy import EvalEnvironment
 from nmfre.core.arguments import check_seed, known_arguments
 from nmfre.core.caller import frames_to_caller, warn
 from nmfre.data.basis_pattern import BasisPattern, components_of
+from nmfre.data.design import n_independent
 from nmfre.data.entry import design_from_arrays
 from nmfre.data.formula import design_from_formula
 from nmfre.data.labelled_model import LabelledModel
@@ -364,7 +365,7 @@ class NMFRE(LabelledModel):
             dispersion=dispersion,
             n_boot=n_boot,
             multiplier=multiplier,
-            multipliers=checked_multipliers(multipliers, self.design.n_independent),
+            multipliers=checked_multipliers(multipliers, n_independent(self.design)),
             alternative=estimator.alternative if alternative is None else alternative,
         )
         estimator.check_inference(self.design, self.rank, options)

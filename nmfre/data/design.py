@@ -145,16 +145,6 @@ class Design(LaidOut, ABC):
         return {"response": self.responses, "unit": self.units, "covariate": self.covariates}
 
     @property
-    def independent(self) -> IntArray | None:
-        """Codes of the groups, (N,); None where units are independent."""
-        return None if self.groups is None else self.groups.independent
-
-    @property
-    def n_independent(self) -> int:
-        """Number of groups, or of units where there are none."""
-        return len(self.units if self.groups is None else self.groups.labels)
-
-    @property
     def n_missing(self) -> int:
         """Number of missing responses."""
         return 0
@@ -368,6 +358,16 @@ class Design(LaidOut, ABC):
         Y = laid_out(values.T)
         check_faults(response_faults(Y, missing=True), self.labels | {"unit": units})
         return Y
+
+
+def independent(design: Design) -> IntArray | None:
+    """Codes of the groups, (N,); None where units are independent."""
+    return None if design.groups is None else design.groups.independent
+
+
+def n_independent(design: Design) -> int:
+    """Number of groups, or of units where there are none."""
+    return len(design.units if design.groups is None else design.groups.labels)
 
 
 def _products(start: int, A: FloatArray, B: FloatArray) -> tuple[FloatArray]:

@@ -19,7 +19,7 @@ from nmfre.core.arguments import (
 from nmfre.core.caller import warn
 from nmfre.core.threads import one_thread_if_small
 from nmfre.core.typing import BoolArray, FloatArray
-from nmfre.data.design import Design
+from nmfre.data.design import Design, independent
 from nmfre.errors import (
     ConvergenceWarning,
     DegenerateBasisWarning,
@@ -157,7 +157,7 @@ class Estimator(ABC):
                     options,
                     seeds,
                     covariates=design.orthonormal(),
-                    groups=design.independent,
+                    groups=independent(design),
                     total=design.total,
                 )
             return marginal_inference(
@@ -167,7 +167,7 @@ class Estimator(ABC):
                 estimate.of_kind(MarginalEstimate, "marginal uncertainty"),
                 options,
                 seeds,
-                groups=design.independent,
+                groups=independent(design),
                 total=design.total,
             )
 

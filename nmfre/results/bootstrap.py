@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from nmfre.core.arguments import check_bool, check_choice, check_jobs, check_n_boot, check_seed
+from nmfre.data.design import independent
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Alternative
 from nmfre.inference.refit import refit_replicates
@@ -242,7 +243,7 @@ def bootstrap(
             self.estimator.refit(self.model.design, self.estimate, multiplier),
             self.estimate.X,
             len(self.model.design.units),
-            groups=self.model.design.independent,
+            groups=independent(self.model.design),
             n_boot=n_boot,
             multiplier=multiplier,
             seed=entropy,

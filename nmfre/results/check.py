@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import stats
 
 from nmfre.core.findings import Finding, Severity, listed
-from nmfre.data.design import Design
+from nmfre.data.design import Design, independent
 from nmfre.data.labelled_model import LabelledModel
 from nmfre.errors import NotComputedError
 from nmfre.inference.equality import EQUAL_RESID, RARE
@@ -45,7 +45,7 @@ def dfbetas(fit: Fit) -> pd.DataFrame:
     """
     design = fit.model.design
     design.require("dfbetas")
-    design = design if design.independent is None else replace(design, groups=None)
+    design = design if independent(design) is None else replace(design, groups=None)
     return _deletions(fit, design, "dfbetas", design.units)
 
 
@@ -132,7 +132,7 @@ def _on_units(fit: Fit) -> Iterator[Finding]:
         )
     else:
         yield from _influential(fit, dfbetas(fit), "units", "dfbetas")
-        if fit.model.design.independent is not None:
+        if independent(fit.model.design) is not None:
             yield from _influential(fit, dfbetas_by_group(fit), "groups", "dfbetas_by_group")
 
 

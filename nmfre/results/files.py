@@ -17,6 +17,7 @@ from nmfre._version import __version__
 from nmfre.core.arguments import check_bool
 from nmfre.core.files import file_path, replaced
 from nmfre.data.basis_pattern import Components
+from nmfre.data.design import n_independent
 from nmfre.data.entry import KINDS
 from nmfre.data.groups import Groups
 from nmfre.data.labelled_model import LabelledModel
@@ -269,7 +270,7 @@ def _check_shapes(fit: Fit) -> None:
         (("F",), (rank, rank)),
         (("re_at_bound",), (rank,)),
         (("deviations", "deviations_bse"), (n_boot, size)),
-        (("multipliers",), (n_boot, fit.model.design.n_independent)),
+        (("multipliers",), (n_boot, n_independent(fit.model.design))),
         (("effective", "level", "alone"), (n_covariates,)),
     ]
     parts = (

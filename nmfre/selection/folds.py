@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nmfre.core.typing import BoolArray, IntArray
-from nmfre.data.design import Design
+from nmfre.data.design import Design, independent, n_independent
 from nmfre.data.entry import changed
 from nmfre.errors import DataError, FoldsError
 
@@ -46,7 +46,7 @@ def unit_folds(design: Design, folds: int, rng: np.random.Generator) -> IntArray
     Folds have equal numbers of units, or, with groups, of groups, which stay together.
     """
     problem: DataError | None = None
-    n, codes = design.n_independent, design.independent
+    n, codes = n_independent(design), independent(design)
     if n < folds:
         what = "units" if codes is None else "groups of units"
         raise FoldsError(folds=folds, over="units", reason=f"there are {n} {what}.")

@@ -154,7 +154,7 @@ def _rejected(res: NMFREResults, alpha: float) -> Row:
     """What tests of the factor reject."""
     columns = ["statistic", "pvalue", "df_constraint"]
     statistic, pvalue, df = res.wald_test_terms().table.loc["level", columns].to_numpy(float)
-    left = res.model.design.n_independent - len(res.model.design.covariates)
+    left = res.inference.support.independent - len(res.model.design.covariates)
     pvalues = {
         "joint": pvalue,
         "chi-squared": float(stats.chi2.sf(statistic, df)),
