@@ -15,14 +15,12 @@ from scipy.optimize import brentq
 
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.orthonormal import Orthonormal
-from nmfre.inference.references import References, Traces
+from nmfre.inference.references import References, Traces, covariate_covariance
 
 CLOSE = 0.05
 """RMSEA up to which a fit is called close."""
 LEVEL = 0.90
 """Level of the interval of RMSEA."""
-CONSTANT = 1e-12
-"""Variance of a covariate, in its mean square, that is rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +138,9 @@ def srmr(
     of_mean = (references.B - Gamma) @ references.constant / sd
     squares = float(np.sum(np.tril(of_covariance) ** 2) + of_mean @ of_mean)
 
-    L = references.around_mean(covariates.L)
-    of_A = np.vecdot(L, L)
-    varies = of_A > CONSTANT * covariates.scale**2
-    across = (observed - implied) @ L[varies].T / np.outer(sd, np.sqrt(of_A[varies]))
+    of_A = np.diag(covariate_covariance(covariates, references.constant))
+    varies = of_A > 0.0
+    across = (observed - implied) @ covariates.L[varies].T / np.outer(sd, np.sqrt(of_A[varies]))
     return (
         _root_mean(squares + float(np.sum(across * across)), len(X) + int(varies.sum())),
         _root_mean(squares, len(X)),

@@ -19,6 +19,7 @@ from nmfre.core.layout import LaidOut
 from nmfre.core.typing import FloatArray
 from nmfre.estimation.complete import CompleteMoments
 from nmfre.estimation.marginal_estimate import MarginalEstimate
+from nmfre.estimation.orthonormal import Orthonormal
 from nmfre.inference.coordinates import Coordinates
 from nmfre.inference.marginal import BLOCK_VALUES, FLAT
 from nmfre.inference.wild_bootstrap import Total, unit_blocks
@@ -27,6 +28,26 @@ COLLINEAR = 1e-10
 """Smallest eigenvalue of correlations given the covariates that is told from zero."""
 CONSTANT = 1e-8
 """Squared distance of a constant from the covariates, in its square, that is rounding."""
+STILL = 1e-12
+"""Variance of a covariate, in its mean square, that is rounding."""
+
+
+def constant_of(covariates: Orthonormal, A: FloatArray, total: Total) -> FloatArray:
+    """Means of the orthonormal covariates of A (K, N) over units: their share in a constant."""
+    (sums,) = total(lambda start, A: (covariates.white(A).sum(axis=1),), A)
+    return np.asarray(np.asarray(sums) / A.shape[1])
+
+
+def around_mean(effects: FloatArray, constant: FloatArray) -> FloatArray:
+    """Effects (J, K) of orthonormal covariates less what is constant over units."""
+    return effects - np.outer(effects @ constant, constant)
+
+
+def covariate_covariance(covariates: Orthonormal, constant: FloatArray) -> FloatArray:
+    """Covariance of the covariates over units, (K, K); zero where one does not vary."""
+    L = around_mean(covariates.L, constant)
+    L[np.vecdot(L, L) <= STILL * covariates.scale**2] = 0.0
+    return np.asarray(L @ L.T)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +75,8 @@ class References(LaidOut):
     @classmethod
     def of(cls, moments: CompleteMoments, A: FloatArray, total: Total) -> References:
         """Of moments of Y and A (K, N), and sums over the units."""
-        (sums,) = total(lambda start, A: (moments.covariates.white(A).sum(axis=1),), A)
         R = moments.times(np.eye(moments.n_responses))
-        constant = np.asarray(sums) / moments.n_units
+        constant = constant_of(moments.covariates, A, total)
         return cls(moments.n_units, moments.scale, moments.B, (R + R.T) / 2.0, constant)
 
     @property
@@ -87,7 +107,7 @@ class References(LaidOut):
 
     def around_mean(self, effects: FloatArray) -> FloatArray:
         """Effects of W (J, K) less what is constant over units: their means are zero."""
-        return effects - np.outer(effects @ self.constant, self.constant)
+        return around_mean(effects, self.constant)
 
     @property
     def variances(self) -> FloatArray:

@@ -23,6 +23,7 @@ from nmfre.results import (
     identified_set,
     new_units,
     prediction,
+    standardized,
 )
 from nmfre.results import bootstrap as wild
 from nmfre.results import check as checks
@@ -96,6 +97,7 @@ class NMFREResults(Fit):
     profiles_bse = Value(basis_and_variances.profiles_bse)
     profiles_conf_int = basis_and_variances.profiles_conf_int
     variance_components = basis_and_variances.variance_components
+    standardized = standardized.standardized
 
     n_units = Value(diagnostics.n_units)
     df_random = Value(diagnostics.df_random)

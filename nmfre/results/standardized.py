@@ -1,0 +1,186 @@
+"""Profiles, loadings and effects in standard deviations, communalities, reliability of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from nmfre.core.arguments import check_bool, check_choice
+from nmfre.core.findings import listed
+from nmfre.estimation.maximum_likelihood import re_at_bound
+from nmfre.inference.prediction import posterior_variances
+from nmfre.inference.references import constant_of, covariate_covariance
+from nmfre.results.fit import Fit
+
+Kind = Literal["total", "conditional"]
+UNITS = {
+    "total": "standard deviations over all units",
+    "conditional": "standard deviations given the covariates",
+}
+
+
+@dataclass(frozen=True, repr=False)
+class Standardized:
+    """
+    A fit in standard deviations; made by `nmfre.NMFREResults.standardized`, ``print`` it.
+
+    Attributes
+    ----------
+    profiles : DataFrame, (P, K)
+        X Theta over the standard deviations of the responses. However components are rotated,
+        profiles and communalities are the same.
+    communalities : Series, (P,)
+        Share of the scores in the variance of each response.
+    loadings : DataFrame, (P, Q)
+        Basis times the standard deviations of the scores, over those of the responses. Where scores
+        are not correlated, loadings are correlations of responses with scores.
+    effects : DataFrame, (Q, K)
+        Theta over the standard deviations of the scores.
+    scores : DataFrame, (Q, 3)
+        Standard deviation of each score; its reliability, which is the squared correlation of the
+        predicted with the true score of a unit without missing responses, taking the estimates for
+        the truth; and the root of it, the determinacy.
+    sd : {"total", "conditional"}
+    notes : tuple of str
+        What is to be known of the numbers.
+    """
+
+    profiles: pd.DataFrame
+    communalities: pd.Series
+    loadings: pd.DataFrame
+    effects: pd.DataFrame
+    scores: pd.DataFrame
+    sd: Kind
+    notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        communality = self.communalities.rename("communality")
+        parts = {
+            "Profiles": pd.concat([self.profiles, communality], axis=1),
+            "Loadings": self.loadings,
+            "Effects": self.effects,
+            "Scores": self.scores,
+        }
+        text = [f"Fit in {UNITS[self.sd]}"]
+        text += [f"{title}\n{frame.round(3)}" for title, frame in parts.items()]
+        return "\n\n".join([*text, *self.notes])
+
+    __str__ = __repr__
+
+
+def standardized(self: Fit, sd: Kind = "total", *, covariates: bool = False) -> Standardized:
+    """
+    Profiles, loadings and effects in standard deviations; communalities; reliability of scores.
+
+    Parameters
+    ----------
+    sd : {"total", "conditional"}
+        Standard deviations of responses and scores, those that the model implies: over all units,
+        what covariates explain included, as lavaan's ``std.all``; or given the covariates, where
+        the communalities are `communalities`.
+    covariates : bool
+        Whether covariates are in standard deviations, too, where they vary; if not, profiles and
+        effects are those of one unit of a covariate (``std.nox``), as is sensible for factors.
+
+    Returns
+    -------
+    Standardized
+        Components that are not identified have the numbers of the one representative that is shown;
+        profiles and communalities are the same for all.
+
+    Raises
+    ------
+    InvalidArgumentError
+    DataRemovedError
+        The result has no data, which the standard deviations of covariates take.
+
+    Examples
+    --------
+    >>> import nmfre
+    >>> orthodont = nmfre.datasets.load_orthodont()
+    >>> model = nmfre.NMFRE.from_formula(
+    ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
+    ... )
+    >>> print(model.fit("ml", n_boot=0).standardized())
+    Fit in standard deviations over all units
+    <BLANKLINE>
+    Profiles
+         Intercept  sex[T.Male]  communality
+    age
+    8        8.241        0.889        0.586
+    10       9.114        0.983        0.717
+    12       8.901        0.960        0.684
+    14       9.590        1.035        0.794
+    <BLANKLINE>
+    Loadings
+    component  comp1
+    age
+    8          0.766
+    10         0.847
+    12         0.827
+    14         0.891
+    <BLANKLINE>
+    Effects
+    covariate  Intercept  sex[T.Male]
+    component
+    comp1         10.763        1.161
+    <BLANKLINE>
+    Scores
+                  sd  reliability  determinacy
+    component
+    comp1      8.391        0.913        0.955
+    """
+    check_choice("sd", sd, Kind)
+    check_bool("covariates", covariates)
+    estimate, design, components = self.estimate, self.model.design, self.model.components
+    X, Theta = estimate.X, estimate.Theta
+    size, there = np.ones(Theta.shape[1]), ~re_at_bound(X, estimate.absolute)
+    of_scores = np.where(np.outer(there, there), estimate.Phi, 0.0)
+    if sd == "total" or covariates:
+        transform = design.orthonormal()
+        constant = constant_of(transform, design.A, design.total)
+        of_A = covariate_covariance(transform, constant)
+        if covariates:
+            size = np.where(np.diag(of_A) > 0.0, np.sqrt(np.diag(of_A)), 1.0)
+        if sd == "total":
+            of_scores = of_scores + Theta @ of_A @ Theta.T
+    explained = np.vecdot(X @ of_scores, X)
+    of_responses = np.sqrt(explained + estimate.psi)[:, None]
+    of_score = np.sqrt(np.diag(of_scores))
+    none = of_score == 0.0  # neither random effects nor effects of covariates
+    observed = np.ones((len(X), 1), dtype=bool)
+    left = posterior_variances(X, estimate.sigma2, estimate.relative, observed)[:, 0] * there
+    divisor = np.where(none, np.nan, of_score)
+    reliability = 1.0 - left / divisor**2
+    of_components = {"sd": of_score, "reliability": reliability, "determinacy": reliability**0.5}
+    names = self.theta.columns
+    return Standardized(
+        profiles=pd.DataFrame(X @ Theta * size / of_responses, design.responses, names),
+        communalities=pd.Series(
+            explained / of_responses[:, 0] ** 2, design.responses, name="communalities"
+        ),
+        loadings=pd.DataFrame(X * of_score / of_responses, design.responses, components),
+        effects=pd.DataFrame(Theta * size / divisor[:, None], components, names),
+        scores=pd.DataFrame(of_components, components),
+        sd=sd,
+        notes=tuple(_notes(self)),
+    )
+
+
+def _notes(fit: Fit) -> Iterator[str]:
+    for found in fit.estimate.findings():
+        if found.topic == "not identified":
+            names = listed(fit.model.components[list(found.components)])
+            yield (
+                f"Not identified: {names}. Their loadings, effects and scores are those of one "
+                "representative; profiles and communalities are the same for all."
+            )
+    if not fit.estimate.tau2_estimated:
+        yield (
+            "tau2 was not estimated: all but ratios of profiles rests on its starting value, or on "
+            "the cap."
+        )
