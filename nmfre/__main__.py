@@ -1,7 +1,8 @@
 """
 Fit a formula to a CSV file and print the summary; without arguments, the Orthodont example.
 
-``python -m nmfre paper [example] [--figures DIR]`` reproduces the paper.
+``python -m nmfre paper [example] [--figures DIR]`` reproduces the paper; ``python -m nmfre
+examples`` shows analyses of other data that ship with the package.
 
 ``python -m nmfre "FORMULA" data.csv --rank 2 [--unit U --occasion T] [--groups G] [--df-cap R]
 [--method M] [--cov-resid C] [--cov-re C] [--signed] [--seed S] [--output coef.csv]``
@@ -25,7 +26,8 @@ def _parser() -> Parser:
         prog="python -m nmfre",
         description="Fit a non-negative matrix factorization with random effects to a CSV file and "
         "print the summary. Without arguments: the Orthodont example. 'python -m nmfre paper' "
-        "reproduces the paper.",
+        "reproduces the paper, 'python -m nmfre examples' shows analyses of other data that ship "
+        "with the package.",
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,  # what is not given is left to the functions
     )
@@ -85,10 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        if arguments[:1] == ["paper"]:
-            from nmfre.command_line import reproduce
+        if arguments and arguments[0] in ("paper", "examples"):
+            from nmfre.command_line import show_examples
 
-            reproduce(arguments[1:])
+            show_examples(arguments[0], arguments[1:])
         else:
             parser = _parser()
             options = parser.parse_args(arguments)

@@ -5,18 +5,22 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import pandas as pd
 
+from nmfre import examples, paper
 from nmfre.core.files import replaced
 from nmfre.core.terminal import Parser, show
 from nmfre.datasets import load_orthodont
 from nmfre.errors import DatasetFileNotFoundError, NMFREError, NMFREWarning
 from nmfre.model import NMFRE
-from nmfre.paper import EXAMPLES, report
 from nmfre.results import NMFREResults
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MODEL_OPTIONS = ("rank", "unit", "occasion", "groups")
 FIT_OPTIONS = ("method", "df_cap", "cov_resid", "cov_re", "signed", "seed")
@@ -63,21 +67,43 @@ def _check_output(parser: Parser, output: Path, data: Path | None) -> None:
         parser.error(f"--output: {output} is the file of the data: name another one")
 
 
-def reproduce(arguments: Sequence[str]) -> None:
-    """Draw the figures of the paper's examples and print their tables."""
-    parser = Parser(
-        prog="python -m nmfre paper",
-        description="Reproduce an example of the paper, or all of them.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("example", nargs="?", choices=[*EXAMPLES], help="default: all")
+class Drawn(Protocol):
+    """What examples have in common: a figure."""
+
+    @property
+    def plot(self) -> Callable[[], Axes]:
+        """Draws the figure and returns its axes."""
+
+
+AnExample = TypeVar("AnExample", bound=Drawn)
+
+
+def show_examples(command: str, arguments: Sequence[str]) -> None:
+    """Draw the figures and print the tables of examples: the paper's, or those on shipped data."""
+    if command == "paper":
+        what = "Reproduce an example of the paper, or all of them."
+        _show(command, arguments, what, paper.EXAMPLES, paper.report)
+    else:
+        what = "Show an example on data that ship with nmfre, or all of them."
+        _show(command, arguments, what, examples.EXAMPLES, examples.report)
+
+
+def _show(
+    command: str,
+    arguments: Sequence[str],
+    description: str,
+    known: Mapping[str, Callable[[], AnExample]],
+    report: Callable[[AnExample], str],
+) -> None:
+    parser = Parser(prog=f"python -m nmfre {command}", description=description, allow_abbrev=False)
+    parser.add_argument("example", nargs="?", choices=[*known], help="default: all")
     parser.add_argument("--figures", type=Path, help="folder for the figures, as PNG files")
     options = parser.parse_args(arguments)
-    for name in [options.example] if options.example else EXAMPLES:
+    for name in [options.example] if options.example else known:
         try:
             if options.figures is not None and not options.figures.is_dir():
                 parser.error(f"--figures: there is no folder {options.figures}")
-            example = EXAMPLES[name]()
+            example = known[name]()
             text = report(example)
             if options.figures is not None:
                 example.plot()

@@ -31,7 +31,7 @@ FLOORS = [
     {"model"},
     {"selection"},
     {"plotting"},
-    {"paper", "simulation"},
+    {"examples", "paper", "simulation"},
     {"api", "command_line"},
     {"__init__", "__main__"},
 ]

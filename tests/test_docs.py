@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 import nmfre
+import nmfre.examples
 import nmfre.paper
 import nmfre.simulation
 
@@ -91,7 +92,14 @@ def test_a_broken_link_is_found(pages):
 
 
 def public_names():
-    for module in (nmfre, nmfre.datasets, nmfre.paper, nmfre.plotting, nmfre.simulation):
+    for module in (
+        nmfre,
+        nmfre.datasets,
+        nmfre.examples,
+        nmfre.paper,
+        nmfre.plotting,
+        nmfre.simulation,
+    ):
         yield from (name for name in module.__all__ if not inspect.ismodule(getattr(module, name)))
     for name, error in vars(nmfre.errors).items():
         if inspect.isclass(error) and error.__module__ == "nmfre.errors":
@@ -105,6 +113,8 @@ def public_names():
 def test_the_reference_has_every_public_name():
     text = "\n".join(path.read_text(encoding="utf-8") for path in (DOCS / "api").glob("*.md"))
     listed = set(re.findall(r"^ *(?:\.\. \S+:: )?(?:nmfre\.)?([\w.]+)$", text, flags=re.MULTILINE))
-    listed |= {name.rpartition(".")[2] for name in listed if name.startswith("paper.")}
+    listed |= {
+        name.rpartition(".")[2] for name in listed if name.startswith(("paper.", "examples."))
+    }
     missing = sorted(set(public_names()) - listed - NOT_LISTED)
     assert not missing, f"docs/api lacks {', '.join(missing)}"
