@@ -297,7 +297,7 @@ METHODS = {
     "unit_clusters": {"which": set()},
     "basis_conf_int": ALPHA,
     "profiles_conf_int": ALPHA,
-    "variance_components": ALPHA,
+    "variance_components": ALPHA | {"df_correction": FLAG},
     "with_uncertainty": {"uncertainty": set()},
     "predict": {"exog": ONLY_NONE, "which": ONLY_NONE},
     "get_prediction": {"exog": ONLY_NONE, "which": ONLY_NONE},

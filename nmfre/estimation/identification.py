@@ -159,6 +159,19 @@ def n_rotations(shape: tuple[int, int], structure: Structure) -> int:
     return len(_candidates(X, np.eye(shape[1]), structure.random, structure.pattern))
 
 
+def n_spanning(X: FloatArray, held: BoolArray) -> int:
+    """
+    Number of free entries of X that tell its span, of those that are not held (P, Q).
+
+    All of them, less the sums of the columns and what only mixes these.
+    """
+    K = _mixing_directions(X.shape[1])
+    n_mixing = len(K)
+    if n_mixing and held.any():
+        n_mixing -= int(np.linalg.matrix_rank((X @ K)[:, held] * len(X), tol=ZERO))
+    return int(np.sum(~held)) - int(np.sum(~held.all(axis=0))) - n_mixing
+
+
 def _candidates(
     X: FloatArray, Phi: FloatArray, form: RandomForm, pattern: BoolArray | None
 ) -> FloatArray:

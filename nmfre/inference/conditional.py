@@ -20,6 +20,7 @@ from nmfre.inference.groups import n_independent
 from nmfre.inference.leverages import Leverages, Support, independent_terms, support
 from nmfre.inference.linearized import linearize
 from nmfre.inference.options import InferenceOptions
+from nmfre.inference.prediction import blup_variances
 from nmfre.inference.scores import Units, variances_of
 from nmfre.inference.wild_bootstrap import Total, WildBootstrap, one_step, unit_blocks, whole
 
@@ -132,6 +133,18 @@ class Inference(OfKinds):
     def score_variances(self, units: Units) -> FloatArray:
         """Variances of the scores of units that come from errors of the parameters, (Q, M)."""
         return variances_of(self.covariance, units.by_theta, units)
+
+    def effect_variances(self, units: Units) -> FloatArray:
+        """Of random effects around their predictions: posterior variances, (Q, M)."""
+        return units.posterior_variances()
+
+    def blup_variances(self, units: Units) -> FloatArray:
+        """Variances of X(Theta a + u) around its BLUP, (P, M)."""
+        estimate, A = units.estimate, units.A
+        profiles = self.profile_covariance(estimate.X, list(range(len(A))))
+        return blup_variances(
+            profiles, A, estimate.X, estimate.sigma2, estimate.relative, ~np.isnan(units.Y)
+        )
 
     @property
     def bse(self) -> FloatArray:

@@ -28,7 +28,7 @@ from nmfre.inference.equality import equality_tests, rejected
 from nmfre.inference.groups import n_independent
 from nmfre.inference.leverages import independent_terms, support
 from nmfre.inference.options import InferenceOptions
-from nmfre.inference.scores import Units, variances_of
+from nmfre.inference.scores import Derivatives, Units, variances_of
 from nmfre.inference.wild_bootstrap import Total, one_step, unit_blocks, whole
 
 LARGEST = 3_000
@@ -193,9 +193,21 @@ class MarginalInference(Inference):
 
     def score_variances(self, units: Units) -> FloatArray:
         """With the errors of the basis and the variances; NaN for components that mix."""
-        structure = units.estimate.of_kind(MarginalEstimate, "structure").structure
         known = np.where(np.array(self.mixing), np.nan, 1.0)[:, None]
-        return known * variances_of(self.psi_covariance, partial(units.by_all, structure), units)
+        return known * self._variances_of(units, units.by_all)
+
+    def effect_variances(self, units: Units) -> FloatArray:
+        """The same of random effects, and their posterior variances."""
+        return units.posterior_variances() + self._variances_of(units, units.effects_by_all)
+
+    def blup_variances(self, units: Units) -> FloatArray:
+        """The same of X(Theta a + u); NaN where nothing is determined."""
+        return units.posterior_of_responses() + self._variances_of(units, units.responses_by_all)
+
+    def _variances_of(self, units: Units, derivatives: Derivatives) -> FloatArray:
+        structure = units.estimate.of_kind(MarginalEstimate, "structure").structure
+        known = np.nan if self.undetermined else 1.0
+        return known * variances_of(self.psi_covariance, partial(derivatives, structure), units)
 
     def variance_bse(self, estimate: Estimate) -> dict[str, FloatArray]:
         """
@@ -287,8 +299,8 @@ def marginal_inference(
     """
     Sandwich covariance and one-step wild bootstrap of all parameters.
 
-    The information is minus the Hessian H of the log-likelihood, by central differences of its
-    analytic gradient; the unit scores take one pass over the units.
+    The information is minus the Hessian H of the log-likelihood; the unit scores take one pass over
+    the units.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Variances of random effects and of predictions."""
+"""Variances of predictions."""
 
 from __future__ import annotations
 
@@ -7,16 +7,6 @@ import numpy as np
 from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.estimation.covariance_forms import Relative
 from nmfre.estimation.patterns import patterns_of, unit_inverses
-
-
-def posterior_variances(
-    X: FloatArray, sigma2: float, relative: Relative, observed: BoolArray
-) -> FloatArray:
-    """Variances (Q, M) of u given the responses observed (P, M), with known parameters."""
-    patterns, which = patterns_of(observed)
-    M_inv = unit_inverses(patterns, relative.loadings(X))
-    posterior = relative.F @ M_inv @ relative.F.T
-    return np.asarray(sigma2 * np.diagonal(posterior, axis1=1, axis2=2)[which].T)
 
 
 def fixed_variances(profiles: FloatArray, A: FloatArray) -> FloatArray:

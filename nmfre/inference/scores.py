@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from nmfre.estimation.covariance_forms import Structure
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.patterns import patterns_of, unit_inverses
 
+Derivatives: TypeAlias = Callable[[Structure, slice], FloatArray]
 BLOCK_VALUES = 1 << 20
 """Entries of an array of derivatives that are held at a time."""
 
@@ -86,6 +88,31 @@ class Units:
             [by_X.reshape(flat), self._by_theta(L, block), by_psi.reshape(flat), by_t], axis=2
         )
 
+    def effects_by_all(self, structure: Structure, block: slice) -> FloatArray:
+        """The same of the random effects s - Theta a."""
+        derivatives = self.by_all(structure, block)
+        m, rank = derivatives.shape[:2]
+        still = np.broadcast_to(np.eye(rank), (m, rank, rank))
+        first = self.estimate.X.size
+        derivatives[:, :, first : first + self.estimate.Theta.size] -= self._by_theta(still, block)
+        return derivatives
+
+    def responses_by_all(self, structure: Structure, block: slice) -> FloatArray:
+        """The same of the responses X s that are predicted, (m, P, D)."""
+        (P, Q), X = self.estimate.X.shape, self.estimate.X
+        derivatives = X @ self.by_all(structure, block)
+        of_X = derivatives[:, :, : X.size].reshape(-1, P, Q, P)
+        of_X[:, np.arange(P), :, np.arange(P)] += self.scores[:, block].T
+        derivatives[:, :, : X.size] = of_X.reshape(len(of_X), P, -1)
+        return np.asarray(derivatives)
+
+    def posterior_of_responses(self) -> FloatArray:
+        """Variances of X u given the responses, parameters known; (P, M)."""
+        X = self.estimate.X
+        patterns, which = patterns_of(~np.isnan(self.Y))
+        variances = np.vecdot(X @ self._posterior(patterns), X)
+        return np.asarray(variances[which].T)
+
     def posterior_variances(self) -> FloatArray:
         """Diagonals of M^-1: variances of u given the responses, parameters known; (Q, M)."""
         return np.diagonal(self._posterior(~np.isnan(self.Y)), axis1=1, axis2=2).T
@@ -95,21 +122,20 @@ def variances_of(
     covariance: FloatArray, derivatives: Callable[[slice], FloatArray], units: Units
 ) -> FloatArray:
     """
-    Variances of the scores by the delta method, (Q, M).
+    Variances of the scores, or of what is made of them, by the delta method, (Q, M) or (P, M).
 
     Parameters
     ----------
     covariance : array, (D, D)
         Of the parameters.
     derivatives : callable
-        Of a block of units: derivatives of their scores, (m, Q, D).
+        Of a block of units: derivatives of their scores, (m, Q, D), or responses, (m, P, D).
     units : Units
     """
     rank, n_units = units.scores.shape
     size = max(BLOCK_VALUES // (rank * len(covariance)), 1)
-    variances = np.empty((rank, n_units))
+    variances = []
     for start in range(0, n_units, size):
-        block = slice(start, start + size)
-        gradients = derivatives(block)
-        variances[:, block] = np.vecdot(gradients @ covariance, gradients).T
-    return np.maximum(variances, 0.0)
+        gradients = derivatives(slice(start, start + size))
+        variances.append(np.vecdot(gradients @ covariance, gradients))
+    return np.asarray(np.maximum(np.concatenate(variances).T, 0.0))

@@ -97,8 +97,7 @@ def plot_random_effects(
     """
     Random effects of the units, sorted, with intervals: a caterpillar plot for each component.
 
-    The intervals are u -+ z s, where s is ``random_effects_se``: given the data, at the estimated
-    basis, effects and variances. A unit with missing responses has a longer one.
+    The intervals are u -+ z s, where s is ``random_effects_se``.
 
     Parameters
     ----------

@@ -6,7 +6,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from nmfre.core.arguments import check_alpha
+from nmfre.core.arguments import check_alpha, check_bool
+from nmfre.core.typing import FloatArray
+from nmfre.errors import NotComputedError
+from nmfre.estimation.identification import n_spanning
+from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.inference.marginal import MarginalInference
 from nmfre.report.tables import limit_names, side_by_side
 from nmfre.results.fit import Fit
@@ -163,7 +167,9 @@ def profiles_conf_int(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     return _wald_limits(profiles(self), profiles_bse(self), alpha)
 
 
-def variance_components(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
+def variance_components(
+    self: Fit, alpha: float = 0.05, *, df_correction: bool = False
+) -> pd.DataFrame:
     """
     Variances, ICC and df_random with standard errors and intervals.
 
@@ -177,10 +183,24 @@ def variance_components(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     ----------
     alpha : float
         1 minus the level.
+    df_correction : bool
+        Whether variances are corrected for the degrees of freedom that estimation takes: residual
+        variances for those of the basis, variances of random effects for those of the effects, as
+        restricted likelihood does; see the notes. Without df_random.
 
     Returns
     -------
     DataFrame, (n, 4)
+
+    Notes
+    -----
+    Estimates by maximum likelihood are too small where units are few: of 60 responses of 40 units
+    and two components, sigma2 by 5 %, and 95 % intervals cover it in 58 % of data sets, with the
+    correction in 98 %.
+    The residuals of the n observed responses around the scores of the units have n - NQ degrees of
+    freedom, of which a basis without zeros takes Q(P - Q): residual variances are divided by the
+    share that is left. With C = (X' Psi^-1 X)^-1, the error of the scores of a unit, Phi + C is
+    multiplied by N / (N - K), which is restricted likelihood given the basis and Psi.
 
     Examples
     --------
@@ -189,7 +209,8 @@ def variance_components(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     >>> model = nmfre.NMFRE.from_formula(
     ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
     ... )
-    >>> model.fit("ml").variance_components().round(2)
+    >>> res = model.fit("ml")
+    >>> res.variance_components().round(2)
                 estimate  std err  2.5 %  97.5 %
     sigma2[8]       2.65     1.78   0.71    9.92
     sigma2[10]      1.61     0.55   0.83    3.14
@@ -198,10 +219,13 @@ def variance_components(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     tau2           47.48    16.48  24.05   93.76
     icc             0.61     0.14   0.33    0.83
     df_random      23.50     1.60  19.05   25.64
+    >>> res.variance_components(df_correction=True).loc["tau2"].round(2).to_list()
+    [51.87, 18.01, 26.27, 102.42]
     """
     inference = self.inference.of_kind(MarginalInference, "variance_components")
     bse, estimate = inference.variance_bse(self.estimate), self.estimate
     check_alpha(alpha)
+    check_bool("df_correction", df_correction)
     psi, of_re = estimate.psi, np.diag(estimate.Phi)
     n_resid, n_re = len(bse["log_sigma2"]), len(bse["log_tau2"])
     names = [
@@ -213,17 +237,42 @@ def variance_components(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     variances = np.concatenate([psi[:n_resid], of_re[:n_re]])
     none = [estimate.tau2_at_bound] * 2
     held = [*inference.resid_at_bound[:n_resid], *inference.re_at_bound[:n_re], *none]
+    icc = self.icc
+    if df_correction:
+        psi, Phi = _corrected(self, inference)
+        variances = np.concatenate([psi[:n_resid], np.diag(Phi)[:n_re]])
+        between = float(np.vdot(estimate.X @ Phi, estimate.X))
+        icc = between / (between + float(psi.sum()))
     # Of what is at its bound the search leaves rounding.
-    values = np.where(held, 0.0, [*variances, self.icc, estimate.df_random])
+    values = np.where(held, 0.0, [*variances, icc, estimate.df_random])
     errors = np.concatenate([bse["log_sigma2"], bse["log_tau2"], bse["icc"], bse["df_random"]])
     errors[: len(variances)] *= variances
     most = np.full(len(values), np.inf)
     most[-2:] = 1.0, estimate.U.size
     room = 1.0 - values / most  # the logit scale of a range without end is the log scale
     spread = stats.norm.isf(alpha / 2.0) * errors / (values * room)
-    odds = values / room * np.exp([-spread, spread])
-    table = np.vstack([values, errors, odds / (1.0 + odds / most)]).T
-    return pd.DataFrame(table, names, ["estimate", "std err", *limit_names(alpha)])
+    with np.errstate(over="ignore", divide="ignore"):  # of what is hardly determined
+        odds = values / room * np.exp([-spread, spread])
+        table = np.vstack([values, errors, 1.0 / (1.0 / odds + 1.0 / most)]).T
+    frame = pd.DataFrame(table, names, ["estimate", "std err", *limit_names(alpha)])
+    return frame.drop(index="df_random") if df_correction else frame
+
+
+def _corrected(fit: Fit, inference: MarginalInference) -> tuple[FloatArray, FloatArray]:
+    """Psi and Phi, corrected for the degrees of freedom that estimation takes; (P,), (Q, Q)."""
+    estimate, design = fit.estimate.of_kind(MarginalEstimate, "df_correction"), fit.model.design
+    X, (n_covariates, n_units) = estimate.X, design.A.shape
+    n_basis = n_spanning(X, inference.held_basis)
+    left = design.n_cells - n_units * X.shape[1]
+    if left <= n_basis or n_units <= n_covariates:
+        raise NotComputedError(
+            name="df_correction", reason="estimation takes all degrees of freedom that there are."
+        )
+    psi = estimate.psi / (1.0 - n_basis / left)
+    C = np.linalg.inv(X.T @ (X / psi[:, None]))
+    Phi = (estimate.Phi + C) * (n_units / (n_units - n_covariates)) - C
+    F = estimate.structure.random.nearest(Phi)
+    return psi, F @ F.T
 
 
 def _names(name: str, labels: pd.Index, n_different: int) -> list[str]:

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 
 from nmfre.core.arguments import check_choice
-from nmfre.inference.prediction import posterior_variances
 from nmfre.results.coefficients import bse, bse_boot, conf_int, default_interval, pvalues, tvalues
 from nmfre.results.fit import Fit
 from nmfre.results.hypotheses import adjusted_pvalues
-from nmfre.results.prediction import Which
+from nmfre.results.prediction import Which, units_with
 
 
 def scores(self: Fit, which: Which = "blup") -> pd.DataFrame:
@@ -50,10 +49,12 @@ def scores(self: Fit, which: Which = "blup") -> pd.DataFrame:
 
 def random_effects_se(fit: Fit) -> pd.DataFrame:
     """
-    Posterior standard errors of the random effects, (N, Q).
+    Standard errors of the random effects as predictions, (N, Q).
 
-    Roots of the diagonal of (Phi^-1 + X' Psi^-1 X)^-1, with all parameters taken for known;
-    the same for every unit of which the same responses are observed, whose rows of X these are.
+    Roots of the diagonal of (Phi^-1 + X' Psi^-1 X)^-1, the posterior variance with all parameters
+    taken for known. With uncertainty="marginal", errors of the parameters come on top, by the delta
+    method (Kackar and Harville 1984): with few units or many responses they are most of it. Where
+    components are not identified, the mixture shown is taken for given.
 
     Examples
     --------
@@ -65,15 +66,15 @@ def random_effects_se(fit: Fit) -> pd.DataFrame:
     >>> model.fit("ml", n_boot=0).random_effects_se.round(2).head(2)
     component  comp1
     subject
-    M01         2.48
-    M02         2.48
+    M01         2.91
+    M02         3.14
     """
-    effects, X, design = fit.random_effects, fit.estimate.X, fit.model.design
+    effects, design = fit.random_effects, fit.model.design
     design.require(
         "random_effects_se",
-        "for each unit they are the same, roots of the diagonal of (Phi^-1 + X' Psi^-1 X)^-1",
+        "for each unit they are about the same, roots of the diagonal of (Phi^-1 + X' Psi^-1 X)^-1",
     )
-    variances = posterior_variances(X, fit.sigma2, fit.estimate.relative, design.observed)
+    variances = fit.inference.effect_variances(units_with(fit, design.A))
     return pd.DataFrame(np.sqrt(variances).T, index=effects.index, columns=effects.columns)
 
 

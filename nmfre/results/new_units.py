@@ -14,9 +14,9 @@ from nmfre.core.typing import FloatArray
 from nmfre.data.checks import require_memory
 from nmfre.data.labelled import unit_labels
 from nmfre.estimation.patterns import conditional_blup
-from nmfre.inference.scores import Units
 from nmfre.report.tables import side_by_side
 from nmfre.results.fit import Fit
+from nmfre.results.prediction import units_with
 
 
 @dataclass(eq=False, repr=False)
@@ -216,12 +216,12 @@ def get_scores(
     design = self.model.design
     if units is None:
         design.require("get_scores")
-        Y = design.response_values
+        Y = None
     elif Y is None:
         Y = np.full((len(design.responses), A.shape[1]), np.nan)
     require_memory(A, "get_scores", "pass some units in memory")
     frame = transform(self, endog, exog)
-    known = Units(self.estimate, A, Y, np.ascontiguousarray(frame.to_numpy().T))
+    known = units_with(self, A, Y)
     variances = known.posterior_variances() + self.inference.score_variances(known)
     return Scores(frame, pd.DataFrame(np.sqrt(variances).T, frame.index, frame.columns))
 

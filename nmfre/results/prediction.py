@@ -15,7 +15,8 @@ from nmfre.core.typing import FloatArray
 from nmfre.data.checks import require_memory
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.patterns import conditional_blup
-from nmfre.inference.prediction import blup_variances, fixed_variances
+from nmfre.inference.prediction import fixed_variances
+from nmfre.inference.scores import Units
 from nmfre.report.tables import side_by_side
 from nmfre.results.fit import Fit, predicted
 
@@ -205,8 +206,9 @@ def get_prediction(
 
     The variance of a fixed-effect mean is that of Theta, and of the basis with
     uncertainty="marginal"; that of an observation has X Phi X' + Psi on top. The variance
-    of a BLUP is the posterior variance of u and what is left of the error of the fixed effects;
-    that of an observation has Psi on top. An observation is a new one, also of a response
+    of a BLUP is the posterior variance of u and what is left of the error of the fixed effects, or,
+    with uncertainty="marginal", what errors of all parameters make of it (Kackar and Harville
+    1984); that of an observation has Psi on top. An observation is a new one, also of a response
     that the data or ``endog`` have: a replicate of it, and not its value.
 
     Parameters
@@ -237,19 +239,28 @@ def get_prediction(
     mean = predict(self, exog, endog=endog, which=which)
     estimate, X = self.estimate, self.estimate.X
     psi = estimate.psi[:, None]
-    profiles = self.inference.profile_covariance(X, list(range(len(A))))
     if which == "fixed":
+        profiles = self.inference.profile_covariance(X, list(range(len(A))))
         variances = fixed_variances(profiles, A)
         around = np.sum(X @ estimate.Phi * X, axis=1)[:, None] + psi
     else:
-        observed = self.model.design.observed if Y is None else ~np.isnan(Y)
-        variances = blup_variances(profiles, A, X, estimate.sigma2, estimate.relative, observed)
+        variances = self.inference.blup_variances(units_with(self, A, Y))
         around = psi
     se_mean, se_obs = (
         pd.DataFrame(np.sqrt(values).T, index=mean.index, columns=mean.columns)
         for values in (variances, variances + around)
     )
     return Prediction(mean, se_mean, se_obs, which)
+
+
+def units_with(fit: Fit, A: FloatArray, Y: FloatArray | None = None) -> Units:
+    """Units with covariates A (K, M) and responses Y (P, M); those of the data where None."""
+    estimate = fit.estimate
+    fixed = estimate.Theta @ A
+    if Y is None:
+        return Units(estimate, A, fit.model.design.response_values, fixed + estimate.U)
+    U = conditional_blup(estimate.X, estimate.relative, Y - estimate.X @ fixed)
+    return Units(estimate, A, Y, fixed + U)
 
 
 def _request(

@@ -7,6 +7,7 @@ from nmfre.simulation.factor_design import FactorDesign
 from nmfre.simulation.factors import factor_study
 from nmfre.simulation.identified_set import identified_set_study
 from nmfre.simulation.paper_designs import PaperDesign, baseline_designs, stress_designs
+from nmfre.simulation.predictions import prediction_study
 from nmfre.simulation.studies import paper_study
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "factor_study",
     "identified_set_study",
     "paper_study",
+    "prediction_study",
     "stress_designs",
     "variance_test_study",
 ]

@@ -41,6 +41,9 @@ class BumpDesign:
         effects are normal and responses are counts with the mean X (Theta a + u).
     effects : {"decreasing", "none"}
         Effects of the group on the components: from 12 to 0, or none at all.
+    intercept : float
+        Mean score of the units outside the group. With many responses it must be larger than 60,
+        or responses would be below 0 before they are cut off there.
     background : float
         Share of every column of X, from 0 to below 1, that is even over the responses. With 0,
         X has zeros where bumps end: intervals are conservative where true values lie on bounds.
@@ -71,6 +74,7 @@ class BumpDesign:
     signed: bool = True
     errors: BumpErrors = "normal"
     effects: Literal["decreasing", "none"] = "decreasing"
+    intercept: float = INTERCEPT
     background: float = 0.0
     sigma2: float | tuple[float, ...] = SIGMA**2
     tau: float | tuple[float, ...] = TAU
@@ -85,6 +89,7 @@ class BumpDesign:
         check_choice("effects", self.effects, Literal["decreasing", "none"])
         _each("sigma2", self.sigma2, self.n_responses)
         _each("tau", self.tau, self.rank)
+        check_number("intercept", self.intercept, least=0.0)
         for name in ("background", "correlation"):
             share = getattr(self, name)
             check_number(name, share, least=0.0)
@@ -109,7 +114,7 @@ class BumpDesign:
         effects = np.zeros(self.rank)
         if self.effects == "decreasing":
             effects = np.linspace(LARGEST_EFFECT, 0.0, max(self.rank, 2))[: self.rank]
-        return np.column_stack([np.full(self.rank, INTERCEPT), effects])
+        return np.column_stack([np.full(self.rank, self.intercept), effects])
 
     @property
     def cov_re(self) -> FloatArray:
@@ -136,6 +141,22 @@ class BumpDesign:
         endog, exog : ndarray, (N, P) and (N, 2)
             Responses, not negative, and covariates.
         """
+        return self.draw_with_effects(rng)[:2]
+
+    def draw_with_effects(
+        self, rng: np.random.Generator
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """
+        Draw the same data set, and tell its random effects.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        endog, exog, random_effects : ndarray, (N, P), (N, 2) and (N, Q)
+        """
         check_generator(rng)
         group = np.arange(self.n_units) % 2.0
         exog = np.column_stack([np.ones(self.n_units), group])
@@ -144,9 +165,9 @@ class BumpDesign:
         U = centred(distribution, (self.n_units, self.rank), rng) @ factor.T
         mean = (exog @ self.theta.T + U) @ self.basis.T
         if self.errors == "poisson":
-            return rng.poisson(np.maximum(mean, 0.0)).astype(float), exog
+            return rng.poisson(np.maximum(mean, 0.0)).astype(float), exog, U
         E = centred(distribution, mean.shape, rng) * np.sqrt(self.resid_variances)
-        return np.asarray(np.maximum(mean + E, 0.0)), exog
+        return np.asarray(np.maximum(mean + E, 0.0)), exog, U
 
 
 def covariance_designs(n_units: int = 200) -> dict[str, BumpDesign]:

@@ -57,7 +57,7 @@ def test_errors_of_scores(fits):
 
 @pytest.mark.parametrize("name", ["growth ml", "60 df-cap"])
 def test_sorted_with_intervals(fits, ax, name):
-    res = fits[name]
+    res = fits[name].with_uncertainty("conditional")
     res.plot_random_effects("comp1", ax=ax)
     points = ax.lines[0]
     np.testing.assert_array_equal(points.get_xdata(), np.sort(res.random_effects["comp1"]))
@@ -77,7 +77,7 @@ def test_units_are_named(fits, ax):
 
 def test_the_posterior_variance_is_that_of_the_model(fits):
     """Var(u | y) by the joint normal distribution of u and y."""
-    res = fits["growth ml"]
+    res = fits["growth ml"].with_uncertainty("conditional")
     X = res.basis.to_numpy()
     marginal = np.diag(res.resid_variances) + res.tau2 * X @ X.T
     variance = res.tau2 - res.tau2**2 * X.T @ np.linalg.solve(marginal, X)
@@ -91,7 +91,7 @@ def test_units_with_missing_responses_have_longer_intervals(ax):
     model = nmfre.NMFRE.from_formula(
         "distance ~ sex", data.iloc[2:], unit="subject", occasion="age", rank=1
     )
-    res = model.fit("ml", n_boot=0)
+    res = model.fit("ml", n_boot=0, uncertainty="conditional")
     res.plot_random_effects(ax=ax)
     widths = np.diff(segments(ax.collections[0])[:, :, 0]).ravel()
     ordered = res.random_effects["comp1"].sort_values().index

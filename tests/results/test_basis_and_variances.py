@@ -82,6 +82,40 @@ def test_variance_components(bumps):
     assert capped.loc["df_random", "std err"] == pytest.approx(0.0, abs=1e-5)
 
 
+def test_degrees_of_freedom_of_variances(bumps):
+    res = bumps.fit("ml", n_starts=1, n_boot=0, **PAPER)
+    plain, corrected = res.variance_components(), res.variance_components(df_correction=True)
+    assert list(corrected.index) == ["sigma2", "tau2", "icc"]
+    # Directions in which the entries that are free move the span of the basis.
+    X = res.basis.to_numpy()
+    outside = np.eye(8) - X @ np.linalg.pinv(X)
+    moves = np.eye(16).reshape(16, 8, 2)[(X > 0).ravel()]
+    columns = [moves[moves[:, :, q].any(axis=1)] for q in (0, 1)]
+    moves = np.concatenate([column[1:] - column[:1] for column in columns])  # keep the sums
+    n_basis = np.linalg.matrix_rank((outside @ moves).reshape(len(moves), -1))
+    left = 60 * 8 - 60 * 2
+    ratio = corrected.loc["sigma2"] / plain.loc["sigma2"]
+    np.testing.assert_allclose(ratio, left / (left - n_basis))
+    G = res.basis.to_numpy().T @ res.basis.to_numpy()
+    C = corrected.loc["sigma2", "estimate"] * np.diag(np.linalg.inv(G)).mean()
+    tau2 = (res.tau2 + C) * 60 / 58 - C
+    np.testing.assert_allclose(corrected.loc["tau2", "estimate"], tau2)
+
+
+def test_of_scores_without_noise_it_is_the_usual_correction():
+    rng = np.random.default_rng(0)
+    endog = 60 + 7 * rng.normal(size=(20, 1)) + 0.01 * rng.normal(size=(20, 4))
+    res = nmfre.NMFRE(endog, rank=1).fit("ml", n_boot=0, **PAPER)
+    corrected = res.variance_components(df_correction=True)["estimate"]
+    np.testing.assert_allclose(corrected["tau2"], endog.sum(axis=1).var(ddof=1), rtol=1e-4)
+    few = endog[:8, :3].copy()  # a response of each unit, and two more
+    few[:6, 1:] = few[6:, 2] = few[4:6, 0] = np.nan
+    few[4:6, 2] = endog[4:6, 2]
+    few = nmfre.NMFRE(few, rank=1).fit("ml", n_boot=0, **PAPER)
+    with pytest.raises(errors.NotComputedError, match="all degrees of freedom"):
+        few.variance_components(df_correction=True)
+
+
 def test_variances_that_differ_have_a_row_each(bumps):
     res = bumps.fit("ml", n_starts=1, n_boot=0)
     table = res.variance_components()

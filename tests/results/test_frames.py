@@ -49,6 +49,7 @@ def test_scores_are_not_cut_off(two):
 
 
 def test_random_effects_have_posterior_standard_errors(res, simulated):
+    res = res.with_uncertainty("conditional")
     X = res.basis.to_numpy()
     # The posterior of u given y, by conditioning the joint normal distribution of both.
     Phi, Psi = res.cov_re.to_numpy(), np.diag(res.resid_variances)
@@ -57,6 +58,13 @@ def test_random_effects_have_posterior_standard_errors(res, simulated):
     np.testing.assert_allclose(se, np.tile(np.sqrt(np.diag(covariance)), (40, 1)))
     pd.testing.assert_index_equal(se.index, simulated.index)
     pd.testing.assert_index_equal(se.columns, res.random_effects.columns)
+
+
+def test_standard_errors_of_random_effects_have_those_of_the_parameters(res):
+    more = res.random_effects_se - res.with_uncertainty("conditional").random_effects_se
+    assert (more > 0).all(axis=None) == (res.method == "ml")
+    # A unit's own covariates and responses enter.
+    assert (more.nunique() == (40 if res.method == "ml" else 1)).all()
 
 
 def test_soft_clusters(res):
@@ -136,8 +144,10 @@ def test_posterior_errors_are_larger_where_less_is_observed():
     Y = 10 + rng.normal(size=(50, 1)) * 3 + rng.normal(size=(50, 4))
     Y[5, 1:] = np.nan
     res = nmfre.NMFRE(Y, rank=1).fit("ml", n_boot=0)
-    X, se = res.estimate.X, res.random_effects_se["comp1"]
+    known = res.with_uncertainty("conditional")
+    X, se = res.estimate.X, known.random_effects_se["comp1"]
     assert se.nunique() == 2
+    assert res.random_effects_se["comp1"].idxmax() == 5
     known = X[:, 0] ** 2 / res.resid_variances.to_numpy()
     np.testing.assert_allclose(se[5], (known[0] + 1 / res.tau2) ** -0.5)
     np.testing.assert_allclose(se[0], (known.sum() + 1 / res.tau2) ** -0.5)

@@ -88,6 +88,7 @@ def test_intervals_of_responses_with_two_levels(model, ml):
 
 
 def test_variances_of_blups_with_known_parameters(two):
+    two = two.with_uncertainty("conditional")
     X, psi = two.estimate.X, two.estimate.psi
     seen = [0, 3]
     observed = pd.DataFrame({"a": [40.0], "d": [30.0]})

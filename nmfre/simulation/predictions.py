@@ -1,0 +1,171 @@
+"""Monte Carlo study of variances and predictions in small samples: how often intervals cover."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from contextlib import suppress
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from nmfre.core.arguments import MOST_REPLICATES, check_alpha, check_choice, check_seed, check_whole
+from nmfre.core.parallel import run_tasks
+from nmfre.core.typing import FloatArray
+from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning, NotComputedError
+from nmfre.estimation.covariance_forms import CovResid
+from nmfre.estimation.estimate import StopReason
+from nmfre.estimation.random_forms import CovRe
+from nmfre.model import NMFRE
+from nmfre.results import NMFREResults
+from nmfre.simulation.bump_design import BumpDesign
+from nmfre.simulation.coverage import PARTS
+
+CORRECTED = ", df correction"
+KNOWN = ", parameters known"
+
+
+def prediction_study(
+    design: BumpDesign,
+    n_replicates: int = 200,
+    *,
+    alpha: float = 0.05,
+    cov_resid: CovResid | None = None,
+    cov_re: CovRe | None = None,
+    seed: int = 0,
+    n_jobs: int | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """
+    Coverage of the intervals of variances, random effects and predictions.
+
+    Parameters
+    ----------
+    design : BumpDesign
+    n_replicates : int
+        Data sets to draw and fit.
+    alpha : float
+        1 minus the level of the intervals.
+    cov_resid : {"identity", "diagonal"}, optional
+    cov_re : {"identity", "diagonal"}, optional
+        Forms of the covariances in the fits, as in `nmfre.NMFRE.fit`.
+    seed : int
+        Of data and starts; the same seed gives the same table with any number of workers.
+    n_jobs : int, optional
+        Processes, as in joblib. Default: those of ``joblib.parallel_config``, or one.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    DataFrame
+        Rows: residual variances and variances of random effects, each with the correction of
+        `nmfre.NMFREResults.variance_components` and without; random effects and BLUPs
+        X(Theta a + u), each with the errors of the parameters (uncertainty="marginal") and with
+        these taken for known ("conditional"); means X Theta a. Columns: coverage, its Monte Carlo
+        standard error, and, of variances, the mean of the estimates over the true ones.
+        ``attrs`` hold the number of replicates that counted and the seconds taken.
+
+    Raises
+    ------
+    InvalidArgumentError
+        An argument that is not allowed.
+    NotComputedError
+        If no fit reached its tolerance.
+
+    Examples
+    --------
+    >>> from nmfre.simulation import BumpDesign, prediction_study
+    >>> design = BumpDesign(n_responses=6, rank=1, n_units=27)
+    >>> study = prediction_study(design, 10, progress=False)
+    >>> study.index[:2].to_list()
+    ['residual variances', 'variances of random effects']
+    """
+    if not isinstance(design, BumpDesign) or design.errors == "poisson":
+        raise InvalidArgumentError("design", design, "a BumpDesign with residual variances")
+    check_whole("n_replicates", n_replicates, least=2, most=MOST_REPLICATES)
+    check_alpha(alpha)
+    for name, value, choices in (("cov_resid", cov_resid, CovResid), ("cov_re", cov_re, CovRe)):
+        if value is not None:
+            check_choice(name, value, choices)
+    check_seed(seed)
+    start = time.perf_counter()
+    seeds = np.random.SeedSequence(seed).spawn(n_replicates)
+    chunks = np.array_split(np.arange(n_replicates), min(n_replicates, PARTS))
+    parts = run_tasks(
+        partial(_replicates, design, alpha, cov_resid, cov_re),
+        [[seeds[i] for i in chunk] for chunk in chunks],
+        n_jobs=n_jobs,
+        progress=progress,
+        description="replicates in parts",
+    )
+    found = [replicate for part in parts for replicate in part]
+    if not found:
+        raise NotComputedError(name="prediction_study", reason="no fit reached its tolerance.")
+    covered = pd.DataFrame([inside for inside, _ in found])
+    table = pd.DataFrame({"coverage": covered.mean(), "std err": covered.sem()})
+    table["estimate / truth"] = pd.DataFrame([ratios for _, ratios in found]).mean()
+    table.attrs = {"n_replicates": len(found), "seconds": time.perf_counter() - start}
+    return table
+
+
+def _replicates(
+    design: BumpDesign,
+    alpha: float,
+    cov_resid: CovResid | None,
+    cov_re: CovRe | None,
+    seeds: list[np.random.SeedSequence],
+) -> list[tuple[dict[str, float], dict[str, float]]]:
+    """What data sets say, without those whose fit failed or did not reach the tolerance."""
+    found = []
+    for seed in seeds:
+        data, fit = seed.spawn(2)
+        endog, exog, U = design.draw_with_effects(np.random.default_rng(data))
+        with warnings.catch_warnings(), suppress(NMFREError):
+            warnings.simplefilter("ignore", NMFREWarning)
+            res = NMFRE(endog, exog, rank=design.rank).fit(
+                "ml",
+                signed=design.signed,
+                cov_resid=cov_resid,
+                cov_re=cov_re,
+                n_starts=2,
+                n_boot=0,
+                seed=int(fit.generate_state(1)[0]),
+            )
+            if res.stop_reason == StopReason.TOLERANCE:
+                found.append(_told(res, design, exog, U, alpha))
+    return found
+
+
+def _told(
+    res: NMFREResults, design: BumpDesign, exog: FloatArray, U: FloatArray, alpha: float
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Shares of the truths in their intervals, and estimates of variances over the true ones."""
+    inside: dict[str, float] = {}
+    ratios: dict[str, float] = {}
+    for corrected in (False, True):
+        table = res.variance_components(alpha, df_correction=corrected)
+        for name, start, truth in (
+            ("residual variances", "sigma2", design.resid_variances),
+            ("variances of random effects", "tau2", np.diag(design.cov_re)),
+        ):
+            label = name + CORRECTED * corrected
+            rows = table[table.index.str.startswith(start)].to_numpy()
+            inside[label] = _share(rows[:, 2], rows[:, 3], truth[: len(rows)])
+            ratios[label] = float(np.mean(rows[:, 0] / truth[: len(rows)]))
+    mean = exog @ design.theta.T @ design.basis.T
+    z = stats.norm.isf(alpha / 2.0)
+    for one, said in ((res.with_uncertainty("conditional"), KNOWN), (res, "")):
+        u, half = res.random_effects.to_numpy(), z * one.random_effects_se.to_numpy()
+        inside["random effects" + said] = _share(u - half, u + half, U)
+        limits = one.get_prediction(which="blup").conf_int(alpha).to_numpy()
+        inside["BLUPs" + said] = _share(limits[:, ::2], limits[:, 1::2], mean + U @ design.basis.T)
+    limits = res.get_prediction().conf_int(alpha).to_numpy()
+    inside["means"] = _share(limits[:, ::2], limits[:, 1::2], mean)
+    return inside, ratios
+
+
+def _share(low: FloatArray, high: FloatArray, truth: FloatArray) -> float:
+    return float(np.mean((low <= truth) & (truth <= high)))
