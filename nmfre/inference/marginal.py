@@ -21,8 +21,9 @@ from nmfre.estimation.covariance_forms import Structure
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.moments import Moments
+from nmfre.inference.concavity import does_not_fall
 from nmfre.inference.conditional import Inference
-from nmfre.inference.coordinates import Axes, Coordinates
+from nmfre.inference.coordinates import Coordinates
 from nmfre.inference.covariance import Parts
 from nmfre.inference.equality import equality_tests, rejected
 from nmfre.inference.groups import n_independent
@@ -35,8 +36,6 @@ LARGEST = 3_000
 """Parameters P Q + Q K + 2 up to which their joint covariance is formed."""
 FEW_UNITS = 50
 """Units up to which sandwich standard errors are called somewhat short."""
-FLAT = 1e-7
-"""Smallest eigenvalue of the information, scaled to a unit diagonal, that is told from zero."""
 BLOCK_VALUES = 1 << 19
 """Entries of an array of unit scores that are held at a time."""
 
@@ -267,24 +266,6 @@ def n_parameters(n_responses: int, rank: int, n_covariates: int, structure: Stru
     return n_responses * rank + rank * n_covariates + n_variances
 
 
-def _does_not_fall(axes: Axes, hessian: FloatArray) -> bool:
-    """Whether the log-likelihood is flat, or rises, in some direction that is no rotation."""
-    information = -axes.kept.T @ hessian @ axes.kept
-    size = np.diag(information)
-    size = np.sqrt(np.maximum(size, np.finfo(float).eps ** 2 * np.abs(size).max(initial=1e-300)))
-    scaled = information / np.outer(size, size)
-    # Components that are nearly collinear are no such direction: they are made orthogonal.
-    theta = axes.is_theta
-    try:
-        root = np.linalg.cholesky(scaled[np.ix_(theta, theta)])
-    except np.linalg.LinAlgError:
-        return True
-    scaled[theta] = np.linalg.solve(root, scaled[theta])
-    scaled[:, theta] = np.linalg.solve(root, scaled[:, theta].T).T
-    n_rotations = len(scaled) - axes.directions.shape[1]
-    return bool(np.linalg.eigvalsh(scaled)[n_rotations] < FLAT)
-
-
 def marginal_inference(
     Y: Any,
     A: FloatArray,
@@ -328,10 +309,10 @@ def marginal_inference(
     cleared, total_score = coordinates.cleared_scores(hessian)
     held = coordinates.bounds_needed | coordinates.beyond_bounds(cleared, total_score, hessian)
     axes = coordinates.axes(held)
-    flat = _does_not_fall(axes, hessian)
+    flat = does_not_fall(axes, hessian)
     if flat and coordinates.pushed_theta.any():
         axes = coordinates.axes(held | coordinates.pushed_theta)
-        flat = _does_not_fall(axes, hessian)
+        flat = does_not_fall(axes, hessian)
     free = axes.directions
     reduced_hessian = free.T @ hessian @ free
     # Negative definite, but for what gets no standard errors: components that merge, flatness.
