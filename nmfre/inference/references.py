@@ -20,8 +20,9 @@ from nmfre.core.typing import FloatArray
 from nmfre.estimation.complete import CompleteMoments
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.orthonormal import Orthonormal
+from nmfre.inference.concavity import FLAT
 from nmfre.inference.coordinates import Coordinates
-from nmfre.inference.marginal import BLOCK_VALUES, FLAT
+from nmfre.inference.marginal import BLOCK_VALUES
 from nmfre.inference.wild_bootstrap import Total, unit_blocks
 
 COLLINEAR = 1e-10

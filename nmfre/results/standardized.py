@@ -12,8 +12,8 @@ import pandas as pd
 from nmfre.core.arguments import check_bool, check_choice
 from nmfre.core.findings import listed
 from nmfre.estimation.maximum_likelihood import re_at_bound
-from nmfre.inference.prediction import posterior_variances
 from nmfre.inference.references import constant_of, covariate_covariance
+from nmfre.inference.scores import Units
 from nmfre.results.fit import Fit
 
 Kind = Literal["total", "conditional"]
@@ -152,8 +152,8 @@ def standardized(self: Fit, sd: Kind = "total", *, covariates: bool = False) -> 
     of_responses = np.sqrt(explained + estimate.psi)[:, None]
     of_score = np.sqrt(np.diag(of_scores))
     none = of_score == 0.0  # neither random effects nor effects of covariates
-    observed = np.ones((len(X), 1), dtype=bool)
-    left = posterior_variances(X, estimate.sigma2, estimate.relative, observed)[:, 0] * there
+    complete = Units(estimate, *(np.zeros((n, 1)) for n in (Theta.shape[1], *X.shape)))
+    left = complete.posterior_variances()[:, 0] * there
     divisor = np.where(none, np.nan, of_score)
     reliability = 1.0 - left / divisor**2
     of_components = {"sd": of_score, "reliability": reliability, "determinacy": reliability**0.5}
