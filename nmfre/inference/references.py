@@ -9,19 +9,19 @@ coefficients B on orthonormal covariates W and the residual moments R of `Comple
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
 from nmfre.core.layout import LaidOut
-from nmfre.core.typing import FloatArray
+from nmfre.core.typing import FloatArray, IntArray
 from nmfre.estimation.complete import CompleteMoments
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.orthonormal import Orthonormal
 from nmfre.inference.concavity import FLAT
 from nmfre.inference.coordinates import Coordinates
+from nmfre.inference.groups import group_sums
 from nmfre.inference.marginal import BLOCK_VALUES
 from nmfre.inference.wild_bootstrap import Total, unit_blocks
 
@@ -36,7 +36,7 @@ STILL = 1e-12
 def constant_of(covariates: Orthonormal, A: FloatArray, total: Total) -> FloatArray:
     """Means of the orthonormal covariates of A (K, N) over units: their share in a constant."""
     (sums,) = total(lambda start, A: (covariates.white(A).sum(axis=1),), A)
-    return np.asarray(np.asarray(sums) / A.shape[1])
+    return np.asarray(sums / A.shape[1])
 
 
 def around_mean(effects: FloatArray, constant: FloatArray) -> FloatArray:
@@ -102,6 +102,11 @@ class References(LaidOut):
         return saturated, 2 * n_responses
 
     @property
+    def root(self) -> FloatArray:
+        """Lower triangular root of R."""
+        return np.asarray(cholesky(self.R, lower=True))
+
+    @property
     def mean(self) -> FloatArray:
         """Means of the responses, (P,)."""
         return np.asarray(self.B @ self.constant)
@@ -118,8 +123,7 @@ class References(LaidOut):
 
     def llf(self) -> tuple[float, float]:
         """Log-likelihoods of the saturated model and of independence, of the responses."""
-        root = cholesky(self.R, lower=True)
-        log_dets = 2.0 * np.log(np.diag(root)).sum(), np.log(self.variances).sum()
+        log_dets = 2.0 * np.log(np.diag(self.root)).sum(), np.log(self.variances).sum()
         each = len(self.B) * (np.log(2.0 * np.pi) + 1.0 + 2.0 * np.log(self.scale))
         saturated, independence = (-0.5 * self.n_units * (each + log_det) for log_det in log_dets)
         return float(saturated), float(independence)
@@ -150,6 +154,8 @@ def traces(
     moments: CompleteMoments,
     estimate: MarginalEstimate,
     references: References,
+    *,
+    groups: IntArray | None = None,
     total: Total,
 ) -> Traces:
     """
@@ -167,44 +173,86 @@ def traces(
     estimate : MarginalEstimate
         The maximum, off its cap.
     references : References
+    groups : array of int, (N,), optional
+        Codes of groups of units, whose scores are added before they are squared.
     total : callable
         As in `nmfre.inference.wild_bootstrap.one_step`.
     """
     coordinates = Coordinates(moments, estimate)
     free = coordinates.axes(coordinates.theta_at_bound).directions
     information = -moments.n_units * (free.T @ coordinates.hessian() @ free)
-    sums = total(partial(_sums, coordinates, references, free), Y, A)
-    squares, saturated, independence = sums
+    of_units = _Units(coordinates, references, free)
+    if groups is None:
+        squares, saturated, independence = total(of_units.sums, Y, A)
+    else:
+        blocks = unit_blocks(moments.n_units, 0, BLOCK_VALUES // coordinates.X.size)
+        terms = group_sums((Y, A), of_units.terms, groups, blocks, total)
+        n_scores, n_means = free.shape[1], 2 * len(references.B)
+        scores, rest = terms[:, :n_scores], np.sum(terms[:, n_scores:] ** 2, axis=0)
+        squares = scores.T @ scores
+        independence, saturated = rest[:n_means].sum(), rest[n_means:].sum()
     size = np.sqrt(np.abs(np.diag(information)))
     scaled = information / np.outer(size, size)
     model = np.nan
     if not estimate.degenerate and np.linalg.eigvalsh(scaled)[0] > FLAT:
         model = float(np.trace(np.linalg.solve(information, squares)))
-    return Traces(model, float(saturated), len(references.B) + float(independence))
+    return Traces(model, float(saturated), float(independence))
 
 
-def _sums(
-    coordinates: Coordinates, references: References, free: FloatArray, start: int, Y: Any, A: Any
-) -> tuple[FloatArray, float, float]:
-    """
-    Sums over units of products of scores, and of the terms of the other traces.
+@dataclass(frozen=True, slots=True)
+class _Units:
+    """What units add to the traces; ``free`` are the directions of the model."""
 
-    With leverages h_n and Mahalanobis squares d_n, the information of the saturated model being one
-    block of coefficients and one of covariances, these are h_n d_n + (d_n^2 - 2 d_n + P) / 2N.
-    """
-    moments, N, P = coordinates.moments, references.n_units, len(references.B)
-    root, sd = cholesky(references.R, lower=True), np.sqrt(references.variances)
-    squares, saturated, independence = np.zeros((free.shape[1],) * 2), 0.0, 0.0
-    for block in unit_blocks(A.shape[1], 0, BLOCK_VALUES // coordinates.X.size):
-        y, a = Y[:, block], A[:, block]
-        scores = coordinates.unit_scores(y, a) @ free
-        squares += scores.T @ scores
-        dense = np.asarray(y.toarray() if hasattr(y, "toarray") else y) / references.scale
-        W = moments.covariates.white(a)
-        white = solve_triangular(root, dense - references.B @ W, lower=True)
-        d = np.sum(white * white, axis=0)
-        leverages = np.sum(W * W, axis=0) / N
-        saturated += float(np.sum(leverages * d + (d * d - 2.0 * d + P) / (2.0 * N)))
-        z = (dense - references.mean[:, None]) / sd[:, None]
-        independence += float(np.sum((z * z - 1.0) ** 2)) / (2.0 * N)
-    return squares, saturated, independence
+    coordinates: Coordinates
+    references: References
+    free: FloatArray
+
+    def sums(self, start: int, Y: Any, A: FloatArray) -> tuple[FloatArray, float, float]:
+        """
+        Sums over units of products of scores, and of the terms of the other traces.
+
+        With leverages h_n and Mahalanobis squares d_n, the information of the saturated model being
+        one block of coefficients and one of covariances, these are h_n d_n + (d_n^2 - 2 d_n + P) /
+        2N.
+        """
+        N, P = self.references.n_units, len(self.references.B)
+        squares, saturated, independence = np.zeros((self.free.shape[1],) * 2), 0.0, 0.0
+        for block in unit_blocks(A.shape[1], 0, BLOCK_VALUES // self.coordinates.X.size):
+            scores, W, white, z = self._standardised(Y[:, block], A[:, block])
+            squares += scores.T @ scores
+            d, leverages = np.vecdot(white, white), np.vecdot(W, W) / N
+            saturated += float(np.sum(leverages * d + (d * d - 2.0 * d + P) / (2.0 * N)))
+            independence += float(np.sum(z * z / N + (z * z - 1.0) ** 2 / (2.0 * N)))
+        return squares, saturated, independence
+
+    def terms(self, Y: Any, A: FloatArray) -> FloatArray:
+        """Scores (n, d), and those of independence (2P) and saturated models, times I^-1/2."""
+        N, P = self.references.n_units, len(self.references.B)
+        scores, W, white, z = self._standardised(Y, A)
+        products = white[:, :, None] * white[:, None, :] - np.eye(P)
+        rows, columns = np.tril_indices(P)
+        twice = np.where(rows == columns, 1.0, np.sqrt(2.0))
+        coefficients = (white[:, :, None] * W[:, None, :]).reshape(len(W), -1)
+        return np.column_stack(
+            [
+                scores,
+                z / np.sqrt(N),
+                (z * z - 1.0) / np.sqrt(2.0 * N),
+                coefficients / np.sqrt(N),
+                products[:, rows, columns] * (twice / np.sqrt(2.0 * N)),
+            ]
+        )
+
+    def _standardised(self, Y: Any, A: FloatArray) -> tuple[FloatArray, ...]:
+        """
+        Of units (n, ...): scores, orthonormal covariates, and responses in standard deviations.
+
+        The latter are residuals of the saturated model, made uncorrelated, and of independence.
+        """
+        known = self.references
+        scores = self.coordinates.unit_scores(Y, A) @ self.free
+        dense = np.asarray(Y.toarray() if hasattr(Y, "toarray") else Y) / known.scale
+        W = self.coordinates.moments.covariates.white(A)
+        white = solve_triangular(known.root, dense - known.B @ W, lower=True)
+        z = (dense - known.mean[:, None]) / np.sqrt(known.variances)[:, None]
+        return scores, W.T, white.T, z.T

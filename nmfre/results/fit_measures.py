@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from nmfre.core.arguments import check_jobs, check_n_boot, check_seed
+from nmfre.data.design import independent
 from nmfre.errors import NotComputedError
 from nmfre.estimation.complete import LARGEST_DENSE, CompleteMoments
 from nmfre.estimation.marginal_estimate import MarginalEstimate
@@ -33,9 +34,9 @@ def fit_measures(
     covariance; the baseline has a mean and a variance for each response, and nothing else. They
     take normality for given; the scaled and the robust versions (Yuan and Bentler 2000) do not.
 
-    Zeros of the basis and of effects are no restrictions to ``df``, which is as in `aic`, so that
-    ``pvalue`` may be too small where the maximum has such zeros. ``scaling`` and the bootstrap
-    account for them.
+    ``df`` counts parameters as `aic` does, including those that ended at 0. Where entries of the
+    basis or effects did, ``pvalue`` may be too small; ``scaling`` and the bootstrap account for
+    them. With ``groups``, ``scaling`` also accounts for units that depend on each other.
 
     Parameters
     ----------
@@ -61,7 +62,7 @@ def fit_measures(
         refits that did not converge.
         NaN where ``df`` is 0; what needs the baseline or means, where covariates span no constant;
         what needs ``scaling``, where the likelihood is flat in some direction or the model has more
-        than 3,000 parameters.
+        than 3,000 parameters; with groups, the saturated model.
 
     Raises
     ------
@@ -69,7 +70,7 @@ def fit_measures(
     NotComputedError
         The fit is by df-cap, its cap binds, responses are missing, there are more than 2,000
         responses or more parameters than in the saturated model; or units are too few, or responses
-        too collinear, for a saturated model.
+        too collinear, for a saturated model. A bootstrap where there are groups.
     DataRemovedError
         The result has no data.
 
@@ -95,6 +96,12 @@ def fit_measures(
     check_jobs(n_jobs, progress)
     estimate = self.estimate.of_kind(MarginalEstimate, NAME)
     _check(self, estimate)
+    if n_boot and independent(self.model.design) is not None:
+        raise NotComputedError(
+            name="pvalue_boot",
+            reason="units of one group depend on each other, those of data sets that are drawn do "
+            "not; pvalue_scaled accounts for groups.",
+        )
     design = self.model.design
     moments = design.moments()
     assert isinstance(moments, CompleteMoments)
@@ -104,9 +111,11 @@ def fit_measures(
             name=NAME, reason="responses are collinear, so that the saturated model has no maximum."
         )
     n_responses, rank = estimate.X.shape
-    found = None
-    if n_parameters(n_responses, rank, len(design.A), estimate.structure) <= LARGEST:
-        found = traces(design.Y, design.A, moments, estimate, references, design.total)
+    found, groups = None, independent(design)
+    size = n_parameters(n_responses, rank, len(design.A), estimate.structure)
+    if max(size, 0 if groups is None else references.n_parameters[0]) <= LARGEST:
+        data = design.Y, design.A, moments
+        found = traces(*data, estimate, references, groups=groups, total=design.total)
     tests = chi_squared(estimate.llf, estimate.n_parameters, references, found)
     of_srmr = srmr(estimate, moments.covariates, references)
     values = {

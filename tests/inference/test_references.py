@@ -51,7 +51,11 @@ def test_traces_of_normal_data_are_numbers_of_parameters():
     )
     Y, A, moments = res.model.design.Y, res.model.design.A, res.model.design.moments()
     references = References.of(moments, A, whole)
-    found = traces(Y, A, moments, res.estimate, references, whole)
+    found = traces(Y, A, moments, res.estimate, references, total=whole)
+    codes = np.arange(len(A.T))
+    same = traces(Y, A, moments, res.estimate, references, groups=codes, total=whole)
+    for name in ("model", "saturated", "independence"):
+        assert getattr(same, name) == pytest.approx(getattr(found, name), rel=1e-9)
     n_saturated, n_independence = references.n_parameters
     assert found.saturated == pytest.approx(n_saturated, rel=0.05)
     assert found.independence == pytest.approx(n_independence, rel=0.05)

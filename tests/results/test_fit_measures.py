@@ -151,9 +151,23 @@ def test_the_bootstrap_repeats_and_tells_a_wrong_model():
     """Of three correlated parts, uncorrelated ones are rejected."""
     right, wrong = (confirmatory.fitted(cov_re) for cov_re in ("full", "diagonal"))
     found = right.fit_measures(n_boot=19, seed=3)
-    pd.testing.assert_series_equal(found, right.fit_measures(n_boot=19, seed=3))
+    one, same = (right.fit_measures(n_boot=3, seed=seed) for seed in (3, 3))
+    pd.testing.assert_series_equal(one, same)
     assert found["boot_failed"] == 0
     assert found["pvalue_boot"] > 0.05
     assert abs(found["pvalue_boot"] - found["pvalue"]) < 0.4
     assert wrong.fit_measures(n_boot=19)["pvalue_boot"] == 0.05
     assert wrong.fit_measures()["pvalue"] < 1e-3
+
+
+def test_units_in_groups_that_are_copies_count_once(data):
+    endog, exog = data
+    found = nmfre.NMFRE(endog, exog, rank=1).fit(**FAST).fit_measures()
+    twice = [np.repeat(part, 2, axis=0) for part in data]
+    res = nmfre.NMFRE(*twice, rank=1, groups=np.repeat(np.arange(150), 2)).fit(**FAST)
+    copies = res.fit_measures()
+    scaled = found.index[found.index.str.endswith(("_scaled", "cfi_robust", "tli_robust"))]
+    np.testing.assert_allclose(copies[scaled], found[scaled], rtol=1e-6)
+    assert copies["chi2"] == pytest.approx(2.0 * found["chi2"], rel=1e-6)
+    with pytest.raises(errors.NotComputedError, match="units of one group depend on each other"):
+        res.fit_measures(n_boot=19)
