@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import time
 
 import joblib
 import numpy as np
@@ -158,3 +162,73 @@ def test_ray_gives_the_bits_of_one_process():
         there = tables()
     for one, other in zip(here, there, strict=True):
         pd.testing.assert_frame_equal(one, other, check_exact=True)
+
+
+PARALLEL = """
+import time
+from nmfre.core.parallel import run_tasks
+from nmfre.errors import InterruptedTasksError
+
+def wait(task):
+    time.sleep(0.05)
+    if task == 4:
+        print("working", flush=True)
+    return task
+
+try:
+    run_tasks(wait, range(10_000), n_jobs=2, progress=False, description="waits")
+except InterruptedTasksError as error:
+    assert error.finished == {i: i for i in range(len(error.finished))}
+    assert error.finished
+    raise
+"""
+SERIAL = """
+import numpy as np
+from nmfre.estimation.alternating import fit_alternating
+
+rng = np.random.default_rng(0)
+Y, A = rng.random((1, 5, 30)), np.ones((1, 1, 30))
+print("working", flush=True)
+start = rng.random((1, 5, 2))
+fit_alternating(Y, A, start, np.ones((1, 2, 1)), cap=9.0, tol=0.0, maxiter=10**9)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no groups of processes")
+@pytest.mark.parametrize(
+    ("code", "send"),
+    [(PARALLEL, "killpg"), (PARALLEL, "kill"), (SERIAL, "killpg")],
+    ids=["terminal", "notebook", "one process"],
+)
+def test_ctrl_c_ends_a_task_and_its_workers(code, send):
+    """A terminal sends it to workers as well, a notebook to the first process only."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert process.stdout.readline() == "working\n"
+        getattr(os, send)(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+        assert "KeyboardInterrupt" in errors or "InterruptedTasksError" in errors
+        assert process.returncode != 0
+        assert ended(process.pid)
+    finally:
+        if not ended(process.pid, seconds=0.0):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def ended(group, seconds=20.0):
+    """Whether no process of a group is left, after some time at the most."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.05)
