@@ -19,7 +19,7 @@ from nmfre.core.typing import FloatArray, IntArray
 from nmfre.estimation.complete import CompleteMoments
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.orthonormal import Orthonormal
-from nmfre.inference.concavity import FLAT
+from nmfre.inference.concavity import does_not_fall
 from nmfre.inference.coordinates import Coordinates
 from nmfre.inference.groups import group_sums
 from nmfre.inference.marginal import BLOCK_VALUES
@@ -179,8 +179,8 @@ def traces(
         As in `nmfre.inference.wild_bootstrap.one_step`.
     """
     coordinates = Coordinates(moments, estimate)
-    free = coordinates.axes(coordinates.theta_at_bound).directions
-    information = -moments.n_units * (free.T @ coordinates.hessian() @ free)
+    axes, hessian = coordinates.axes(coordinates.theta_at_bound), coordinates.hessian()
+    free = axes.directions
     of_units = _Units(coordinates, references, free)
     if groups is None:
         squares, saturated, independence = total(of_units.sums, Y, A)
@@ -191,10 +191,9 @@ def traces(
         scores, rest = terms[:, :n_scores], np.sum(terms[:, n_scores:] ** 2, axis=0)
         squares = scores.T @ scores
         independence, saturated = rest[:n_means].sum(), rest[n_means:].sum()
-    size = np.sqrt(np.abs(np.diag(information)))
-    scaled = information / np.outer(size, size)
     model = np.nan
-    if not estimate.degenerate and np.linalg.eigvalsh(scaled)[0] > FLAT:
+    if not (estimate.degenerate or does_not_fall(axes, hessian)):
+        information = -moments.n_units * (free.T @ hessian @ free)
         model = float(np.trace(np.linalg.solve(information, squares)))
     return Traces(model, float(saturated), float(independence))
 

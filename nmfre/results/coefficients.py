@@ -107,12 +107,12 @@ def conf_int(
         deviations over their own standard errors, times ``bse``. Or, without them, estimate
         -+ z ``bse``. "set" is for effects that are known up to an interval, `identified_set`: its
         ends -+ c of their standard errors, so that the true effect is covered wherever it lies
-        between them; where the set is a point, it is the Wald interval. "profile" has the values
-        that a likelihood-ratio test does not reject: the other parameters are estimated again for
-        about eight values a limit. It need not be symmetric, and takes the normal model for given,
-        as the sandwich does not; it is there for effects at 0, too, and NaN where components are
-        not identified. All are cut off at 0 where effects are bounded. Default: percentile where
-        there are replicates, else Wald.
+        between them; where the set is a point, it is the Wald interval. "profile" is for
+        ml: the values that a likelihood-ratio test does not reject, with the other parameters
+        estimated again for about eight values per limit. It need not be symmetric, covers effects
+        at 0 too, and is NaN where components are not identified; unlike the sandwich, it assumes
+        that the normal model is right. All are cut off at 0 where effects are bounded. Default:
+        percentile where there are replicates, else Wald.
     which : list of (component, covariate), optional
         Effects that are wanted. Default: all.
     n_jobs : int, optional

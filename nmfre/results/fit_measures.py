@@ -30,9 +30,10 @@ def fit_measures(
     """
     Chi-squared against the saturated model, CFI, TLI, RMSEA, SRMR, AIC and BIC.
 
-    As in lavaan's MLR. The saturated model has every response regressed on all covariates, and any
-    covariance; the baseline has a mean and a variance for each response, and nothing else. They
-    take normality for given; the scaled and the robust versions (Yuan and Bentler 2000) do not.
+    Defined as in lavaan with ``estimator = "MLR"``. The saturated model is a regression of all
+    responses on all covariates with any covariance; the baseline has a mean and a variance for each
+    response, and nothing else. All measures assume normality but the scaled and the robust ones
+    (Yuan and Bentler 2000).
 
     ``df`` counts parameters as `aic` does, including those that ended at 0. Where entries of the
     basis or effects did, ``pvalue`` may be too small; ``scaling`` and the bootstrap account for
@@ -60,9 +61,11 @@ def fit_measures(
         ``srmr_responses``. With ``n_boot``: ``pvalue_boot``, which is
         (1 + data sets with at least this chi2) / (1 + n_boot), and ``boot_failed``, the number of
         refits that did not converge.
-        NaN where ``df`` is 0; what needs the baseline or means, where covariates span no constant;
-        what needs ``scaling``, where the likelihood is flat in some direction or the model has more
-        than 3,000 parameters; with groups, the saturated model.
+
+        NaN are: p-values, TLI, RMSEA and ``scaling`` where ``df`` is 0; the baseline, CFI, TLI and
+        SRMR where no combination of the covariates is constant; scaled and robust measures where
+        the likelihood is flat in some direction, or where the model (with groups, the saturated
+        model) has more than 3,000 parameters.
 
     Raises
     ------

@@ -171,3 +171,16 @@ def test_units_in_groups_that_are_copies_count_once(data):
     assert copies["chi2"] == pytest.approx(2.0 * found["chi2"], rel=1e-6)
     with pytest.raises(errors.NotComputedError, match="units of one group depend on each other"):
         res.fit_measures(n_boot=19)
+
+
+def test_loaded_results_have_the_same(tmp_path):
+    res = confirmatory.fitted()
+    res.save(tmp_path / "fit.pickle")
+    res.to_arrays(tmp_path / "fit.npz")
+    for loaded in (nmfre.load(tmp_path / "fit.pickle"), nmfre.from_arrays(tmp_path / "fit.npz")):
+        pd.testing.assert_series_equal(loaded.fit_measures(), res.fit_measures(), rtol=1e-9)
+        which = [("visual", "g")]
+        limits = (each.conf_int(method="profile", which=which) for each in (loaded, res))
+        pd.testing.assert_frame_equal(*limits, rtol=1e-7)
+        given = (each.standardized(covariates=True).effects for each in (loaded, res))
+        pd.testing.assert_frame_equal(*given)
