@@ -16,6 +16,7 @@ OF_RESULTS = {
     "cov_re_unscaled": "cov_re",
     "fe_params": "params",
     "get_influence": "dfbetas",
+    "get_margeff": "average_slopes() or marginal_means()",
     "mse_resid": "mean_squared_residual",
     "plot_fit": "plot_growth_curves() or plot_residuals()",
     "profile_re": "variance_components()",
@@ -28,6 +29,7 @@ OF_RESULTS = {
     # lifelines, scikit-learn, lme4
     "components_": "basis",
     "coef_": "theta",
+    "emmeans": "marginal_means()",
     "fit": "model.fit()",
     "fit_predict": "unit_clusters()",
     "fit_transform": "scores()",

@@ -11,6 +11,7 @@ from patsy import (
     DesignInfo,
     EvalEnvironment,
     EvalFactor,
+    FactorInfo,
     ModelDesc,
     NAAction,
     Term,
@@ -100,7 +101,7 @@ def covariates_of_fit(
     for factor, factor_info in matrix.design_info.factor_infos.items():
         assert isinstance(factor, Factor)
         factor.levels = factor_info.categories or ()
-    return RightHandSide.of(matrix.design_info, formula, variables, len(matrix)), A
+    return RightHandSide.of(matrix.design_info, formula, variables, checked), A
 
 
 def covariates_of_new_data(info: DesignInfo, frame: object) -> tuple[FloatArray, pd.Index]:
@@ -156,6 +157,11 @@ def _names(factors: Mapping[EvalFactor, EvalEnvironment]) -> set[Hashable]:
             if ast.unparse(call.func) == "Q":
                 names.update(env.eval(ast.unparse(label)) for label in call.args)
     return names
+
+
+def names_of_factor(factor: EvalFactor, info: FactorInfo) -> set[Hashable]:
+    """The variables that a factor of a fit is made of, and other names in its code."""
+    return _names({factor: info.state["eval_env"]})
 
 
 def _complete(frame: pd.DataFrame, used: list[Hashable]) -> pd.DataFrame:

@@ -74,6 +74,8 @@ class RemovedDesign(Design):
             codes: Any = Removed("The groups of units", design.groups.codes.shape)
             labels = pd.RangeIndex(len(design.groups.labels), name=design.groups.labels.name)
             gone["groups"] = replace(design.groups, codes=codes, labels=labels)
+        if design.right_hand_side is not None:
+            gone["right_hand_side"] = design.right_hand_side.without_rows()
         return cls(**design.parts() | gone, n_missing=design.n_missing)
 
     def check(self) -> None:

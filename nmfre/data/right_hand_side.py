@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import importlib
 import io
 import pickle
@@ -32,7 +33,7 @@ class RightHandSide:
 
     patsy's own DesignInfo refuses to be pickled. What it has learned (levels, contrasts, knots,
     means) is kept here in pickled form, without a row of the data, and is made a DesignInfo again
-    when it is asked for.
+    when it is asked for. The variables themselves stand beside it.
 
     Attributes
     ----------
@@ -46,6 +47,8 @@ class RightHandSide:
         Columns of the data that it uses, and arrays beside them with a row a unit.
     learned : patsy.DesignInfo, bytes or str
         What the fit has learned; the same pickled; or why it is not there.
+    rows : DataFrame or None
+        The variables of the units of the fit; None where the data were removed, and in an archive.
     """
 
     formula: str
@@ -55,20 +58,30 @@ class RightHandSide:
     learned: DesignInfo | bytes | str = field(
         default="an archive of plain arrays does not hold what it has learned", init=False
     )
+    rows: pd.DataFrame | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def of(
-        cls, info: DesignInfo, formula: str, used: Iterable[Hashable], n_units: int
+        cls, info: DesignInfo, formula: str, used: Iterable[Hashable], rows: pd.DataFrame
     ) -> RightHandSide:
-        """The right-hand side that patsy has evaluated; ``used`` are columns of the data."""
+        """The right-hand side that patsy has evaluated; ``used`` are columns of the ``rows``."""
         columns = list(range(len(info.column_names)))
         variables = {str(name) for name in used}
+        beside: dict[str, Any] = {}
         for factor_info in info.factor_infos.values():
-            variables.update(arrays_beside(factor_info, variables, n_units))
+            beside |= arrays_beside(factor_info, variables, len(rows))
         terms = {name: columns[part] for name, part in info.term_name_slices.items()}
-        right = cls(formula, list(info.column_names), terms, sorted(variables))
+        right = cls(formula, list(info.column_names), terms, sorted(variables | {*beside}))
         right.learned = info
+        flat = {name: np.asarray(x) for name, x in beside.items() if np.ndim(x) == 1}
+        right.rows = rows.assign(**flat) if flat else rows
         return right
+
+    def without_rows(self) -> RightHandSide:
+        """The same without the variables of the units."""
+        light = copy.copy(self)
+        light.rows = None
+        return light
 
     @property
     def design_info(self) -> DesignInfo:

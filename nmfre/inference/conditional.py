@@ -16,6 +16,7 @@ from nmfre.estimation.orthonormal import Orthonormal, orthonormal
 from nmfre.estimation.patterns import patterns_of, squares_by_pattern, unit_grams
 from nmfre.inference.covariance import Parts
 from nmfre.inference.equality import ScoreTest
+from nmfre.inference.estimands import of_scores
 from nmfre.inference.groups import n_independent
 from nmfre.inference.leverages import Leverages, Support, independent_terms, support
 from nmfre.inference.linearized import linearize
@@ -145,6 +146,18 @@ class Inference(OfKinds):
         return blup_variances(
             profiles, A, estimate.X, estimate.sigma2, estimate.relative, ~np.isnan(units.Y)
         )
+
+    def covariance_of_effects(self, by_theta: FloatArray) -> FloatArray:
+        """Covariance (L, J, J) of functions of Theta, label by label: derivatives (L, J, QK)."""
+        return np.asarray(by_theta @ self.covariance @ by_theta.mT)
+
+    def covariance_of_means(self, X: FloatArray, labels: FloatArray, C: FloatArray) -> FloatArray:
+        """Covariance (L, J, J) of b' X Theta C, label by label; the b are rows of labels (L, P)."""
+        return self.covariance_of_effects(of_scores(labels @ X, C))
+
+    def unknown(self, labels: FloatArray) -> BoolArray:
+        """Which sums of components, rows of labels (L, Q), depend on what is not identified."""
+        return np.zeros(len(labels), dtype=bool)
 
     @property
     def bse(self) -> FloatArray:

@@ -26,6 +26,7 @@ from nmfre.inference.conditional import Inference
 from nmfre.inference.coordinates import Coordinates
 from nmfre.inference.covariance import Parts
 from nmfre.inference.equality import equality_tests, rejected
+from nmfre.inference.estimands import with_basis
 from nmfre.inference.groups import n_independent
 from nmfre.inference.leverages import independent_terms, support
 from nmfre.inference.options import InferenceOptions
@@ -157,11 +158,8 @@ class MarginalInference(Inference):
 
     def pvalues(self) -> FloatArray:
         """P-values of Theta[q, k] = 0, (QK,); those of entries at their bound are one-sided."""
-        z = self.zvalues
-        two_sided = 2.0 * stats.norm.sf(np.abs(z))
-        one_sided = stats.norm.sf(z)
-        larger = self.at_bound | (self.options.alternative == "larger")
-        return np.asarray(np.where(larger, one_sided, two_sided))
+        z, larger = self.zvalues, self.at_bound | (self.options.alternative == "larger")
+        return np.asarray(np.where(larger, stats.norm.sf(z), 2.0 * stats.norm.sf(np.abs(z))))
 
     @property
     def basis_bse(self) -> FloatArray:
@@ -187,8 +185,7 @@ class MarginalInference(Inference):
             J[:, first : first + rank] = X
             rows.append(J)
         stacked = np.vstack(rows)
-        covariance: FloatArray = stacked @ self.psi_covariance @ stacked.T
-        return covariance
+        return np.asarray(stacked @ self.psi_covariance @ stacked.T)
 
     def score_variances(self, units: Units) -> FloatArray:
         """With the errors of the basis and the variances; NaN for components that mix."""
@@ -207,6 +204,22 @@ class MarginalInference(Inference):
         structure = units.estimate.of_kind(MarginalEstimate, "structure").structure
         known = np.nan if self.undetermined else 1.0
         return known * variances_of(self.psi_covariance, partial(derivatives, structure), units)
+
+    def covariance_of_effects(self, by_theta: FloatArray) -> FloatArray:
+        """The same with all parameters; effects held at their bound count as known."""
+        theta = slice(self.X.size, self.X.size + self.Theta.size)
+        moving = np.where(self.held, 0.0, by_theta)
+        return np.asarray(moving @ self.psi_covariance[theta, theta] @ moving.mT)
+
+    def covariance_of_means(self, X: FloatArray, labels: FloatArray, C: FloatArray) -> FloatArray:
+        """The same with the uncertainty of the basis; NaN where the likelihood is flat."""
+        known = np.nan if self.undetermined else 1.0
+        return known * with_basis(self.psi_covariance, X, self.Theta, labels, C, self.held)
+
+    def unknown(self, labels: FloatArray) -> BoolArray:
+        """The same: mixtures of some components keep the sum of their scores, and the others."""
+        of_mixing = labels[:, np.array(self.mixing)]
+        return np.asarray((of_mixing != of_mixing[:, :1]).any(axis=1) | self.undetermined)
 
     def variance_bse(self, estimate: Estimate) -> dict[str, FloatArray]:
         """

@@ -85,6 +85,35 @@ def default_interval(fit: Fit) -> IntervalMethod:
     return "wald" if fit.inference.bootstrap is None else "percentile"
 
 
+def covariance_name(fit: Fit) -> str:
+    """Name of the covariance estimator, and of the groups that it is of."""
+    options, groups = fit.inference.options, fit.model.design.groups
+    by_group = groups is not None and options.estimator.sums_scores
+    return options.cov_type + (f", by group ({groups.labels.name})" if by_group else "")
+
+
+def unlike_summary(fit: Fit, *, interval: bool = True) -> list[str]:
+    """
+    Sentences on what the summary has in the place of a two-sided Wald test.
+
+    Parameters
+    ----------
+    fit : Fit
+    interval : bool
+        Whether Wald intervals are shown beside the test, too.
+    """
+    told = []
+    if alternative(fit) == "larger":
+        told.append("Those of the summary are one-sided (alternative='larger').")
+    if uncertainty(fit) == "marginal" and fit.inference.at_bound.any():
+        told.append("For effects at the bound 0 the summary has one-sided score tests.")
+    if interval and fit.inference.bootstrap is not None:
+        told.append("Intervals are Wald, those of the summary percentile.")
+    elif interval and not fit.estimate.signed:
+        told.append("Intervals of the summary are cut off at 0.")
+    return told
+
+
 def conf_int(
     self: Fit,
     alpha: float = 0.05,

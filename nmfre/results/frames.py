@@ -201,7 +201,8 @@ def tidy(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     -------
     DataFrame, (QK, 8)
         Columns component, covariate, estimate, std_error, statistic, p_value, conf_low and
-        conf_high; ``attrs`` holds "level" and "interval", the method of the intervals.
+        conf_high; ``attrs`` holds "level" and "interval", the method of the intervals, and
+        "alternative", that of the p-values.
 
     Examples
     --------
@@ -216,13 +217,13 @@ def tidy(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     0     comp1    Intercept     90.50       2.47
     1     comp1  sex[T.Male]      9.43       3.06
     >>> table.attrs
-    {'level': 0.95, 'interval': 'percentile'}
+    {'level': 0.95, 'interval': 'percentile', 'alternative': 'larger'}
     """
-    table = summary_frame(self, alpha).drop(columns="bootstrap std err", errors="ignore")
-    table = table.reset_index()
+    whole = summary_frame(self, alpha)
+    table = whole.drop(columns="bootstrap std err", errors="ignore").reset_index()
     names = ["component", "covariate", "estimate", "std_error", "statistic", "p_value"]
     table.columns = pd.Index([*names, "conf_low", "conf_high"])
-    table.attrs = {"level": 1.0 - alpha, "interval": default_interval(self)}
+    table.attrs = whole.attrs
     return table
 
 
@@ -243,7 +244,8 @@ def summary_frame(
     -------
     DataFrame
         Columns coef, std err, bootstrap std err (where there is a bootstrap), z, p, adjusted p
-        (where asked for), and the limits, whose names carry the level; rows as ``params``.
+        (where asked for), and the limits, whose names carry the level; rows as ``params``;
+        ``attrs`` as in `tidy`.
 
     Examples
     --------
@@ -262,7 +264,13 @@ def summary_frame(
     columns |= {"z": tvalues(self), "p": pvalues(self)}
     if multipletests is not None:
         columns[f"p ({multipletests})"] = adjusted_pvalues(self, multipletests)
-    return pd.DataFrame(columns).join(conf_int(self, alpha))
+    frame = pd.DataFrame(columns).join(conf_int(self, alpha))
+    frame.attrs = {
+        "level": 1.0 - alpha,
+        "interval": default_interval(self),
+        "alternative": self.inference.options.alternative,
+    }
+    return frame
 
 
 def _shares(values: pd.DataFrame) -> pd.DataFrame:

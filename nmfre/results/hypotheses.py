@@ -10,22 +10,26 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from patsy import DesignInfo, PatsyError
 from scipy import stats
-from scipy.linalg import orth
 from statsmodels.base.model import LikelihoodModelResults
 from statsmodels.stats.contrast import ContrastResults, WaldTestResults
 
 from nmfre.core.arguments import check_alpha, check_choice, check_label
-from nmfre.core.typing import FloatArray, IntArray
 from nmfre.data.checks import listed
 from nmfre.data.covariates import categorical_coding
 from nmfre.errors import InvalidArgumentError, NotComputedError
-from nmfre.estimation.identification import ZERO
 from nmfre.estimation.marginal_estimate import MarginalEstimate
-from nmfre.inference.chibar import LARGEST, chi_bar_sf
 from nmfre.report.tables import limit_names
-from nmfre.results.coefficients import adjust, ask_statsmodels, pvalues, with_covariance
+from nmfre.results.coefficients import (
+    adjust,
+    ask_statsmodels,
+    pvalues,
+    unlike_summary,
+    with_covariance,
+)
 from nmfre.results.fit import Fit
+from nmfre.results.joint_tests import bounded, covariates_test, joint_test, not_held
 from nmfre.results.nesting import nested
+from nmfre.results.noted import NotedContrast, NotedTests
 
 
 def t_test(
@@ -35,7 +39,8 @@ def t_test(
     z-tests of linear hypotheses, such as ``"comp1[age] = 0"``; two-sided, Wald.
 
     See `statsmodels.base.model.LikelihoodModelResults.t_test`. Parameters are called
-    ``component[covariate]``.
+    ``component[covariate]``. Where the summary has another p-value or interval for the same
+    effect, as one-sided tests of effects that are bounded by 0, the printed test says so.
 
     Examples
     --------
@@ -50,7 +55,8 @@ def t_test(
     """
     method = _tested(self, r_matrix).t_test
     n_params = len(self.params)
-    return ask_statsmodels(method, n_params, r_matrix=r_matrix, cov_p=cov_p, use_t=use_t)
+    test = ask_statsmodels(method, n_params, r_matrix=r_matrix, cov_p=cov_p, use_t=use_t)
+    return NotedContrast(test, _two_sided(self, interval=True))
 
 
 def wald_test(
@@ -79,7 +85,7 @@ def wald_test(
     >>> round(float(test.pvalue), 3)
     0.979
     """
-    return ask_statsmodels(
+    test = ask_statsmodels(
         _tested(self, r_matrix).wald_test,
         len(self.params),
         r_matrix=r_matrix,
@@ -89,6 +95,7 @@ def wald_test(
         df_constraints=df_constraints,
         scalar=scalar,
     )
+    return NotedContrast(test, _two_sided(self, interval=False))
 
 
 def f_test(
@@ -110,6 +117,12 @@ def f_test(
     0.0026
     """
     return wald_test(self, r_matrix, cov_p=cov_p, invcov=invcov, use_f=True)
+
+
+def _two_sided(fit: Fit, *, interval: bool) -> list[str]:
+    """That a test is two-sided, where the summary has another one for the same hypothesis."""
+    told = unlike_summary(fit, interval=interval)
+    return ["P-values here are two-sided Wald tests.", *told] if told else []
 
 
 def _tested(fit: Fit, r_matrix: object) -> LikelihoodModelResults:
@@ -175,18 +188,24 @@ def wald_test_terms(
     if by == "covariate":
         for name, columns in terms.items():
             members = (np.array(columns)[:, None] * rank + np.arange(rank)).ravel()
-            rows[name] = _test_of_covariates(self, members, columns)
+            rows[name] = covariates_test(self, members, columns)
     else:
         intercepts = set(terms) & {"Intercept", "const"}
         tested = [k for name in terms if name not in intercepts for k in terms[name]]
         covariates = np.array(tested or range(len(self.model.design.covariates)))
         for q, name in enumerate(self.model.components):
             members = covariates * rank + q
-            rows[name] = *_joint_test(self, *_not_held(self, members)), len(members)
+            rows[name] = *joint_test(self, *not_held(self, members)), len(members)
     table = pd.DataFrame.from_dict(
         rows, orient="index", columns=["statistic", "pvalue", "df_constraint"]
     )
-    return WaldTestResults(None, "chi2", None, table=table)
+    tests = WaldTestResults(None, "chi2", None, table=table)
+    told = unlike_summary(self, interval=False)
+    if bounded(self):
+        told = ["P-values know that effects are not negative: those of chi-bar-squared."]
+    elif told:
+        told = ["P-values are chi-squared, without the bound of effects.", *told]
+    return NotedTests(tests, told)
 
 
 def adjusted_pvalues(self: Fit, method: str) -> pd.Series:
@@ -230,6 +249,8 @@ def t_test_pairwise(
     """
     Differences between all pairs of levels of a categorical covariate within a component.
 
+    `marginal_means` does the same for all components at once, and where there are interactions.
+
     Parameters
     ----------
     term : str
@@ -245,7 +266,8 @@ def t_test_pairwise(
     -------
     DataFrame
         A row a pair: difference, standard error, z, two-sided p-value and limits, adjusted
-        p-value and whether it is at most ``alpha``.
+        p-value and whether it is at most ``alpha``. P-values are two-sided and intervals Wald, as
+        ``attrs`` says; the summary can have one-sided ones and percentiles.
 
     Raises
     ------
@@ -278,7 +300,9 @@ def t_test_pairwise(
     frame = test.summary_frame(names, alpha)
     frame.columns = pd.Index(["coef", "std err", "z", "P>|z|", *limit_names(alpha)])
     reject, adjusted = adjust(test.pvalue, method, alpha)
-    return frame.assign(**{f"P>|z| ({method})": adjusted, "reject": reject})
+    frame = frame.assign(**{f"P>|z| ({method})": adjusted, "reject": reject})
+    frame.attrs = {"level": 1.0 - alpha, "interval": "wald", "alternative": "two-sided"}
+    return frame
 
 
 def compare_lr_test(self: Fit, restricted: Fit) -> tuple[float, float, int]:
@@ -336,52 +360,3 @@ def compare_lr_test(self: Fit, restricted: Fit) -> tuple[float, float, int]:
     df = own.n_parameters - other.n_parameters
     statistic = float(2.0 * (own.llf - other.llf))
     return statistic, float(stats.chi2.sf(statistic, df)), df
-
-
-def _test_of_covariates(
-    fit: Fit, members: IntArray, columns: list[int]
-) -> tuple[float, float, int]:
-    """
-    Statistic, p-value and degrees of freedom of the test that some covariates have no effect.
-
-    Where components are not identified, the profiles X Theta take the place of the effects, in
-    coordinates of the space that they span: rotations do not change them.
-    """
-    effects, covariance = _not_held(fit, members)
-    if not np.isnan(covariance).any():
-        return *_joint_test(fit, effects, covariance), len(members)
-    X = fit.estimate.X
-    covariance = fit.inference.profile_covariance(X, columns)
-    if np.isnan(covariance).any():
-        raise NotComputedError(name="the joint test", reason="effects have no covariance.")
-    profiles = X @ fit.estimate.Theta
-    size = np.linalg.norm(profiles, axis=0)
-    span = orth(profiles[:, size > 0.0] / size[size > 0.0], rcond=ZERO)
-    project = np.kron(np.eye(len(columns)), span.T)
-    effects = project @ profiles[:, columns].ravel(order="F")
-    covariance = project @ covariance @ project.T
-    return *_joint_test(fit, effects, covariance, bounded=False), len(effects)
-
-
-def _not_held(fit: Fit, members: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Effects that are not held at their bound 0, where they add nothing, and covariance."""
-    members = fit.inference.not_held(members)
-    return fit.inference.estimate[members], fit.inference.covariance[np.ix_(members, members)]
-
-
-def _joint_test(
-    fit: Fit, effects: FloatArray, covariance: FloatArray, *, bounded: bool = True
-) -> tuple[float, float]:
-    """Statistic and p-value; ``bounded``: whether the effects have the bounds of the fit."""
-    if len(effects) == 0:
-        return 0.0, 1.0
-    if np.isnan(covariance).any():
-        return np.nan, np.nan
-    statistic = float(effects @ np.linalg.pinv(covariance, hermitian=True) @ effects)
-    size = len(effects)
-    mixture = (
-        bounded and fit.inference.options.uncertainty == "marginal" and not fit.estimate.signed
-    )
-    if mixture and size <= LARGEST and np.linalg.matrix_rank(covariance, hermitian=True) == size:
-        return statistic, chi_bar_sf(statistic, covariance)
-    return statistic, float(stats.chi2.sf(statistic, size))

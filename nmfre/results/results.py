@@ -27,6 +27,7 @@ from nmfre.results import (
 )
 from nmfre.results import bootstrap as wild
 from nmfre.results import check as checks
+from nmfre.results import marginal_means as marginal
 from nmfre.results import summary as printed
 from nmfre.results.fit import (
     Fit,
@@ -148,6 +149,9 @@ class NMFREResults(Fit):
     get_prediction = prediction.get_prediction
     transform = new_units.transform
     get_scores = new_units.get_scores
+
+    marginal_means = marginal.marginal_means
+    average_slopes = marginal.average_slopes
 
     rename_components = rename_components
 

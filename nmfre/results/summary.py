@@ -14,6 +14,7 @@ from nmfre.estimation.cap import AUTO
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.report.tables import Lines, by_component, fixed, headed_summary, number
 from nmfre.results.check import with_names
+from nmfre.results.coefficients import covariance_name
 from nmfre.results.fit import Fit
 from nmfre.results.frames import summary_frame
 
@@ -190,10 +191,7 @@ def _notes(fit: Fit, alpha: float, multipletests: str | None) -> Iterator[str]:
         sided = "one-sided" + ("" if estimate.signed else " (effects are bounded below by 0)")
     if multipletests is not None:
         sided += f", adjusted for multiple tests ({multipletests})"
-    by, groups = "", fit.model.design.groups
-    if groups is not None and options.estimator.sums_scores:
-        by = f", by group ({groups.labels.name})"
-    yield f"Std err: {options.cov_type}{by}; P-values are {sided}. Both are {fit.inference.scope}"
+    yield f"Std err: {covariance_name(fit)}; P-values are {sided}. Both are {fit.inference.scope}"
     if fit.inference.equality:
         tests = "; ".join(f"{name}: {test}" for name, test in fit.inference.equality.items())
         yield f"Score tests of {tests}."

@@ -125,7 +125,8 @@ def test_tidy(res):
     ):
         np.testing.assert_array_equal(table[column], series)
     np.testing.assert_array_equal(table[["conf_low", "conf_high"]], res.conf_int(0.1))
-    assert table.attrs == {"level": 0.9, "interval": "percentile"}
+    told = {"level": 0.9, "interval": "percentile"}
+    assert table.attrs == {**told, "alternative": res.alternative}
     with pytest.raises(errors.InvalidArgumentError, match="alpha"):
         res.tidy(alpha=5)
 
@@ -133,7 +134,7 @@ def test_tidy(res):
 def test_tidy_without_a_bootstrap(model):
     res = model.fit("ml", n_boot=0)
     table = res.tidy()
-    assert table.attrs == {"level": 0.95, "interval": "wald"}
+    assert table.attrs == {"level": 0.95, "interval": "wald", "alternative": "larger"}
     np.testing.assert_array_equal(
         table[["conf_low", "conf_high"]], res.conf_int(method="wald").to_numpy()
     )

@@ -1,6 +1,8 @@
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from statsmodels.iolib.summary import Summary
+from statsmodels.iolib.table import SimpleTable
 
 class ContrastResults:
     effect: NDArray[np.floating]
@@ -9,6 +11,9 @@ class ContrastResults:
     pvalue: NDArray[np.floating]
     statistic: float
     def summary_frame(self, xname: list[str] | None = ..., alpha: float = ...) -> pd.DataFrame: ...
+    def summary(
+        self, xname: list[str] | None = ..., alpha: float = ..., title: str | None = ...
+    ) -> str | SimpleTable | Summary: ...
     def conf_int(self, alpha: float = ...) -> NDArray[np.floating]: ...
 
 class WaldTestResults:
