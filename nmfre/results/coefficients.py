@@ -88,8 +88,9 @@ def default_interval(fit: Fit) -> IntervalMethod:
 def covariance_name(fit: Fit) -> str:
     """Name of the covariance estimator, and of the groups that it is of."""
     options, groups = fit.inference.options, fit.model.design.groups
-    by_group = groups is not None and options.estimator.sums_scores
-    return options.cov_type + (f", by group ({groups.labels.name})" if by_group else "")
+    if groups is None or not options.estimator.sums_scores:
+        return options.cov_type
+    return f"{options.cov_type}, by group ({groups.labels.name})"
 
 
 def unlike_summary(fit: Fit, *, interval: bool = True) -> list[str]:
