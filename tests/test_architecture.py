@@ -16,6 +16,7 @@ from nmfre.results.bootstrap import Bootstrap
 from nmfre.results.check import Check
 from nmfre.results.new_units import Scores
 from nmfre.results.prediction import Prediction
+from nmfre.results.random_effects import RandomEffectsTest
 
 ROOT = Path(nmfre.__file__).parent
 LONGEST = 400
@@ -145,6 +146,7 @@ def test_public_names_exist_and_are_documented():
         Check,
         Prediction,
         Scores,
+        RandomEffectsTest,
         nmfre.CapScan,
         nmfre.Comparison,
         nmfre.RankSelection,

@@ -301,11 +301,13 @@ METHODS = {
     "with_uncertainty": {"uncertainty": set()},
     "predict": {"exog": ONLY_NONE, "which": ONLY_NONE},
     "get_prediction": {"exog": ONLY_NONE, "which": ONLY_NONE},
+    "simulate": {"n": ONLY_NONE, "exog": ONLY_NONE, "seed": {"None", "0"}, "nonnegative": FLAG},
     "bootstrap": {
         "n_boot": set(),
         "multiplier": set(),
         "seed": {"None", "0"},
         "refit": {"False"},
+        "parametric": {"False"},
         "n_jobs": {"None", "-1", "huge", "digits"},
         "progress": FLAG,
     },
@@ -326,7 +328,7 @@ METHODS = {
 def test_methods_of_results(res, method):
     call = getattr(res, method)
     for name, accepted in METHODS[method].items():
-        slow = {"True"} if name == "refit" else set()
+        slow = {"True"} if name in ("refit", "parametric") else set()
         refused(lambda value: call(**{name: value}), accepted, slow)  # noqa: B023
         plt.close("all")
 

@@ -38,9 +38,6 @@ OF_RESULTS = {
     "predict_proba": "unit_membership()",
     "print_summary": "print(summary())",
     "ranef": "random_effects",
-    "simulate": "predict(), and add random effects and residuals with variances tau2 and sigma2 "
-    "to it; intervals for new observations are in get_prediction().conf_int(obs=True)",
-    "transform": "scores()",
 }
 """What to use on the result of a fit."""
 _LLF = (

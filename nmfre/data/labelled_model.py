@@ -7,12 +7,14 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from statsmodels.base.model import Model
 
-from nmfre.core.arguments import check_rank
+from nmfre.core.arguments import check_rank, known_arguments
 from nmfre.core.hints import HintedModel
-from nmfre.data.basis_pattern import Components
+from nmfre.data.basis_pattern import Components, components_of
 from nmfre.data.design import Design
+from nmfre.data.simulated import simulated_design
 
 
 class LabelledModel(HintedModel, Model):
@@ -41,6 +43,74 @@ class LabelledModel(HintedModel, Model):
         model = cls.__new__(cls)
         model._set_design(design, component_set)
         return model
+
+    @classmethod
+    @known_arguments
+    def simulate_from(
+        cls,
+        *,
+        basis: pd.DataFrame | ArrayLike,
+        theta: pd.DataFrame | ArrayLike,
+        cov_re: pd.DataFrame | ArrayLike,
+        resid_variances: pd.Series | ArrayLike,
+        n: int | None = None,
+        exog: pd.DataFrame | ArrayLike | None = None,
+        seed: int | None = 0,
+    ) -> Self:
+        """
+        Model of responses that are drawn from given parameters, X (Theta a + u) + e.
+
+        Random effects and residuals are normal; responses that are drawn below 0 are set to 0,
+        as by `nmfre.NMFREResults.simulate`, which says what that does. The arguments can be the
+        attributes of a fit that have these names, changed or not.
+
+        Parameters
+        ----------
+        basis : DataFrame or array_like, (P, Q)
+            Numbers >= 0; the columns sum to one. The labels are those of responses and components.
+        theta : DataFrame or array_like, (Q, K)
+            Effects; rows with names are matched with the columns of ``basis``. The labels of
+            columns are those of the covariates.
+        cov_re : float, array_like (Q,) or (Q, Q), DataFrame
+            Variance of all random effects, or of each component, or their covariance; 0 for none.
+        resid_variances : float, Series or array_like, (P,)
+            Residual variance of all responses, or of each.
+        n : int, optional
+            Number of units, where ``theta`` has one column, an intercept.
+        exog : DataFrame or array_like, (N, K), optional
+            Covariates; columns with names are matched with those of ``theta``.
+        seed : int or None
+            None takes fresh entropy.
+
+        Returns
+        -------
+        NMFRE
+            Of the rank of ``basis``; the responses are its ``endog``.
+
+        Raises
+        ------
+        InvalidArgumentError, ShapeError, MissingColumnError
+            Parameters that are not allowed, or do not fit together.
+        DataError
+            Drawn data that are not data of a model, such as a response that is 0 for all units.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import nmfre
+        >>> basis = pd.DataFrame(
+        ...     {"calm": [0.6, 0.4, 0.0], "wild": [0.0, 0.3, 0.7]}, index=["sea", "ship", "hill"]
+        ... )
+        >>> model = nmfre.NMFRE.simulate_from(
+        ...     basis=basis, theta=[[50.0], [30.0]], cov_re=9.0, resid_variances=0.5, n=100
+        ... )
+        >>> model.endog_names, model.endog.shape
+        (['sea', 'ship', 'hill'], (100, 3))
+        >>> list(model.components)
+        ['calm', 'wild']
+        """
+        design, names = simulated_design(basis, theta, cov_re, resid_variances, n, exog, seed)
+        return cls._of_design(design, components_of(design, components=list(names)))
 
     def __getstate__(self) -> dict[str, object]:
         return {"design": self.design, "component_set": self.component_set}

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nmfre.core.layout import LaidOut
 from nmfre.core.typing import BoolArray, FloatArray, IntArray
-from nmfre.estimation.random_forms import RANDOM_FORMS, CovRe, RandomForm
+from nmfre.estimation.random_forms import RANDOM_FORMS, AnyRe, RandomForm
 
 T = TypeVar("T", bound=np.generic)
 CovResid: TypeAlias = Literal["identity", "diagonal"]
@@ -173,7 +173,7 @@ class Structure:
     """
 
     cov_resid: CovResid = "identity"
-    cov_re: CovRe = "identity"
+    cov_re: AnyRe = "identity"
     pattern: BoolArray | None = None
 
     @property

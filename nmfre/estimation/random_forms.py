@@ -12,6 +12,8 @@ from scipy.linalg import null_space, solve_triangular
 from nmfre.core.typing import BoolArray, FloatArray, IntArray
 
 CovRe: TypeAlias = Literal["identity", "diagonal", "full"]
+AnyRe: TypeAlias = CovRe | Literal["none"]
+"""The forms, and that of the model without random effects."""
 LOG_LIMITS = (-30.0, 30.0)
 """Of log variances of random effects, relative to those of residuals."""
 
@@ -19,7 +21,7 @@ LOG_LIMITS = (-30.0, 30.0)
 class RandomForm(ABC):
     """A form of Phi, with coordinates t."""
 
-    name: ClassVar[CovRe]
+    name: ClassVar[AnyRe]
     rotated: ClassVar[bool] = True
     """Whether mixtures of components that fit as well have other variances."""
 
@@ -241,6 +243,52 @@ class FullRandom(RandomForm):
         return lower, upper
 
 
+class NoRandom(RandomForm):
+    """No random effects, but for the limit of the search: the null model of their test."""
+
+    name = "none"
+
+    def distinct(self, rank: int) -> IntArray:
+        """None."""
+        return np.arange(0)
+
+    def size(self, rank: int) -> int:
+        """0."""
+        return 0
+
+    def factor(self, t: FloatArray, rank: int) -> FloatArray:
+        """The smallest there is."""
+        return np.asarray(np.exp(LOG_LIMITS[0] / 2.0) * np.eye(rank))
+
+    def coordinates(self, F: FloatArray) -> FloatArray:
+        """Nothing."""
+        return np.empty(0)
+
+    def nearest(self, Phi: FloatArray) -> FloatArray:
+        """The smallest there is."""
+        return self.factor(np.empty(0), len(Phi))
+
+    def pull(self, F: FloatArray, by_F: FloatArray) -> FloatArray:
+        """Nothing."""
+        return np.empty((*by_F.shape[:-2], 0))
+
+    def of_change(self, F: FloatArray, change: FloatArray) -> FloatArray:
+        """Nothing."""
+        return np.empty(0)
+
+    def residue(self, change: FloatArray) -> FloatArray:
+        """All."""
+        return np.asarray(change.reshape(*change.shape[:-2], -1))
+
+    def held(self, at_bound: BoolArray) -> BoolArray:
+        """Nothing."""
+        return np.zeros(0, dtype=bool)
+
+    def scale(self, rank: int) -> FloatArray:
+        """Nothing."""
+        return np.empty(0)
+
+
 RANDOM_FORMS: dict[str, RandomForm] = {
-    form.name: form for form in (IdentityRandom(), DiagonalRandom(), FullRandom())
+    form.name: form for form in (IdentityRandom(), DiagonalRandom(), FullRandom(), NoRandom())
 }

@@ -29,13 +29,14 @@ from nmfre.errors import (
 )
 from nmfre.estimation.cap import Cap, resolve_cap
 from nmfre.estimation.covariance_forms import Structure
+from nmfre.estimation.draws import draw_responses
 from nmfre.estimation.estimate import Estimate, StopReason
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.inference.conditional import Inference, conditional_inference
 from nmfre.inference.marginal import LARGEST, marginal_inference, n_parameters
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Alternative, InferenceOptions, Uncertainty
-from nmfre.inference.refit import Replicates
+from nmfre.inference.refit import Refits, of_multipliers
 
 Method: TypeAlias = Literal["df-cap", "ml"]
 WARNINGS = {
@@ -113,9 +114,35 @@ class Estimator(ABC):
     ) -> Sequence[Estimate]:
         """Fits, from the estimate on, of the replicate of each row of multipliers (B, N)."""
 
-    def refit(self, design: Design, estimate: Estimate, multiplier: Multiplier) -> Replicates:
-        """What makes fits of multipliers (B, N), for `nmfre.inference.refit.refit_replicates`."""
-        return partial(self.replicates, design.Y, design.A, estimate)
+    @abstractmethod
+    def refits(self, stack: FloatArray, A: FloatArray, estimate: Estimate) -> Sequence[Estimate]:
+        """Fits, from the estimate on, of other responses (B, P, N)."""
+
+    def refit(self, design: Design, estimate: Estimate, multiplier: Multiplier) -> Refits:
+        """What makes fits of the wild bootstrap, for `nmfre.inference.refit.refit_replicates`."""
+        replicates = partial(self.replicates, design.Y, design.A, estimate)
+        return partial(
+            of_multipliers, replicates, len(design.units), independent(design), multiplier
+        )
+
+    def refit_drawn(self, design: Design, estimate: Estimate) -> Refits:
+        """The same of the parametric bootstrap: of responses drawn from the estimate."""
+        return partial(self._drawn, design.observed, design.A, estimate)
+
+    def _drawn(
+        self,
+        observed: BoolArray,
+        A: FloatArray,
+        estimate: Estimate,
+        seeds: list[np.random.SeedSequence],
+    ) -> Sequence[Estimate]:
+        """Fits of draws, whose negative cells stay as they are."""
+        scores, covariances = estimate.Theta @ A, estimate.absolute
+        draws = [
+            draw_responses(estimate.X, scores, covariances, np.random.default_rng(seed))
+            for seed in seeds
+        ]
+        return self.refits(np.where(observed, np.stack(draws), np.nan), A, estimate)
 
     def check_inference(self, design: Design, rank: int, options: InferenceOptions) -> None:
         """

@@ -127,10 +127,14 @@ class DfCap(Estimator):
         The residuals are those of the fixed effects, which carry U.
         """
         mean = estimate.X @ (estimate.Theta @ A)
-        stack = mean + (Y - mean) * w[:, None, :]
-        return self._iterate(
-            stack, A, estimate.X, estimate.Theta, np.full(len(stack), estimate.cap)
-        )
+        return self.refits(mean + (Y - mean) * w[:, None, :], A, estimate)
+
+    def refits(
+        self, stack: FloatArray, A: FloatArray, estimate: Estimate
+    ) -> list[AlternatingEstimate]:
+        """In one stack, under the same cap."""
+        caps = np.full(len(stack), estimate.cap)
+        return self._iterate(stack, A, estimate.X, estimate.Theta, caps)
 
     def _iterate(
         self, stack: FloatArray, A: FloatArray, X: FloatArray, Theta: FloatArray, caps: FloatArray

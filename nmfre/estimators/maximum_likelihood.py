@@ -32,11 +32,12 @@ from nmfre.estimation.likelihood import SMALLEST_SIGMA2
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.maximize import starting_bases
 from nmfre.estimation.maximum_likelihood import fit_marginal
+from nmfre.estimation.moments import Moments
 from nmfre.estimation.random_forms import CovRe
 from nmfre.estimators.base import Estimator, Method, warn_of
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Alternative, Uncertainty
-from nmfre.inference.refit import Replicates
+from nmfre.inference.refit import Refits
 
 DEFAULT_STARTS = 5
 FULL = (
@@ -171,24 +172,32 @@ class MaximumLikelihood(Estimator):
         ml learns X and the variances from squares of residuals: to first order this is the one-step
         replicate of the same multipliers.
         """
-        structure = estimate.of_kind(MarginalEstimate, "structure").structure
-        return [
-            fit_marginal(
-                Y,
-                A,
-                moments_of(Y, A, weights),
-                [estimate.X],
-                signed=self.signed,
-                cap=estimate.cap,
-                structure=structure,
-                start=estimate.absolute,
-                tol=self.tol,
-                maxiter=self.maxiter,
-            )
-            for weights in (1.0 + w) / (1.0 + w.mean(axis=1, keepdims=True))
-        ]
+        weights = (1.0 + w) / (1.0 + w.mean(axis=1, keepdims=True))
+        return [self._refit(Y, A, moments_of(Y, A, each), estimate) for each in weights]
 
-    def refit(self, design: Design, estimate: Estimate, multiplier: Multiplier) -> Replicates:
+    def refits(
+        self, stack: FloatArray, A: FloatArray, estimate: Estimate
+    ) -> list[MarginalEstimate]:
+        """One by one."""
+        return [self._refit(Y, A, moments_of(Y, A), estimate) for Y in stack]
+
+    def _refit(
+        self, Y: FloatArray, A: FloatArray, moments: Moments, estimate: Estimate
+    ) -> MarginalEstimate:
+        return fit_marginal(
+            Y,
+            A,
+            moments,
+            [estimate.X],
+            signed=self.signed,
+            cap=estimate.cap,
+            structure=estimate.of_kind(MarginalEstimate, "structure").structure,
+            start=estimate.absolute,
+            tol=self.tol,
+            maxiter=self.maxiter,
+        )
+
+    def refit(self, design: Design, estimate: Estimate, multiplier: Multiplier) -> Refits:
         """As every estimator, but for normal multipliers."""
         if multiplier == "normal":
             raise InvalidArgumentError(

@@ -1,4 +1,4 @@
-"""The wild bootstrap by estimating every replicate anew."""
+"""The bootstrap by estimating every replicate anew."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from nmfre.estimation.estimate import Estimate, StopReason
 from nmfre.inference.groups import n_independent
 from nmfre.inference.multipliers import MULTIPLIERS, Multiplier
 
-Replicates: TypeAlias = Callable[[FloatArray], Sequence[Estimate]]
+Refits: TypeAlias = Callable[[list[np.random.SeedSequence]], Sequence[Estimate]]
+"""Of a seed for each of some replicates: their fits."""
 CHUNK_BYTES = 1 << 24
 """Responses of the replicates that are estimated together."""
 LARGEST_CHUNK = 100
@@ -24,22 +25,34 @@ LARGEST_CHUNK = 100
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    replicates: Replicates
+    refits: Refits
     X: FloatArray
-    n_units: int
-    groups: IntArray | None
-    multiplier: Multiplier
     seeds: list[np.random.SeedSequence]
 
 
+def of_multipliers(
+    replicates: Callable[[FloatArray], Sequence[Estimate]],
+    n_units: int,
+    groups: IntArray | None,
+    multiplier: Multiplier,
+    seeds: list[np.random.SeedSequence],
+) -> Sequence[Estimate]:
+    """
+    Fits of replicates that are functions of multipliers (b, N), which are drawn here.
+
+    Groups of units, of which ``groups`` (N,) has the codes, have one multiplier each.
+    """
+    draw, size = MULTIPLIERS[multiplier], n_independent(n_units, groups)
+    w = np.stack([draw(np.random.default_rng(seed), (size,)) for seed in seeds])
+    return replicates(w if groups is None else w[:, groups])
+
+
 def refit_replicates(
-    replicates: Replicates,
+    refits: Refits,
     X: FloatArray,
     n_units: int,
     *,
-    groups: IntArray | None,
     n_boot: int,
-    multiplier: Multiplier,
     seed: int | None,
     n_jobs: int | None,
     progress: bool,
@@ -52,14 +65,11 @@ def refit_replicates(
 
     Parameters
     ----------
-    replicates : callable
-        Of multipliers (b, N): the fits of their b replicates.
+    refits : callable
     X : array, (P, Q)
         The estimated basis.
     n_units : int
-    groups : array of int, (N,), or None
-        Codes of groups of units, which have one multiplier each.
-    n_boot, multiplier, seed, n_jobs, progress
+    n_boot, seed, n_jobs, progress
         As in `nmfre.NMFREResults.bootstrap`.
 
     Returns
@@ -70,10 +80,7 @@ def refit_replicates(
     """
     seeds = np.random.SeedSequence(seed).spawn(n_boot)
     size = int(np.clip(CHUNK_BYTES // (8 * len(X) * n_units), 1, LARGEST_CHUNK))
-    tasks = [
-        _Task(replicates, X, n_units, groups, multiplier, seeds[first : first + size])
-        for first in range(0, n_boot, size)
-    ]
+    tasks = [_Task(refits, X, seeds[first : first + size]) for first in range(0, n_boot, size)]
     parts = run_tasks(
         _refit, tasks, n_jobs=n_jobs, progress=progress, description="refits in parts"
     )
@@ -82,18 +89,14 @@ def refit_replicates(
 
 
 def _refit(task: _Task) -> list[tuple[FloatArray, bool]]:
-    draw, X = MULTIPLIERS[task.multiplier], task.X
-    size = n_independent(task.n_units, task.groups)
-    w = np.stack([draw(np.random.default_rng(seed), (size,)) for seed in task.seeds])
-    if task.groups is not None:
-        w = w[:, task.groups]
+    X = task.X
     with one_thread_if_small(X.shape[0] ** 2 * X.shape[1]):
         return [
             (
                 fit.Theta[_matching(X, fit.X)].ravel(order="F"),
                 fit.stop_reason is StopReason.TOLERANCE,
             )
-            for fit in task.replicates(w)
+            for fit in task.refits(task.seeds)
         ]
 
 

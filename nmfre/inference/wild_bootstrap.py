@@ -35,6 +35,8 @@ class WildBootstrap:
         The standard error of every replicate, where it was computed.
     refit : bool
         Whether every replicate was estimated anew, or is one step of the linearised estimator.
+    parametric : bool
+        Whether it was estimated from data drawn from the fit.
     """
 
     estimate: FloatArray
@@ -42,6 +44,14 @@ class WildBootstrap:
     floor: float
     deviations_bse: FloatArray | None = None
     refit: bool = False
+    parametric: bool = False
+
+    @property
+    def kind(self) -> str:
+        """How the replicates were made."""
+        if self.parametric:
+            return "parametric"
+        return "refit" if self.refit else "one-step"
 
     @property
     def replicates(self) -> FloatArray:

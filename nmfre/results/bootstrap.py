@@ -1,4 +1,4 @@
-"""The wild bootstrap of a fit, as an object apart from the fit."""
+"""The bootstrap of a fit, as an object apart from the fit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from nmfre.core.arguments import check_bool, check_choice, check_jobs, check_n_boot, check_seed
-from nmfre.data.design import independent
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Alternative
 from nmfre.inference.refit import refit_replicates
@@ -39,6 +38,8 @@ class Bootstrap(Generic[Results]):
         Of the multipliers.
     refit : bool
         Whether every replicate was estimated anew.
+    parametric : bool
+        Whether it was estimated from data drawn from the fit, without multipliers.
     n_failed : int
         Refits that did not reach the tolerance; their replicates are kept.
     """
@@ -53,15 +54,16 @@ class Bootstrap(Generic[Results]):
         self.multiplier = inference.options.multiplier
         self.seed = inference.options.seed
         self.refit = inference.bootstrap.refit
+        self.parametric = inference.bootstrap.parametric
         self.n_failed = n_failed
         self._draws = inference.bootstrap
 
     def __repr__(self) -> str:
-        kind = "refit" if self.refit else "one-step"
         n_boot, n_params = self._draws.deviations.shape
+        drawn = "" if self.parametric else f"{self.multiplier} multipliers, "
         return (
-            f"<Bootstrap: {n_boot} {kind} replicates of {n_params} params, "
-            f"{self.multiplier} multipliers, seed {self.seed}>"
+            f"<Bootstrap: {n_boot} {self._draws.kind} replicates of {n_params} params, "
+            f"{drawn}seed {self.seed}>"
         )
 
     @property
@@ -174,11 +176,12 @@ def bootstrap(
     *,
     seed: int | None = 0,
     refit: bool = False,
+    parametric: bool = False,
     n_jobs: int | None = None,
     progress: bool = False,
 ) -> Bootstrap[Results]:
     """
-    Wild bootstrap of params; the fit stays as it is.
+    Bootstrap of params, wild or parametric; the fit stays as it is.
 
     Parameters
     ----------
@@ -194,6 +197,12 @@ def bootstrap(
         fixed-effect means are multiplied; ml with the weights 1 + multiplier of units in the
         likelihood, for multipliers of residuals would change the variances that it learns from.
         Units of one group share their multiplier.
+    parametric : bool
+        Whether every replicate is estimated, from the estimate on, from data that are drawn from
+        the fit, as `simulate` draws them with ``nonnegative=False``: negative cells are kept, since
+        0 in their place would move means. There are no multipliers then, and normality and the
+        covariances of the fit are taken for true, and units for independent, in groups or not.
+        df-cap draws with its tau2, estimated or not.
     n_jobs : int, optional
         Processes for refits, as in joblib. The replicates do not depend on it.
     progress : bool
@@ -220,10 +229,13 @@ def bootstrap(
     >>> res = model.fit(df_cap=0.21)
     >>> res.bootstrap(200, refit=True)
     <Bootstrap: 200 refit replicates of 2 params, exponential multipliers, seed 0>
+    >>> model.fit("ml").bootstrap(20, parametric=True)
+    <Bootstrap: 20 parametric replicates of 2 params, seed 0>
     """
     check_n_boot(n_boot, least=2)
     check_choice("multiplier", multiplier, Multiplier)
     check_bool("refit", refit)
+    check_bool("parametric", parametric)
     check_jobs(n_jobs, progress)
     check_seed(seed, optional=True)
     # NumPy integers do not come back as such.
@@ -237,15 +249,16 @@ def bootstrap(
         seed=entropy,
     )
     draws, n_failed = None, 0
-    if refit:
-        self.model.design.require("bootstrap(refit=True)")
+    if refit or parametric:
+        design, estimate = self.model.design, self.estimate
+        design.require("bootstrap(refit=True)")
         thetas, n_failed = refit_replicates(
-            self.estimator.refit(self.model.design, self.estimate, multiplier),
-            self.estimate.X,
-            len(self.model.design.units),
-            groups=independent(self.model.design),
+            self.estimator.refit_drawn(design, estimate)
+            if parametric
+            else self.estimator.refit(design, estimate, multiplier),
+            estimate.X,
+            len(design.units),
             n_boot=n_boot,
-            multiplier=multiplier,
             seed=entropy,
             n_jobs=n_jobs,
             progress=progress,
@@ -257,6 +270,7 @@ def bootstrap(
             deviations=deviations,
             floor=self.inference.floor,
             refit=True,
+            parametric=parametric,
         )
     else:
         draws = infer_again(self, replace(options, studentize=True)).bootstrap

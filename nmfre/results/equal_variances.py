@@ -140,6 +140,7 @@ def test_equal_variances(self: Fit) -> EqualVariances:
     (n_responses, rank), own = estimate.X.shape, estimate.structure
     if n_responses == 1:
         raise NotComputedError(name="test_equal_variances", reason="there is one response only.")
+    assert own.cov_re != "none"  # which no fit has
     wide: CovRe = "full" if own.cov_re == "full" else "diagonal"
     pairs: dict[str, tuple[Forms, Forms]] = {
         EQUAL_RESID: (("identity", own.cov_re), ("diagonal", own.cov_re)),

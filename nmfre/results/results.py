@@ -23,6 +23,8 @@ from nmfre.results import (
     identified_set,
     new_units,
     prediction,
+    random_effects,
+    simulation,
     standardized,
 )
 from nmfre.results import bootstrap as wild
@@ -86,6 +88,7 @@ class NMFREResults(Fit):
     t_test_pairwise = hypotheses.t_test_pairwise
     compare_lr_test = hypotheses.compare_lr_test
     test_equal_variances = equal_variances.test_equal_variances
+    test_random_effects = random_effects.test_random_effects
 
     cov_re = Value(basis_and_variances.cov_re)
     sigma2_estimated = Value(basis_and_variances.sigma2_estimated)
@@ -149,6 +152,7 @@ class NMFREResults(Fit):
     get_prediction = prediction.get_prediction
     transform = new_units.transform
     get_scores = new_units.get_scores
+    simulate = simulation.simulate
 
     marginal_means = marginal.marginal_means
     average_slopes = marginal.average_slopes

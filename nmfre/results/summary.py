@@ -179,9 +179,12 @@ def _notes(fit: Fit, alpha: float, multipletests: str | None) -> Iterator[str]:
         if options.multipliers is None:
             seed = fit.seed if options.seed is None else options.seed
             source = f"{options.multiplier} multipliers, seed {seed}"
+        kind = f"{boot.kind} wild-bootstrap"
+        if boot.parametric:
+            kind, source = "parametric bootstrap", f"seed {options.seed}"
         yield (
             f"Intervals: percentile, level {level}, from {len(boot.replicates)} "
-            f"{'refit' if boot.refit else 'one-step'} wild-bootstrap replicates ({source})."
+            f"{kind} replicates ({source})."
         )
     else:
         bound = "" if estimate.signed else ", cut off at 0"

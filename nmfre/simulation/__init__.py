@@ -1,4 +1,4 @@
-"""Monte Carlo studies: the paper's two, coverage, tests of factors and of equal variances."""
+"""Monte Carlo studies: the paper's two, coverage, tests of factors, variances, random effects."""
 
 from nmfre.simulation.bump_design import BumpDesign, covariance_designs
 from nmfre.simulation.coverage import coverage_study
@@ -8,6 +8,7 @@ from nmfre.simulation.factors import factor_study
 from nmfre.simulation.identified_set import identified_set_study
 from nmfre.simulation.paper_designs import PaperDesign, baseline_designs, stress_designs
 from nmfre.simulation.predictions import prediction_study
+from nmfre.simulation.random_effects import random_effects_test_study
 from nmfre.simulation.studies import paper_study
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "identified_set_study",
     "paper_study",
     "prediction_study",
+    "random_effects_test_study",
     "stress_designs",
     "variance_test_study",
 ]

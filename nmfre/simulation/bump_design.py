@@ -50,7 +50,7 @@ class BumpDesign:
     sigma2 : float or tuple of P floats
         Residual variance, of all responses or of each. Counts have that of a Poisson variable.
     tau : float or tuple of Q floats
-        Standard deviation of the random effects, of all components or of each.
+        Standard deviation of the random effects, of all components or of each; 0 for none.
     correlation : float
         Of the random effects of any two components, from 0 to below 1.
 
@@ -88,7 +88,7 @@ class BumpDesign:
         check_choice("errors", self.errors, BumpErrors)
         check_choice("effects", self.effects, Literal["decreasing", "none"])
         _each("sigma2", self.sigma2, self.n_responses)
-        _each("tau", self.tau, self.rank)
+        _each("tau", self.tau, self.rank, zero=True)
         check_number("intercept", self.intercept, least=0.0)
         for name in ("background", "correlation"):
             share = getattr(self, name)
@@ -119,7 +119,7 @@ class BumpDesign:
     @property
     def cov_re(self) -> FloatArray:
         """Phi, (Q, Q)."""
-        tau = _each("tau", self.tau, self.rank)
+        tau = _each("tau", self.tau, self.rank, zero=True)
         correlations = (1.0 - self.correlation) * np.eye(self.rank) + self.correlation
         return np.asarray(correlations * np.outer(tau, tau))
 
@@ -161,7 +161,9 @@ class BumpDesign:
         group = np.arange(self.n_units) % 2.0
         exog = np.column_stack([np.ones(self.n_units), group])
         distribution: Errors = "exponential" if self.errors == "exponential" else "normal"
-        factor = np.linalg.cholesky(self.cov_re)
+        there = np.diag(self.cov_re) > 0.0
+        factor = np.zeros_like(self.cov_re)
+        factor[np.ix_(there, there)] = np.linalg.cholesky(self.cov_re[np.ix_(there, there)])
         U = centred(distribution, (self.n_units, self.rank), rng) @ factor.T
         mean = (exog @ self.theta.T + U) @ self.basis.T
         if self.errors == "poisson":
@@ -205,9 +207,11 @@ def covariance_designs(n_units: int = 200) -> dict[str, BumpDesign]:
     }
 
 
-def _each(name: str, value: float | tuple[float, ...], size: int) -> FloatArray:
-    """Positive numbers, one given for all or one for each."""
+def _each(
+    name: str, value: float | tuple[float, ...], size: int, *, zero: bool = False
+) -> FloatArray:
+    """Positive numbers, or zeros too, one given for all or one for each."""
     values = start_array(name, (value,) * size if is_number(value) else value, (size,))
-    if not values.all():
+    if not (zero or values.all()):
         raise InvalidArgumentError(name, value, "a number above 0, or one for each")
     return values

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from forms import PAPER
+from forms import PAPER, long_model
 
 import nmfre
 from nmfre import errors
@@ -195,3 +195,28 @@ def test_equal_weights_of_units_are_no_weights(model, monkeypatch):
     monkeypatch.setitem(MULTIPLIERS, "exponential", lambda rng, shape: np.full(shape, 2.0))
     replicates = res.bootstrap(2, refit=True).replicates
     np.testing.assert_allclose(replicates, np.tile(res.params, (2, 1)), rtol=1e-7)
+
+
+@pytest.mark.parametrize("options", [{"df_cap": None, "tol": 1e-11}, {"method": "ml"}])
+def test_parametric_replicates(model, options, tmp_path):
+    res = model.fit(**options, cov_resid="identity", cov_re="identity", n_boot=0)
+    boot = res.bootstrap(60, parametric=True, seed=3)
+    assert boot.n_failed == 0
+    np.testing.assert_allclose(boot.bse, res.bse, rtol=0.35)
+    pd.testing.assert_frame_equal(
+        boot.replicates.iloc[:5], res.bootstrap(5, parametric=True, seed=3).replicates
+    )
+    assert repr(boot) == "<Bootstrap: 60 parametric replicates of 2 params, seed 3>"
+    shown = str(boot.results.summary())
+    assert "from 60 parametric bootstrap replicates (seed 3)" in " ".join(shown.split())
+    boot.results.to_arrays(tmp_path / "a.npz")
+    assert str(nmfre.from_arrays(tmp_path / "a.npz").summary()) == shown
+
+
+def test_parametric_replicates_of_missing_and_of_data_that_are_not_there(model, gaps):
+    res = long_model(gaps).fit("ml", n_boot=0)
+    assert np.isfinite(res.bootstrap(4, parametric=True).replicates).all(axis=None)
+    light = model.fit("ml", n_boot=0)
+    light.remove_data()
+    with pytest.raises(errors.DataRemovedError):
+        light.bootstrap(4, parametric=True)

@@ -24,7 +24,7 @@ SIZES = {"n_responses": 4, "rank": 2}
         ({"sigma2": 0.0}, "0.0 is not allowed"),
         ({"sigma2": -1.0}, "'array with NaN, infinite or negative entries' is not allowed"),
         ({"sigma2": (1.0, 2.0)}, "'array of shape \\(2,\\)' is not allowed"),
-        ({"tau": (7.0, 0.0)}, "\\(7.0, 0.0\\) is not allowed"),
+        ({"tau": (7.0, -1.0)}, "'array with NaN, infinite or negative entries' is not allowed"),
         ({"tau": "7"}, "'str' is not allowed"),
     ],
 )

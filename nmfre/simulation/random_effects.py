@@ -1,0 +1,135 @@
+"""Size and power of the test of no random effects."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from contextlib import suppress
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from nmfre.core.arguments import MOST_REPLICATES, check_alpha, check_seed, check_whole
+from nmfre.core.parallel import run_tasks
+from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
+from nmfre.inference.random_effects import ratio
+from nmfre.model import NMFRE
+from nmfre.results.random_effects import likelihoods
+from nmfre.simulation.bump_design import BumpDesign
+from nmfre.simulation.coverage import PARTS
+from nmfre.simulation.paper_designs import rate_error
+
+
+def random_effects_test_study(
+    design: BumpDesign,
+    n_datasets: int = 300,
+    *,
+    alpha: float = 0.05,
+    seed: int = 0,
+    n_jobs: int | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """
+    Share of data sets in which random effects are found: size (``tau=0``) or power of the test.
+
+    One bootstrap data set is drawn for each data set, and all of them together are the distribution
+    that its statistic is compared with (Giacomini, Politis and White 2013): a bootstrap for each
+    data set would take a hundred times as long.
+
+    Parameters
+    ----------
+    design : BumpDesign
+        ``tau=0`` for the size.
+    n_datasets : int
+        Data sets to draw and fit, from two starts each.
+    alpha : float
+        Level of the test.
+    seed : int
+        Of data, starts and draws; the same seed gives the same table with any number of workers.
+    n_jobs : int, optional
+        Processes, as in joblib. Default: those of ``joblib.parallel_config``, or one.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    DataFrame
+        A row for each way to the p-value ("chi-bar", for rank 1, and "bootstrap"): share of
+        rejections with its Monte Carlo standard error, the critical value, and the mean and the
+        share of zeros among the statistics of the data. ``attrs`` hold the number of data sets that
+        counted, the seconds taken and the design.
+
+    Raises
+    ------
+    InvalidArgumentError
+        An argument that is not allowed.
+
+    References
+    ----------
+    Giacomini, R., Politis, D. N. and White, H. (2013). A warp-speed method for conducting Monte
+    Carlo experiments involving bootstrap estimators. Econometric Theory 29, 567-589.
+
+    Examples
+    --------
+    >>> from nmfre.simulation import BumpDesign, random_effects_test_study
+    >>> design = BumpDesign(n_responses=4, rank=1, n_units=50, tau=0.0)
+    >>> random_effects_test_study(design, 10, progress=False)["critical value"].round(2).iloc[:1]
+    chi-bar    2.71
+    Name: critical value, dtype: float64
+    """
+    if not isinstance(design, BumpDesign):
+        raise InvalidArgumentError("design", design, "a BumpDesign")
+    check_whole("n_datasets", n_datasets, least=2, most=MOST_REPLICATES)
+    check_alpha(alpha)
+    check_seed(seed)
+    start = time.perf_counter()
+    seeds = np.random.SeedSequence(seed).spawn(n_datasets)
+    chunks = np.array_split(np.arange(n_datasets), min(n_datasets, PARTS))
+    parts = run_tasks(
+        partial(_statistics, design),
+        [[seeds[i] for i in chunk] for chunk in chunks],
+        n_jobs=n_jobs,
+        progress=progress,
+        description="data sets in parts",
+    )
+    found = np.array([pair for part in parts for pair in part]).reshape(-1, 2)
+    statistics, drawn = found.T
+    critical = {"bootstrap": float(np.quantile(drawn, 1.0 - alpha))}
+    if design.rank == 1:
+        critical = {"chi-bar": float(stats.chi2.isf(2.0 * alpha, 1))} | critical
+    rows = {}
+    for name, value in critical.items():
+        rate = float(np.mean(statistics > value))
+        zeros = float(np.mean(statistics == 0.0))
+        error = rate_error(rate, len(found))
+        if name == "bootstrap":
+            error *= np.sqrt(2.0)  # the critical value is estimated from as many
+        rows[name] = [rate, error, value, statistics.mean(), zeros]
+    columns = ["rejected", "std err", "critical value", "statistic", "zero"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    seconds = time.perf_counter() - start
+    table.attrs = {"n_datasets": len(found), "seconds": seconds, "design": design}
+    return table
+
+
+def _statistics(
+    design: BumpDesign, seeds: list[np.random.SeedSequence]
+) -> list[tuple[float, float]]:
+    """Statistics of data sets, and of one drawn from the null fit of each, where it converged."""
+    found = []
+    for seed in seeds:
+        data, fit = seed.spawn(2)
+        endog, exog = design.draw(np.random.default_rng(data))
+        model = NMFRE(endog, exog, rank=design.rank)
+        with warnings.catch_warnings(), suppress(NMFREError):
+            warnings.simplefilter("ignore", NMFREWarning)
+            start = int(fit.generate_state(1)[0])
+            res = model.fit("ml", signed=design.signed, n_starts=2, n_boot=0, seed=start)
+            if res.converged:
+                fits = likelihoods(res, start)
+                statistic = ratio(fits.moments, fits.null, fits.full)
+                [drawn] = fits.source(res).statistics(fits.seeds.spawn(1))
+                found.append((statistic, drawn))
+    return found
