@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from nmfre import paper
+from nmfre import paper, scan_cap
 from nmfre.simulation import baseline_designs, paper_study, stress_designs
 
 HERE = Path(__file__).parent
@@ -59,6 +59,14 @@ point of X and Theta, the stopping rule is met in the second iteration, before s
 
 The differences are those of two independent samples. The largest, of the percentile coverage and the standard deviation
 under normal errors without effect, come from the same few large estimates among the author's 200.
+"""
+
+OMITTED = """\
+- Of the refit bootstrap in Tables 1 and F1, intervals and rejections; of Tables 2 and E1, the quantiles of df_U and the mean variances.
+  Both need the simulations to be run anew. `results.bootstrap(refit=True)` has such intervals for one data set.
+- Of the linear mixed model (Section 4.1), intervals of the variance components and the comparison of models.
+- The benchmarks by projection pursuit and by a structural topic model. They are other methods, from packages for R that have no
+  counterpart among the dependencies of this package.
 """
 
 STRESS = """\
@@ -110,6 +118,7 @@ def main() -> None:
     text.append(later_section())
     text.append(baseline_section())
     text.append(stress_section())
+    text.append(f"## What is not reproduced\n\n{OMITTED}")
     (HERE / "paper.md").write_text("\n".join(text), encoding="utf-8")
 
 
@@ -156,6 +165,7 @@ def example_section(name: str, case: str) -> str:
             f"## {example.title}",
             markdown(table),
             markdown(scalars),
+            scan_of(example),
             f"df-cap and ml: {example.difference}",
             "",
         ]
@@ -169,15 +179,35 @@ def inaugural_section() -> str:
         component: ", ".join(results.basis[component].nlargest(8).index)
         for component in results.basis
     }
-    table = results.theta.round(1).assign(**{"leading words": words})
+    share = results.response_membership
+    main = {component: ", ".join(share.index[share[component] >= 0.5]) for component in share}
+    table = results.theta.round(1).assign(
+        **{"words of largest loading": words, "words with half of their loadings here": main}
+    )
     return "\n\n".join(
         [
             f"## {example.title}",
-            "Effects of the eras (standard errors as in the summary) and the words of largest loading:",
+            "Effects of the eras (standard errors as in the summary), the words of largest loading, and those "
+            "of whose loadings, as shares over the components, at least half are on this one:",
             markdown(table),
+            scan_of(example),
             f"df-cap and ml: {example.difference}",
             "",
         ]
+    )
+
+
+def scan_of(example: paper.Example) -> str:
+    """Caps from 0.05 up to the first that does not bind."""
+    table = scan_cap(example.model).table
+    n = 1 + int((table["status"] != "does not bind").sum())
+    shown = table[["cap", "df_random", "tau2", "sigma2", "n_iter", "status"]].iloc[:n]
+    shown = shown.assign(n_iter=shown["n_iter"].map("{:,}".format))
+    columns = {"df_random": "df_U", "n_iter": "iterations", "status": "verdict"}
+    index = pd.Index([f"{rate:.2f}" for rate in shown.index])
+    return (
+        "Scan of caps (default start), up to the first rate at which the cap does not bind:\n\n"
+        + markdown(shown.rename(columns=columns).set_axis(index))
     )
 
 
