@@ -125,7 +125,7 @@ class Variables:
             raise InvalidArgumentError("at", at, "a dict of values, such as {'age': [8, 10]}")
         chosen: dict[Hashable, Values] = {}
         for key, values in at.items():
-            several = pd.api.types.is_list_like(values) and not isinstance(values, tuple)
+            several = pd.api.types.is_list_like(values)
             given = tuple(map(python_value, values if several else [values]))
             if not given or len(set(given)) < len(given):
                 raise InvalidArgumentError("at", at, "a value, or different ones, of each variable")

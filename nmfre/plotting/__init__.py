@@ -17,6 +17,7 @@ from nmfre.plotting.identified_set import plot_identified_set
 from nmfre.plotting.iterations import plot_convergence, plot_effective_df
 from nmfre.plotting.path_diagram import plot_path_diagram
 from nmfre.plotting.residuals import plot_residuals
+from nmfre.plotting.shares import plot_shares
 from nmfre.plotting.units import plot_random_effects, plot_scores
 from nmfre.results import NMFREResults
 from nmfre.results.bootstrap import Bootstrap
@@ -38,6 +39,7 @@ __all__ = [
     "plot_rank_selection",
     "plot_residuals",
     "plot_scores",
+    "plot_shares",
 ]
 
 for _name in NMFREResults.__annotations__.keys() & set(__all__):

@@ -177,6 +177,7 @@ class NMFREResults(Fit):
     plot_random_effects: ClassVar[Callable[..., Axes]]
     plot_residuals: ClassVar[Callable[..., Axes]]
     plot_scores: ClassVar[Callable[..., Axes]]
+    plot_shares: ClassVar[Callable[..., Axes]]
 
     def __repr__(self) -> str:
         n_responses, n_units = self.model.design.Y.shape
