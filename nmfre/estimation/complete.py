@@ -8,14 +8,15 @@ positive parts. All are per unit, of responses divided by their root mean square
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from nmfre.core.typing import FloatArray
+from nmfre.core.typing import FloatArray, IntArray
 from nmfre.estimation.covariance_forms import Relative
-from nmfre.estimation.moments import Moments, Products, information_root
+from nmfre.estimation.moments import Moments, Products, information_root, solved
 from nmfre.estimation.orthonormal import Orthonormal, orthonormal
 from nmfre.estimation.patterns import PatternMoments
 
@@ -30,9 +31,9 @@ class CompleteMoments(Moments):
 
     Attributes
     ----------
-    B : (P, K)
+    B : (..., P, K)
         Least-squares coefficients of the scaled responses on W.
-    squares : (P,)
+    squares : (..., P)
         Diagonal of R / N.
     """
 
@@ -42,7 +43,7 @@ class CompleteMoments(Moments):
     @property
     def n_responses(self) -> int:
         """P."""
-        return len(self.B)
+        return int(self.B.shape[-2])
 
     @property
     def shares(self) -> FloatArray:
@@ -69,10 +70,11 @@ class CompleteMoments(Moments):
     ) -> tuple[FloatArray, FloatArray]:
         """(I + Z Z')^-1 T (I + Z Z')^-1, and of D."""
         Z = relative.loadings(X)
-        shrink = np.eye(len(Z)) - Z @ np.linalg.solve(Z.T @ Z + np.eye(Z.shape[1]), Z.T)
+        P, Q = Z.shape[-2:]
+        shrink = np.eye(P) - Z @ np.linalg.solve(Z.mT @ Z + np.eye(Q), Z.mT)
         D = relative.d * (self.B - X @ Gamma)
-        T = relative.d * self.times(np.diag(relative.d[:, 0])) + D @ D.T
-        return (shrink @ T @ shrink)[None], (shrink @ D)[None]
+        T = relative.d * self.times(relative.d * np.eye(P)) + D @ D.mT
+        return (shrink @ T @ shrink)[..., None, :, :], (shrink @ D)[..., None, :, :]
 
     @property
     def unexplained(self) -> FloatArray:
@@ -80,16 +82,16 @@ class CompleteMoments(Moments):
         return self.squares
 
     def times(self, X: FloatArray) -> FloatArray:
-        """R X / N, (P, Q)."""
+        """R X / N, (..., P, Q)."""
         raise NotImplementedError
 
     def grams(self, Z: FloatArray) -> FloatArray:
-        """Z'Z, (1, Q, Q)."""
-        return (Z.T @ Z)[None]
+        """Z'Z, (..., 1, Q, Q)."""
+        return (Z.mT @ Z)[..., None, :, :]
 
     def spread(self, Z: FloatArray, values: FloatArray) -> FloatArray:
         """Z V, (P, Q)."""
-        return np.asarray(Z @ values[0])
+        return np.asarray(Z @ values[..., 0, :, :])
 
     def times_root(self, X: FloatArray, d: FloatArray, root: FloatArray) -> FloatArray:
         """D R D^2 X L / N of a root L (Q, Q) and D = diag(d), (P, Q)."""
@@ -104,41 +106,38 @@ class CompleteMoments(Moments):
         """
         d, F = relative.d, relative.F
         Z = relative.loadings(X)
-        eigenvalues, V = np.linalg.eigh(Z.T @ Z)
+        eigenvalues, V = np.linalg.eigh(Z.mT @ Z)
         M = np.maximum(eigenvalues, 0.0) + 1.0
-        root = V / np.sqrt(M)
+        root = V / np.sqrt(M)[..., None, :]
         C = Z @ root
         D = d * (self.B - X @ Gamma)
-        TC = self.times_root(X, d, F @ root) + D @ (D.T @ C)
-        CtTC, CtD = C.T @ TC, C.T @ D
-        squares = d[:, 0] ** 2 * self.squares + np.vecdot(D, D)
-        total, explained = float(squares.sum()), np.vecdot(C, TC)
+        TC = self.times_root(X, d, F @ root) + D @ (D.mT @ C)
+        CtTC, CtD = C.mT @ TC, C.mT @ D
+        squares = d[..., 0] ** 2 * self.squares + np.vecdot(D, D)
+        total, explained = squares.sum(axis=-1), np.vecdot(C, TC)
         return Products(
-            quadratic=total - float(explained.sum()),
+            quadratic=total - explained.sum(axis=-1),
             rounding=total,
-            log_det=float(np.log(M).sum()),
+            log_det=np.log(M).sum(axis=-1),
             EW=D - C @ CtD,
-            EU=(TC - C @ CtTC) @ root.T,
+            EU=(TC - C @ CtTC) @ root.mT,
             EE=np.maximum(squares - 2.0 * explained + np.vecdot(C @ CtTC, C), 0.0),
-            ZM_inv=C @ root.T,
+            ZM_inv=C @ root.mT,
             UW=root @ CtD,
-            UU=root @ CtTC @ root.T,
-            M_inv=root @ root.T,
+            UU=root @ CtTC @ root.mT,
+            M_inv=root @ root.mT,
         )
 
     def free_gamma(self, X: FloatArray, relative: Relative) -> FloatArray:
         """Least squares with weights 1 / v, whatever F is."""
         X, B = relative.d * X, relative.d * self.B
-        try:
-            return np.linalg.solve(X.T @ X, X.T @ B)
-        except np.linalg.LinAlgError:  # two columns of X are one
-            return np.asarray(np.linalg.lstsq(X, B, rcond=None)[0])
+        return solved(X.mT @ X, X.mT @ B)
 
     def root_information(self, X: FloatArray, relative: Relative) -> FloatArray:
         """The root of (I + G Phi)^-1 G with G = X'X, (Q, Q)."""
         X = relative.d * X
-        G = X.T @ X
-        return information_root(np.linalg.solve(np.eye(len(G)) + G @ relative.Phi, G))
+        G = X.mT @ X
+        return information_root(np.linalg.solve(np.eye(X.shape[-1]) + G @ relative.Phi, G))
 
     def times_squares(self, u: FloatArray) -> FloatArray:
         """YY' u / N."""
@@ -155,9 +154,35 @@ class CompleteMoments(Moments):
 
 @dataclass(frozen=True, slots=True)
 class DenseMoments(CompleteMoments):
-    """Moments with R / N itself, (P, P): a product costs P^2 Q, whatever N is."""
+    """Moments with R / N itself, (..., P, P): a product costs P^2 Q, whatever N is."""
 
     R: FloatArray
+
+    @classmethod
+    def stacked(cls, members: Sequence[DenseMoments]) -> DenseMoments:
+        """A stack of data sets with as many units."""
+        return cls(
+            members[0].n_units,
+            members[0].n_cells,
+            np.array([member.scale for member in members]),
+            Orthonormal.stacked([member.covariates for member in members]),
+            np.stack([member.B for member in members]),
+            np.stack([member.squares for member in members]),
+            np.stack([member.R for member in members]),
+        )
+
+    def members(self, index: IntArray | int) -> DenseMoments:
+        """Some of a stack, or one of it."""
+        if self.R.ndim == 2:
+            return self
+        return replace(
+            self,
+            scale=np.asarray(self.scale)[index],
+            covariates=self.covariates.members(index),
+            B=self.B[index],
+            squares=self.squares[index],
+            R=self.R[index],
+        )
 
     def times(self, X: FloatArray) -> FloatArray:
         """R X / N, (P, Q)."""
@@ -172,6 +197,8 @@ class OperatorMoments(CompleteMoments):
 
     def times(self, X: FloatArray) -> FloatArray:
         """R X / N, (P, Q)."""
+        if X.ndim > 2:  # one after the other: products of long rows round as the rows are many
+            return np.stack([self.times(member) for member in X])
         SX = self.Y @ (self.Y.T @ X) / (self.n_units * self.scale**2)
         return np.asarray(SX - self.B @ (self.B.T @ X))
 

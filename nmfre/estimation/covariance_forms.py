@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmfre.core.layout import LaidOut
-from nmfre.core.typing import BoolArray, FloatArray, IntArray
+from nmfre.core.typing import BoolArray, Float, FloatArray, IntArray
 from nmfre.estimation.random_forms import RANDOM_FORMS, AnyRe, RandomForm
 
 T = TypeVar("T", bound=np.generic)
@@ -28,13 +28,13 @@ SMALLEST_SHARE = 1e-6
 @dataclass(frozen=True, slots=True)
 class Relative(LaidOut):
     """
-    Covariances relative to sigma2.
+    Covariances relative to sigma2, of one problem or of a stack.
 
     Attributes
     ----------
-    v : (P,)
+    v : (..., P)
         Psi = sigma2 diag(v).
-    F : (Q, Q)
+    F : (..., Q, Q)
         Phi = sigma2 F F', lower triangular.
     """
 
@@ -48,16 +48,16 @@ class Relative(LaidOut):
 
     @property
     def d(self) -> FloatArray:
-        """What rows of data are multiplied by, (P, 1)."""
-        return 1.0 / np.sqrt(self.v)[:, None]
+        """What rows of data are multiplied by, (..., P, 1)."""
+        return 1.0 / np.sqrt(self.v)[..., None]
 
     @property
     def Phi(self) -> FloatArray:
         """F F'."""
-        return np.asarray(self.F @ self.F.T)
+        return np.asarray(self.F @ self.F.mT)
 
     def loadings(self, X: FloatArray) -> FloatArray:
-        """Z, (P, Q)."""
+        """Z, (..., P, Q)."""
         return np.asarray(self.d * (X @ self.F))
 
     def blup_of(self, X: FloatArray) -> FloatArray:
@@ -72,13 +72,17 @@ class Relative(LaidOut):
         F = np.diag(np.diag(self.F)[order]) if diagonal else np.linalg.cholesky(Phi)
         return Relative(self.v, F)
 
-    def times(self, sigma2: float) -> Relative:
+    def times(self, sigma2: Float) -> Relative:
         """The covariances themselves, of which sigma2 is 1."""
-        return Relative(sigma2 * self.v, np.sqrt(sigma2) * self.F)
+        return Relative(np.asarray(sigma2)[..., None] * self.v, self.scaled(sigma2).F)
 
-    def scaled(self, factor: float) -> Relative:
+    def scaled(self, factor: Float) -> Relative:
         """With ``factor`` times Phi."""
-        return Relative(self.v, np.sqrt(factor) * self.F)
+        return Relative(self.v, np.sqrt(factor)[..., None, None] * self.F)
+
+    def members(self, index: IntArray) -> Relative:
+        """Some of a stack."""
+        return Relative(self.v[index], self.F[index])
 
 
 class ResidualForm(ABC):

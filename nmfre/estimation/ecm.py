@@ -118,14 +118,14 @@ def accelerated_ecm(
         Gamma, relative = _conditional_maximum(given, relative, signed, profiled)
         point = marginal_value(given, X, Gamma, relative, profiled=profiled)
         waited = 0 if point.value < lowest - ROUNDING else waited + 1
-        lowest = min(lowest, point.value)
+        lowest = min(lowest, float(point.value))
         if waited > PATIENCE:
             break
         if extrapolation.count and point.value > path[-1] + ROUNDING:
             X, relative = step
             extrapolation.clear()
             continue
-        path.append(point.value)
+        path.append(float(point.value))
         norms.append(norm(X, Gamma, relative, point))
         reached = Ascent(X, relative, path)
         if norms[-1] <= tol or (len(norms) > SLOW and norms[-1] > 0.1 * norms[-1 - SLOW]):

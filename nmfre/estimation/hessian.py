@@ -36,7 +36,7 @@ def second_derivatives(
     Parameters
     ----------
     moments : Moments
-    X, Gamma : arrays, (P, Q), (Q, K)
+    X, Gamma : arrays, (..., P, Q), (..., Q, K)
     relative : Relative
         The covariances, with sigma2 = 1.
     structure : Structure
@@ -45,98 +45,103 @@ def second_derivatives(
 
     Returns
     -------
-    array, (D, D)
+    array, (..., D, D)
         X and Gamma in C order.
     """
-    (P, Q), K = X.shape, Gamma.shape[1]
-    d, F, Phi = relative.d, relative.F, relative.Phi
-    Z, patterns, shares = relative.loadings(X), moments.observed_patterns, moments.shares
-    Zg = patterns.T[:, :, None] * Z
+    (*stack, P, Q), K = X.shape, Gamma.shape[-1]
+    F, Phi, Z = relative.F, relative.Phi, relative.loadings(X)
+    patterns, w = moments.observed_patterns.T, moments.shares[:, None, None]
+    of_units = (X, Gamma, relative.d, F, Phi, X @ Phi)
+    Xn, Gn, d, Fn, Pn, XPhi = (part[..., None, :, :] for part in of_units)
+    Zn = patterns[:, :, None] * Z[..., None, :, :]
     M_inv = np.linalg.inv(moments.grams(Z) + np.eye(Q))
-    ZM = Zg @ M_inv
-    dd = d @ d.T
-    inverse = -(ZM @ Zg.mT) * dd
-    inverse[:, np.arange(P), np.arange(P)] += patterns.T * d[:, 0] ** 2
-    a, L = (d * ZM) @ F.T, inverse @ X
-    C = F @ M_inv @ F.T
-    KK, J = X.T @ L, Phi @ (X.T @ L)
+    ZM = Zn @ M_inv
+    dd = d @ d.mT
+    inverse = -(ZM @ Zn.mT) * dd
+    inverse[..., np.arange(P), np.arange(P)] += patterns * d[..., 0] ** 2
+    a, L = (d * ZM) @ Fn.mT, inverse @ Xn
+    C, KK = Fn @ M_inv @ Fn.mT, Xn.mT @ L
+    J = Pn @ KK
     WW = moments.covariate_squares
-    w = shares[:, None, None]
+    bb, bc = Gn @ WW @ Gn.mT, Gn @ WW
     if expected:
-        V, FF = w * inverse, np.zeros((len(shares), P, K))
+        V, FF = w * inverse, np.zeros((*inverse.shape[:-1], K))
         W, g = np.zeros_like(V), np.zeros_like(a)
-        bb = Gamma @ WW @ Gamma.T + w * (Phi @ X.T @ L @ Phi)
-        bc = Gamma @ WW
+        bb = bb + w * (J @ Pn)
     else:
         EE, EW = moments.residual_products(X, Gamma, relative)
         V, FF = EE * dd, d * EW
         W = w * inverse - V
-        g = W @ X @ Phi - FF @ Gamma.T
-        mixed = Gamma @ FF.mT @ (X @ Phi)
-        PX = Phi @ X.T
-        bb = Gamma @ WW @ Gamma.T + mixed + mixed.mT + PX @ V @ PX.T
-        bc = Gamma @ WW + PX @ FF
-    WX, VX, LX = W @ X, V @ X, L
-    XWX, Xg, XF, Xa = X.T @ WX, X.T @ g, X.T @ FF, X.T @ a
+        g = W @ XPhi - FF @ Gn.mT
+        mixed = Gn @ FF.mT @ XPhi
+        bb = bb + mixed + mixed.mT + XPhi.mT @ V @ XPhi
+        bc = bc + XPhi.mT @ FF
+    WX, rest = W @ Xn, w * a - g
+    XWX = Xn.mT @ WX
 
-    XX = _product(inverse, bb).transpose(0, 2, 1, 3) + _product(W, C).transpose(0, 2, 1, 3)
-    crossed = _product(a, w * a - g) - _product(g, a)
-    XX = XX + crossed.transpose(0, 3, 2, 1)
-    XG = _product(FF, J - np.eye(Q)).transpose(0, 2, 3, 1) + _product(L, bc).transpose(0, 2, 1, 3)
-    GG = _product(KK, WW).transpose(0, 2, 1, 3)
-    Xs = np.einsum("grp,gpq->rqp", inverse, w * a - g) - np.einsum("grp,gpq->rqp", W, a)
-    Gs = np.einsum("gpq,gpk->qkp", L, FF)
-    ss = np.sum(inverse * (w * inverse / 2.0 - W), axis=0)
-    XP = _product(VX, Xa).transpose(0, 3, 1, 2) - _product(LX, Xg).transpose(0, 3, 1, 2)
-    XP = XP + np.einsum("ps,tq->pqst", WX.sum(axis=0), np.eye(Q))
-    GP = _product(KK, XF).transpose(0, 3, 1, 2)
+    XX = (_product(inverse, bb) + _product(W, C)).swapaxes(-3, -2)
+    XX = XX + (_product(a, rest) - _product(g, a)).swapaxes(-3, -1)
+    XG = np.moveaxis(_product(FF, J - np.eye(Q)), -3, -1) + _product(L, bc).swapaxes(-3, -2)
+    GG = _product(KK, WW).swapaxes(-3, -2)
+    Xs = np.einsum("...grp,...gpq->...rqp", inverse, rest)
+    Xs = Xs - np.einsum("...grp,...gpq->...rqp", W, a)
+    Gs = np.einsum("...gpq,...gpk->...qkp", L, FF)
+    ss = np.sum(inverse * (w * inverse / 2.0 - W), axis=-3)
+    XP = np.moveaxis(_product(V @ Xn, Xn.mT @ a) - _product(L, Xn.mT @ g), -1, -3)
+    XP = XP + WX.sum(axis=-3)[..., None, :, None] * np.eye(Q)[:, None, :]
+    GP = np.moveaxis(_product(KK, Xn.mT @ FF), -1, -3)
     PP = _product(KK, w * KK / 2.0 - XWX / 2.0) - _product(XWX, KK) / 2.0  # [t u, v s]
-    PP = PP.transpose(3, 0, 1, 2)
-    sP = np.einsum("gps,gpt->pst", L, w * L / 2.0 - WX / 2.0)
-    sP = sP - np.einsum("gps,gpt->pst", WX, L) / 2.0
+    PP = np.moveaxis(PP, -1, -4)
+    sP = np.einsum("...gps,...gpt->...pst", L, w * L / 2.0 - WX / 2.0)
+    sP = sP - np.einsum("...gps,...gpt->...pst", WX, L) / 2.0
 
     psi = relative.v
-    log_psi = np.diagonal(W, axis1=1, axis2=2).sum(axis=0) / 2.0 * psi
-    resid, random = structure.resid, structure.random
-    Xs, Gs, sP = Xs * psi, Gs * psi, sP * psi[:, None, None]
-    ss = ss * np.outer(psi, psi) + np.diag(log_psi)
-    of_t = _phi_by_coordinates(F, structure)  # (Q, Q, n)
-    by_Phi = XWX.sum(axis=0) / 2.0
-    t = random.coordinates(F)
-
-    def gradient(t: FloatArray) -> FloatArray:
-        at = random.factor(t, Q)
-        return random.pull(at, np.tril(2.0 * by_Phi @ at))
-
-    steps = DIFFERENCE * np.eye(len(t))
-    curvature = np.array([gradient(t + h) - gradient(t - h) for h in steps]) / (2.0 * DIFFERENCE)
-    tt = np.tensordot(np.tensordot(PP, of_t, axes=2), of_t, axes=((0, 1), (0, 1)))
-    tt = tt + curvature
-    Xt, Gt, st = (np.tensordot(block, of_t, axes=2) for block in (XP, GP, sP))
-    Xs, Gs = resid.pull(Xs), resid.pull(Gs)
-    ss, st = resid.pull(resid.pull(ss).T), resid.pull(st.T).T
-    nX, nG, nS, nT = P * Q, Q * K, ss.shape[0], len(t)
-    H = np.zeros((nX + nG + nS + nT,) * 2)
+    log_psi = np.diagonal(W, axis1=-2, axis2=-1).sum(axis=-2) / 2.0 * psi
+    resid = structure.resid
+    Xs, Gs = resid.pull(Xs * psi[..., None, None, :]), resid.pull(Gs * psi[..., None, None, :])
+    ss = ss * (psi[..., :, None] * psi[..., None, :]) + log_psi[..., None] * np.eye(P)
+    ss = resid.pull(resid.pull(ss).mT)
+    of_t, curvature = coordinates_of_phi(F, XWX.sum(axis=-3) / 2.0, structure)
+    of_t = of_t.reshape(*stack, Q * Q, -1)
+    sP = (sP * psi[..., None, None]).reshape(*stack, P, Q * Q)
+    st = resid.pull((sP @ of_t).mT).mT
+    nX, nG, nS, nT = P * Q, Q * K, ss.shape[-1], of_t.shape[-1]
+    tt = of_t.mT @ PP.reshape(*stack, Q * Q, Q * Q) @ of_t + curvature
+    H = np.zeros((*stack, *(nX + nG + nS + nT,) * 2))
     x, c = slice(0, nX), slice(nX, nX + nG)
     s, v = slice(nX + nG, nX + nG + nS), slice(nX + nG + nS, None)
-    H[x, x], H[x, c], H[c, c] = XX.reshape(nX, nX), XG.reshape(nX, nG), GG.reshape(nG, nG)
-    H[x, s], H[c, s], H[s, s] = Xs.reshape(nX, nS), Gs.reshape(nG, nS), ss
-    H[x, v], H[c, v], H[s, v], H[v, v] = Xt.reshape(nX, nT), Gt.reshape(nG, nT), st, tt
-    H[c, x], H[s, x], H[s, c] = H[x, c].T, H[x, s].T, H[c, s].T
-    H[v, x], H[v, c], H[v, s] = H[x, v].T, H[c, v].T, H[s, v].T
-    return np.asarray((H + H.T) / 2.0)
+    H[..., x, x], H[..., x, c] = XX.reshape(*stack, nX, nX), XG.reshape(*stack, nX, nG)
+    H[..., c, c], H[..., s, s] = GG.reshape(*stack, nG, nG), ss
+    H[..., x, s], H[..., c, s] = Xs.reshape(*stack, nX, nS), Gs.reshape(*stack, nG, nS)
+    H[..., x, v] = XP.reshape(*stack, nX, Q * Q) @ of_t
+    H[..., c, v] = GP.reshape(*stack, nG, Q * Q) @ of_t
+    H[..., s, v], H[..., v, v] = st, tt
+    H[..., c, x], H[..., s, x], H[..., s, c] = H[..., x, c].mT, H[..., x, s].mT, H[..., c, s].mT
+    H[..., v, x], H[..., v, c], H[..., v, s] = H[..., x, v].mT, H[..., c, v].mT, H[..., s, v].mT
+    return np.asarray((H + H.mT) / 2.0)
 
 
 def _product(A: FloatArray, B: FloatArray) -> FloatArray:
-    """Sum over patterns of A_ij B_kl, [i j k l]."""
-    (n, i, j), (_, k, m) = A.shape, B.shape
-    return np.asarray(A.reshape(n, -1).T @ B.reshape(n, -1)).reshape(i, j, k, m)
+    """Sum over patterns of A_ij B_kl, [... i j k l]."""
+    (*_, i, j), (*_, k, m) = A.shape, B.shape
+    flat = A.reshape(*A.shape[:-2], i * j).mT @ B.reshape(*B.shape[:-2], k * m)
+    return flat.reshape(*flat.shape[:-2], i, j, k, m)
 
 
-def _phi_by_coordinates(F: FloatArray, structure: Structure) -> FloatArray:
-    """Derivatives of Phi by t, (Q, Q, n)."""
-    rank = len(F)
+def coordinates_of_phi(
+    F: FloatArray, by_Phi: FloatArray, structure: Structure
+) -> tuple[FloatArray, FloatArray]:
+    """Derivatives of Phi by t, (..., Q, Q, n); second ones times those by Phi, (..., n, n)."""
+    random, rank = structure.random, F.shape[-1]
     entries = np.eye(rank**2).reshape(rank, rank, rank, rank)
-    of_F = structure.random.pull(F, np.tril(entries))  # dF_ab / dt
-    half = np.einsum("acn,bc->abn", of_F, F)
-    return np.asarray(half + half.transpose(1, 0, 2))
+    of_F = random.pull(F[..., None, None, :, :], np.tril(entries))  # dF_ac / dt_n, [a c n]
+    half = F[..., None, :, :] @ of_F
+    t = random.coordinates(F)[..., None, :]
+    steps = DIFFERENCE * np.eye(t.shape[-1])
+
+    def gradients(t: FloatArray) -> FloatArray:
+        at = random.factor(t, rank)
+        return random.pull(at, np.tril(2.0 * by_Phi[..., None, :, :] @ at))
+
+    curvature = np.asarray(gradients(t + steps) - gradients(t - steps)) / (2.0 * DIFFERENCE)
+    return np.asarray(half + half.swapaxes(-3, -2)), curvature

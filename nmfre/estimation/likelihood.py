@@ -10,9 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
-from nmfre.core.typing import FloatArray
+from nmfre.core.typing import Float, FloatArray
 from nmfre.estimation.covariance_forms import Relative
 from nmfre.estimation.moments import Moments, Products
 
@@ -55,14 +54,14 @@ class MarginalValue:
 
     Attributes
     ----------
-    value : float
-    sigma2 : float
+    value : float, or (...) of a stack
+    sigma2 : float, or (...)
         Its maximum given the rest where it is profiled, of the scaled responses; else 1.
     products : Products
     """
 
-    value: float
-    sigma2: float
+    value: Float
+    sigma2: Float
     products: Products
 
 
@@ -93,12 +92,14 @@ def marginal_value(
     """
     cells = moments.n_cells / moments.n_units
     products = moments.products(X, Gamma, relative)
-    sigma2, rest = 1.0, products.quadratic / cells
+    rest: Float = products.quadratic / cells
+    sigma2: Float = np.ones_like(rest)
     if profiled:
-        sigma2, rest = max(rest, SMALLEST_SIGMA2 * max(1.0, products.rounding / cells)), 1.0
-    log_det = products.log_det + float(moments.cells @ np.log(relative.v))
+        least = SMALLEST_SIGMA2 * np.maximum(1.0, products.rounding / cells)
+        sigma2, rest = np.maximum(rest, least), 1.0
+    log_det = products.log_det + np.vecdot(np.log(relative.v), moments.cells)
     value = 0.5 * (np.log(2.0 * np.pi * sigma2) + rest + log_det / cells)
-    return MarginalValue(float(value), sigma2, products)
+    return MarginalValue(value, sigma2, products)
 
 
 def score(
@@ -116,10 +117,12 @@ def score(
     ``on_cap``: along the surface on which df_U is what it is here: Phi is multiplied by what that
     takes.
     """
-    products, sigma2, (d, F) = point.products, point.sigma2, (relative.d, relative.F)
+    products, (d, F) = point.products, (relative.d, relative.F)
+    of_row = np.asarray(point.sigma2)[..., None]
+    sigma2 = of_row[..., None]
     Z = relative.loadings(X)
     by_Z = products.EU / sigma2 - products.ZM_inv
-    by_log_psi = 0.5 * (products.EE / sigma2 + np.vecdot(Z, products.ZM_inv) - moments.cells)
+    by_log_psi = 0.5 * (products.EE / of_row + np.vecdot(Z, products.ZM_inv) - moments.cells)
     if on_cap:
         by_factor = 0.5 * float(np.vdot(Z, by_Z))
         df_by_Z, df_by_factor = moments.df_slopes(Z)
@@ -128,8 +131,8 @@ def score(
         by_log_psi += 0.5 * np.vecdot(Z, along)
     ZtEW = products.UW / sigma2
     return Score(
-        X=d * (products.EW @ (Gamma.T / sigma2) + by_Z @ F.T),
-        Gamma=solve_triangular(F, ZtEW, lower=True, trans="T"),
-        F=np.tril((d * X).T @ by_Z),
+        X=d * (products.EW @ (Gamma.mT / sigma2) + by_Z @ F.mT),
+        Gamma=np.linalg.solve(F.mT, ZtEW),
+        F=np.tril((d * X).mT @ by_Z),
         log_psi=by_log_psi,
     )

@@ -9,11 +9,8 @@ their maximum given these, signed or not: the search never sees how covariates a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
-from scipy.linalg import null_space
-from scipy.optimize import Bounds, OptimizeResult, minimize
 
 from nmfre.core.layout import LaidOut
 from nmfre.core.typing import FloatArray
@@ -24,28 +21,17 @@ from nmfre.estimation.estimate import StopReason
 from nmfre.estimation.initial import leading_eigenvectors, varimax
 from nmfre.estimation.moments import Moments
 from nmfre.estimation.newton import LONGEST, descend, expected_gain
+from nmfre.estimation.quasi_newton import by_quasi_newton, polished
 from nmfre.estimation.search import LARGEST_HESSIAN, Search
 
-MEMORY = 30
-"""Pairs of L-BFGS-B: the problems are small, evaluations cost more than vectors."""
+STACK_BYTES = 1 << 19
+"""Size of the largest arrays of problems that climb together."""
 LEAST_GAIN = 1e-6
 """Log-likelihood that a step must promise, where the gradient is above its tolerance."""
-MANY = 10_000
-MEMORY_OF_MANY = 10
-"""Pairs from this number of variables on: vectors cost as much as evaluations."""
-RESTARTS = 5
-"""Times that L-BFGS-B starts again from where a line search failed, with an empty memory."""
 RITZ = 1e-3
 """Relative change of the eigenvalues at which a start of a large problem has enough of them."""
 CLIMB_TOL = 1e-6
 """Gradient norm at which Newton steps take over."""
-NEWTON_STEPS = 6
-ROUNDING = 1e-8
-"""Rise of the value per cell that may be rounding: a Newton step that raises it more is refused."""
-DIFFERENCE = 1e-5
-SINGULAR = 1e-8
-NEAR_BOUND = 1e-7
-"""Below it, a variable whose gradient pushes it down is at its bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +72,24 @@ class Maximum(LaidOut):
         return Relative(self.v, self.F)
 
 
+def stack_size(moments: Moments, rank: int) -> int:
+    """How many climbs to do together: as many as stay in the cache, one where they are long."""
+    size = moments.n_responses * rank
+    if size > LARGEST_HESSIAN:
+        return 1
+    numbers = max(size**2, len(moments.shares) * moments.n_responses**2)
+    return max(1, STACK_BYTES // (8 * numbers))
+
+
 def starting_covariances(moments: Moments, X: FloatArray, structure: Structure) -> Relative:
     """Half of what covariates leave for residuals, as much on average for random effects."""
-    v = np.ones(len(X))
+    v = np.ones(X.shape[:-1])
     if not structure.resid.profiled:
-        v = np.maximum(moments.unexplained, SMALLEST_SHARE) / 2.0
-    weighted = X / np.sqrt(v)[:, None]
-    return Relative(v, np.eye(X.shape[1]) * np.sqrt(X.shape[1] / np.sum(weighted**2)))
+        v = v * np.maximum(moments.unexplained, SMALLEST_SHARE) / 2.0
+    weighted = (X / np.sqrt(v)[..., None]).reshape(*X.shape[:-2], -1)
+    rank = X.shape[-1]
+    size = np.sqrt(rank / np.vecdot(weighted, weighted))
+    return Relative(v, size[..., None, None] * np.eye(rank))
 
 
 def maximize(
@@ -108,19 +105,60 @@ def maximize(
     polish: bool = True,
 ) -> Maximum:
     """
-    Climb from one start.
-
-    By Newton steps (`descend`) where the basis has few entries and there is no cap; by
-    `accelerated_ecm`, which stops at ``tol`` per unit, where it has many and no cell is missing.
-    What is left, and all else, is for L-BFGS-B (`scipy.optimize.minimize`).
+    Climb from one start: `maximize_all` of a stack of one.
 
     Parameters
     ----------
     moments : Moments
     X : array, (P, Q)
-        Start of the basis, not negative; its columns are normalised.
     relative : Relative, optional
-        Start of the covariances. Default: `starting_covariances`.
+    structure, signed, cap, tol, maxiter, polish
+        As there.
+    """
+    if relative is not None:
+        relative = Relative(relative.v[None], relative.F[None])
+    return maximize_all(
+        moments,
+        X[None],
+        relative,
+        structure=structure,
+        signed=signed,
+        cap=cap,
+        tol=tol,
+        maxiter=maxiter,
+        polish=polish,
+    )[0]
+
+
+def maximize_all(
+    moments: Moments,
+    X: FloatArray,
+    relative: Relative | None = None,
+    *,
+    structure: Structure,
+    signed: bool,
+    cap: float = np.inf,
+    tol: float = 1e-8,
+    maxiter: int = 50_000,
+    polish: bool = True,
+    near: bool = False,
+) -> list[Maximum]:
+    """
+    Climb from each start of a stack.
+
+    By Newton steps of all of them (`descend`) where the basis has few entries and there is no cap,
+    one after the other elsewhere; by `accelerated_ecm`, which stops at ``tol`` per unit, where it
+    has many and no cell is missing. What is left, and all else, is for L-BFGS-B
+    (`scipy.optimize.minimize`).
+
+    Parameters
+    ----------
+    moments : Moments
+        Of the data of all starts, or a stack with those of each.
+    X : array, (B, P, Q)
+        Starts of the basis, not negative; its columns are normalised.
+    relative : Relative, optional
+        Starts of the covariances. Default: `starting_covariances`.
     structure : Structure
         Their form, and entries of X that are held at 0.
     signed : bool
@@ -133,22 +171,88 @@ def maximize(
         The largest number of iterations.
     polish : bool
         Whether to end with Newton steps; if not, the search goes on to ``tol`` by itself.
+    near : bool
+        Whether starts are next to a maximum.
 
     Returns
     -------
-    Maximum
+    list of Maximum
+        What each is does not depend on the others.
     """
-    X = np.where(structure.held(X.shape), 0.0, X)
-    X = X / X.sum(axis=0)
-    search = Search(moments, X.shape, structure, signed=signed, cap=cap)
+    X = np.where(structure.held(X.shape[-2:]), 0.0, X)
+    X = X / X.sum(axis=-2, keepdims=True)
+    search = Search(moments, X.shape[-2:], structure, signed=signed, cap=cap)
     z = search.pack(
         X, starting_covariances(moments, X, structure) if relative is None else relative
     )
-    path: list[float] = []
+    paths: list[list[float]] = [[] for _ in X]
+    if search.large or search.capped:
+        return [
+            _climbed_alone(search.members(i), z[i], path, tol=tol, maxiter=maxiter, polish=polish)
+            for i, path in enumerate(paths)
+        ]
+    longest = np.full(z.shape[-1], LONGEST)
+    longest[: search.n_basis] = np.inf
+    aim = tol / 1000.0 if polish else tol
+    z = descend(search, z, tol=aim, maxiter=maxiter, longest=longest, paths=paths, near=near)
+    at = search.at(z)
+    norms = search.norm(z, at.gradient)
+    enough = np.full(len(z), np.inf)
+    behind = np.flatnonzero(~(norms <= tol))
+    if len(behind):
+        # Next to a residual variance of zero gradients are large, of what gains nothing.
+        enough[behind] = expected_gain(search.members(behind), z[behind]) * moments.n_cells
+        behind = behind[~(enough[behind] < LEAST_GAIN)]
+    for i in behind.tolist():
+        alone = search.members(i)
+        z[i] = by_quasi_newton(alone, z[i], paths[i], tol, maxiter)
+        if polish:
+            z[i] = descend(
+                search.members(behind[behind == i]),
+                z[[i]],
+                tol=aim,
+                maxiter=maxiter,
+                longest=longest,
+                paths=paths[i : i + 1],
+                near=True,
+            )[0]
+    if len(behind):
+        at = search.at(z)
+        norms = search.norm(z, at.gradient)
+        enough[behind] = expected_gain(search.members(behind), z[behind]) * moments.n_cells
+    return [
+        Maximum(
+            value=float(at.value[i]),
+            X=at.X[i],
+            Theta=at.Theta[i],
+            sigma2=float(at.sigma2[i]),
+            v=at.v[i],
+            F=at.F[i],
+            gradient_norm=float(norms[i]),
+            n_iter=len(path),
+            stop_reason=_reason(norms[i], enough[i], tol, len(path) >= maxiter),
+            path=np.array(path),
+        )
+        for i, path in enumerate(paths)
+    ]
 
-    def record(intermediate_result: OptimizeResult) -> None:
-        path.append(float(intermediate_result.fun))
 
+def _reason(norm: float, gain: float, tol: float, out_of_steps: bool) -> StopReason:
+    """Why a climb ended with this gradient norm, where so much was to be gained."""
+    if norm <= tol:
+        return StopReason.TOLERANCE
+    if not np.isfinite(norm):
+        return StopReason.NON_FINITE
+    if out_of_steps:
+        return StopReason.MAXITER
+    return StopReason.TOLERANCE if gain < LEAST_GAIN else StopReason.PRECISION
+
+
+def _climbed_alone(
+    search: Search, z: FloatArray, path: list[float], *, tol: float, maxiter: int, polish: bool
+) -> Maximum:
+    """Climb where the basis has many entries, or on a cap."""
+    moments = search.moments
     by_ecm = search.large and isinstance(moments, CompleteMoments) and not search.capped
 
     def ascend(z: FloatArray, tol: float) -> FloatArray:
@@ -158,8 +262,8 @@ def maximize(
             moments,
             X,
             relative,
-            structure=structure,
-            signed=signed,
+            structure=search.structure,
+            signed=search.signed,
             norm=search.norm_at,
             tol=tol / moments.n_responses,  # per unit: an entry of X bears on one cell of each
             maxiter=maxiter - len(path),
@@ -167,113 +271,29 @@ def maximize(
         path.extend(ascent.path)
         return search.pack(ascent.X, ascent.relative)
 
-    by_newton = not search.large and not search.capped
-    longest = np.full(len(z), LONGEST)
-    longest[: search.n_basis] = np.inf
-
-    def descended(z: FloatArray, tol: float) -> FloatArray:
-        return descend(
-            search, z, tol=tol, maxiter=maxiter - len(path), longest=longest, record=path.append
-        )
-
     def climb(z: FloatArray, tol: float) -> FloatArray:
-        if by_newton:
-            z = descended(z, tol)
-        for attempt in range(1 + RESTARTS):
-            if by_ecm and len(path) < maxiter:
-                z = ascend(z, tol)
-            if search.gradient_norm(z) <= tol or len(path) >= maxiter:
-                break
-            scale = search.scales[attempt % len(search.scales)]
-            solution = minimize(
-                partial(search.scaled_value_and_gradient, scale)
-                if search.large
-                else search.value_and_gradient,
-                z / scale,
-                jac=True,
-                method="L-BFGS-B",
-                bounds=Bounds(search.lower / scale, search.upper / scale),
-                callback=record,
-                options={
-                    "maxiter": maxiter - len(path),
-                    "maxfun": 20 * maxiter,
-                    "maxcor": MEMORY if len(z) <= MANY else MEMORY_OF_MANY,
-                    "ftol": 0.0,
-                    "gtol": tol,
-                },
-            )
-            z = search.normalised(solution.x * scale)
-        return z
+        before = ascend if by_ecm else None
+        return by_quasi_newton(search, z, path, tol, maxiter, before)
 
     z = climb(z, max(tol, CLIMB_TOL) if polish else tol)
     if polish and len(path) < maxiter:
-        z = descended(z, tol / 1000.0) if by_newton else _polish(search, z, tol)
+        z = polished(search, z, tol)
         if by_ecm or search.gradient_norm(z) > tol:  # too many variables for Newton steps
             z = climb(z, tol)
     norm = search.gradient_norm(z)
-    if norm <= tol:
-        reason = StopReason.TOLERANCE
-    elif not np.isfinite(norm):
-        reason = StopReason.NON_FINITE
-    elif len(path) >= maxiter:
-        reason = StopReason.MAXITER
-    else:
-        reason = StopReason.PRECISION
-        # Next to a residual variance of zero gradients are large, of what gains nothing.
-        if polish and by_newton:
-            gain = expected_gain(search, z) * moments.n_cells
-            reason = StopReason.TOLERANCE if gain < LEAST_GAIN else reason
     X, relative, _, Theta, best = search.evaluated(z)
     return Maximum(
-        value=best.value,
+        value=float(best.value),
         X=X,
         Theta=Theta,
-        sigma2=best.sigma2,
+        sigma2=float(best.sigma2),
         v=relative.v,
         F=relative.F,
         gradient_norm=norm,
         n_iter=len(path),
-        stop_reason=reason,
+        stop_reason=_reason(norm, np.inf, tol, len(path) >= maxiter),
         path=np.array(path),
     )
-
-
-def _polish(search: Search, z: FloatArray, tol: float) -> FloatArray:
-    """
-    Newton steps on what is not held at a bound, until the gradient norm is a tenth of ``tol``.
-
-    A line search on values cannot see below the root of the rounding error of a value; the
-    gradient can. The steps keep the sums of the columns, along which nothing changes; least
-    squares leaves rotations alone that change nothing either.
-    """
-    value, gradient = search.value_and_gradient(z)
-    norm = search.norm(z, gradient)
-    for _ in range(NEWTON_STEPS):
-        inside = z > search.lower + NEAR_BOUND
-        free = np.flatnonzero((inside | (gradient < 0)) & (search.upper > search.lower))
-        if norm <= tol / 10.0 or not 0 < len(free) <= LARGEST_HESSIAN:
-            break
-        hessian = np.empty((len(free), len(free)))
-        for column, i in enumerate(free):
-            ahead, behind = z.copy(), z.copy()
-            ahead[i], behind[i] = z[i] + DIFFERENCE, z[i] - DIFFERENCE
-            change = search.value_and_gradient(ahead)[1] - search.value_and_gradient(behind)[1]
-            hessian[:, column] = change[free] / (2.0 * DIFFERENCE)
-        tangent = null_space(search.column_sums[:, free])
-        reduced = tangent.T @ hessian @ tangent
-        step = np.linalg.lstsq(reduced, -tangent.T @ gradient[free], rcond=SINGULAR)[0]
-        trial = np.where(inside, z, search.lower)
-        trial[free] = z[free] + tangent @ step
-        trial = np.clip(trial, search.lower, search.upper)
-        if not search.within_reach(trial):
-            break
-        trial = search.normalised(trial)
-        trial_value, trial_gradient = search.value_and_gradient(trial)
-        trial_norm = search.norm(trial, trial_gradient)
-        if not (trial_norm < norm and trial_value <= value + ROUNDING):
-            break
-        z, value, gradient, norm = trial, trial_value, trial_gradient, trial_norm
-    return z
 
 
 def agreeing(maxima: list[Maximum], best: Maximum, final: Maximum, n_cells: float) -> int:

@@ -16,7 +16,15 @@ from nmfre.estimation.estimate import PAPER, centroid_order
 from nmfre.estimation.identification import Identification, identify
 from nmfre.estimation.likelihood import marginal_value
 from nmfre.estimation.marginal_estimate import MarginalEstimate
-from nmfre.estimation.maximize import CLIMB_TOL, Maximum, agreeing, maximize
+from nmfre.estimation.maximize import (
+    CLIMB_TOL,
+    Maximum,
+    agreeing,
+    maximize,
+    maximize_all,
+    stack_size,
+    starting_covariances,
+)
 from nmfre.estimation.moments import Moments
 from nmfre.estimation.random_forms import LOG_LIMITS
 from nmfre.estimation.representative import representative, widest_mixture
@@ -40,9 +48,11 @@ def one_by_one(function: Callable[[Any], Any], tasks: list[Any]) -> list[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Start(LaidOut):
+class _Starts(LaidOut):
+    """Bases (B, P, Q) and covariances to start from."""
+
     X: FloatArray
-    relative: Relative | None = None
+    relative: Relative
     cap: float = np.inf
 
 
@@ -52,19 +62,25 @@ def _climb(
     signed: bool,
     tol: float,
     maxiter: int,
-    start: _Start,
-) -> Maximum:
-    return maximize(
+    starts: _Starts,
+) -> list[Maximum]:
+    return maximize_all(
         moments,
-        start.X,
-        start.relative,
+        starts.X,
+        starts.relative,
         structure=structure,
         signed=signed,
-        cap=start.cap,
+        cap=starts.cap,
         tol=tol,
         maxiter=maxiter,
         polish=False,
     )
+
+
+def _together(X: FloatArray, relative: Relative, most: int, cap: float = np.inf) -> list[_Starts]:
+    """Starts in parts of so many."""
+    parts = [slice(first, first + most) for first in range(0, len(X), most)]
+    return [_Starts(X[i], Relative(relative.v[i], relative.F[i]), cap) for i in parts]
 
 
 def fit_marginal(
@@ -115,15 +131,22 @@ def fit_marginal(
     MarginalEstimate
     """
     cells, profiled = moments.n_cells, structure.resid.profiled
+    scale = float(moments.scale)
     climb = partial(_climb, moments, structure, signed, max(tol, CLIMB_TOL), maxiter)
-    relative = None if start is None else structure.relative(start, moments.scale)
-    starts = [_Start(bases[0], relative), *(_Start(X) for X in bases[1:])]
-    maxima = run(climb, starts)
+    X = np.where(structure.held(bases[0].shape), 0.0, np.stack(bases))
+    relative = starting_covariances(moments, X / X.sum(axis=1, keepdims=True), structure)
+    if start is not None:
+        first = structure.relative(start, scale)
+        relative.v[0], relative.F[0] = first.v, first.F
+    parts = run(climb, _together(X, relative, stack_size(moments, X.shape[2])))
+    maxima: list[Maximum] = [maximum for part in parts for maximum in part]
     best = min(maxima, key=_value)
     uncapped = None
     if _df_random(moments, best) > cap:
         free, free_best = maxima, best
-        maxima = run(climb, [_Start(m.X, m.relative, cap) for m in free])
+        X = np.stack([m.X for m in free])
+        relative = Relative(np.stack([m.v for m in free]), np.stack([m.F for m in free]))
+        maxima = [maximum for (maximum,) in run(climb, _together(X, relative, 1, cap))]
         for i, m in enumerate(free):  # a lower maximum may meet the cap as it is
             if m.value < maxima[i].value and _df_random(moments, m) <= cap:
                 maxima[i] = m
@@ -161,14 +184,14 @@ def fit_marginal(
         order = centroid_order(X)
         X, Theta_scaled, relative = X[:, order], Theta_scaled[order], relative.ordered(order)
     Z = relative.loadings(X)
-    sigma2 = final.sigma2 * moments.scale**2 * relative.v.mean()
-    tau2 = final.sigma2 * moments.scale**2 * np.sum(relative.F**2) / X.shape[1]
-    Theta = Theta_scaled * moments.scale
-    log_scale = np.log(moments.scale)
+    sigma2 = final.sigma2 * scale**2 * relative.v.mean()
+    tau2 = final.sigma2 * scale**2 * np.sum(relative.F**2) / X.shape[1]
+    Theta = Theta_scaled * scale
+    log_scale = float(np.log(scale))
     path = np.concatenate([best.path, final.path])
     if not len(path):  # the start was the maximum
         path = np.array([final.value])
-    squares = moments.n_units * moments.scale**2
+    squares = moments.n_units * scale**2
     EE = moments.products(X, moments.covariates.gamma(Theta_scaled), relative).EE
     v = relative.v / relative.v.mean()
     return MarginalEstimate(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nmfre.core.layout import LaidOut
-from nmfre.core.typing import FloatArray
+from nmfre.core.typing import Float, FloatArray, IntArray
 from nmfre.estimation.covariance_forms import Relative
 from nmfre.estimation.effective_df import effective_df, eigenvalues_of, log_ridge_on_cap
 from nmfre.estimation.orthonormal import Orthonormal, nonnegative
@@ -28,6 +28,8 @@ class Products:
     Rows of data and of X are divided by the roots of v. With Z = X F, r_n = y_n - X Gamma w_n,
     u_n = M_n^-1 Z'r_n, M_n = I + Z'Z and e_n = r_n - Z u_n, all over the observed responses of a
     unit.
+
+    Of a stack, all have leading axes.
 
     Attributes
     ----------
@@ -49,9 +51,9 @@ class Products:
         M_n^-1.
     """
 
-    quadratic: float
-    rounding: float
-    log_det: float
+    quadratic: Float
+    rounding: Float
+    log_det: Float
     EW: FloatArray
     EU: FloatArray
     EE: FloatArray
@@ -65,6 +67,9 @@ class Products:
 class Moments(LaidOut):
     """
     All that the likelihood knows of the data.
+
+    What takes X, Gamma and covariances takes stacks of them too, with leading axes. Moments may be
+    a stack themselves, of as many data sets of one size.
 
     Attributes
     ----------
@@ -80,7 +85,7 @@ class Moments(LaidOut):
 
     n_units: int
     n_cells: float
-    scale: float
+    scale: Float
     covariates: Orthonormal
 
     @property
@@ -91,7 +96,11 @@ class Moments(LaidOut):
     @property
     def n_covariates(self) -> int:
         """K."""
-        return len(self.covariates.size)
+        return int(self.covariates.size.shape[-1])
+
+    def members(self, index: IntArray | int) -> Moments:
+        """Some of a stack, or one of it; the same, where all members have the same data."""
+        return self
 
     @property
     def shares(self) -> FloatArray:
@@ -154,21 +163,28 @@ class Moments(LaidOut):
         """Gamma and Theta (Q, K) of highest likelihood given the rest; Theta >= 0 or signed."""
         Gamma = self.free_gamma(X, relative)
         Theta = self.covariates.theta(Gamma)
-        if signed or Theta.min() >= 0.0:
+        if signed:
             return Gamma, Theta
-        return self.nearest(Gamma, self.root_information(X, relative))
+        below = Theta.min(axis=(-2, -1), keepdims=True) < 0.0
+        if not below.any():
+            return Gamma, Theta
+        nearest = self.nearest(Gamma, self.root_information(X, relative))
+        return np.where(below, nearest[0], Gamma), np.where(below, nearest[1], Theta)
 
     def nearest(self, Gamma: FloatArray, root: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Gamma and Theta >= 0 (Q, K) for which |F vec(change of Gamma)|, F the root, is least."""
-        rank, size = len(Gamma), self.covariates.scale
-        directions = (self.covariates.L / size[:, None]).T
-        if len(root) == rank:
-            F, b = _kron(directions, root), (root @ Gamma).ravel(order="F")
+        *stack, rank, n_covariates = Gamma.shape
+        size = self.covariates.scale[..., None, :]
+        directions = (self.covariates.L / size.mT).mT
+        if root.shape[-1] == rank:
+            F = _kron(directions, root)
+            b = (root @ Gamma).mT.reshape(*stack, -1)
         else:
-            F, b = root @ _kron(directions, np.eye(rank)), root @ Gamma.ravel(order="F")
-        length = np.sqrt(np.maximum(np.sum(F * F, axis=0), np.finfo(float).tiny))
-        flat = nonnegative(F / length, b) / length
-        Theta = flat.reshape(Gamma.shape, order="F") / size
+            F = root @ _kron(directions, np.eye(rank))
+            b = (root @ Gamma.mT.reshape(*stack, -1, 1))[..., 0]
+        length = np.sqrt(np.maximum(np.sum(F * F, axis=-2), np.finfo(float).tiny))
+        flat = nonnegative(F / length[..., None, :], b) / length
+        Theta = np.ascontiguousarray(flat.reshape(*stack, n_covariates, rank).mT) / size
         return self.covariates.gamma(Theta), Theta
 
     def times_squares(self, u: FloatArray) -> FloatArray:
@@ -189,11 +205,11 @@ class Moments(LaidOut):
     def df_slopes(self, Z: FloatArray) -> tuple[FloatArray, float]:
         """Derivatives of df_U / N by Z, (P, Q), and by a logarithm of a factor of Phi."""
         grams = self.grams(Z)
-        M_inv = np.linalg.inv(grams + np.eye(Z.shape[1]))
+        M_inv = np.linalg.inv(grams + np.eye(Z.shape[-1]))
         M_inv2 = M_inv @ M_inv
-        flat = (len(grams), -1)
+        flat = (*grams.shape[:-2], -1)
         traces = np.vecdot(grams.reshape(flat), M_inv2.reshape(flat))
-        return 2.0 * self.spread(Z, M_inv2), float(self.shares @ traces)
+        return 2.0 * self.spread(Z, M_inv2), float(np.vecdot(self.shares, traces))
 
     def log_factor_on_cap(self, Z: FloatArray, cap: float) -> float:
         """The logarithm of what Phi is multiplied by where df_U = cap."""
@@ -206,10 +222,22 @@ class Moments(LaidOut):
 
 def information_root(information: FloatArray) -> FloatArray:
     """R with R'R a positive semi-definite matrix that rounding may have made indefinite."""
-    d, V = np.linalg.eigh((information + information.T) / 2.0)
-    return np.asarray((V * np.sqrt(np.maximum(d, 0.0))).T)
+    d, V = np.linalg.eigh((information + information.mT) / 2.0)
+    return np.asarray((V * np.sqrt(np.maximum(d, 0.0))[..., None, :]).mT)
+
+
+def solved(left: FloatArray, right: FloatArray) -> FloatArray:
+    """left^-1 right of each member; where two columns are one, the shortest least squares."""
+    try:
+        return np.linalg.solve(left, right)
+    except np.linalg.LinAlgError:
+        if left.ndim > 2:
+            return np.stack([solved(*member) for member in zip(left, right, strict=True)])
+        return np.asarray(np.linalg.lstsq(left, right, rcond=None)[0])
 
 
 def _kron(A: FloatArray, B: FloatArray) -> FloatArray:
-    """As `numpy.kron`, whose checks take longer than small products."""
-    return (A[:, None, :, None] * B[:, None, :]).reshape(len(A) * len(B), -1)
+    """As `numpy.kron`, of a stack."""
+    product = A[..., :, None, :, None] * B[..., None, :, None, :]
+    *stack, i, j, k, m = product.shape
+    return np.asarray(product.reshape(*stack, i * j, k * m))

@@ -1,23 +1,24 @@
 """
-Projected Newton steps: a quadratic model of the objective, minimised within bounds.
+Projected Newton steps: a quadratic model of the objective, minimised within bounds, for a stack.
 
 The model has the expected Hessian while steps are long and the observed one near the maximum, where
 that is positive definite on what is free; Levenberg's damping shortens steps that lead uphill.
+Members of the stack have each a state of their own, and leave it where they are done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.lapack import dposv
 
-from nmfre.core.typing import BoolArray, FloatArray
+from nmfre.core.typing import BoolArray, FloatArray, IntArray
 
 PIVOTS = 30
 """Changes of the set of variables at their bounds, to minimise a quadratic model."""
-DAMPING = (0.0, 1e-6, 1e-4, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e6)
+DAMPING = np.array([0.0, 1e-6, 1e-4, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e6])
 """Shares of its diagonal that are added to the Hessian, one after the other."""
 NEAR = 1e-3
 """Expected gain per cell from which the observed Hessian is tried."""
@@ -29,26 +30,66 @@ ROUNDING = 1e-13
 """Relative change of the value that may be rounding."""
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """
+    Where the members of a stack are, and what their Hessians are made of.
+
+    Attributes
+    ----------
+    z, gradient : (B, n)
+    value : (B,)
+    X, v, F, Gamma, Theta, sigma2 : (B, ...)
+        The parameters there.
+    slope_of_basis : (B, P, Q)
+        Derivative of the log-likelihood per unit.
+    """
+
+    z: FloatArray
+    value: FloatArray
+    gradient: FloatArray
+    X: FloatArray
+    v: FloatArray
+    F: FloatArray
+    Gamma: FloatArray
+    Theta: FloatArray
+    sigma2: FloatArray
+    slope_of_basis: FloatArray
+
+    def members(self, index: IntArray | BoolArray) -> Point:
+        """Some of them."""
+        return Point(*(getattr(self, field.name)[index] for field in fields(self)))
+
+    def put(self, index: IntArray, other: Point) -> None:
+        """Other points in the place of some."""
+        for field in fields(self):
+            getattr(self, field.name)[index] = getattr(other, field.name)
+
+
 class Objective(Protocol):
     """What is minimised within bounds."""
 
     lower: FloatArray
     upper: FloatArray
 
-    def value_and_gradient(self, z: FloatArray) -> tuple[float, FloatArray]:
-        """At a point."""
+    def members(self, index: IntArray) -> Objective:
+        """That of some members of the stack."""
         ...
 
-    def hessian(self, z: FloatArray, *, expected: bool) -> FloatArray:
-        """Observed or expected, at a point where columns are normalised."""
+    def at(self, z: FloatArray) -> Point:
+        """Points (B, n)."""
         ...
 
-    def norm(self, z: FloatArray, gradient: FloatArray) -> float:
-        """Of the gradient without what pushes against bounds."""
+    def hessian(self, at: Point, *, expected: bool) -> FloatArray:
+        """Observed or expected, at points where columns are normalised."""
         ...
 
-    def moved(self, z: FloatArray, step: FloatArray) -> FloatArray | None:
-        """The normalised point where a step leads, None where there is no likelihood."""
+    def norm(self, z: FloatArray, gradient: FloatArray) -> FloatArray:
+        """Of gradients without what pushes against bounds, (B,)."""
+        ...
+
+    def moved(self, z: FloatArray, step: FloatArray) -> tuple[FloatArray, BoolArray]:
+        """The normalised points where steps lead, and which of them have a likelihood."""
         ...
 
 
@@ -59,117 +100,161 @@ def descend(
     tol: float,
     maxiter: int,
     longest: FloatArray,
-    record: Callable[[float], None],
+    paths: list[list[float]],
+    near: bool = False,
 ) -> FloatArray:
     """
-    Go down from z until the norm is ``tol``, or no step leads down any more.
+    Go down from each z until the norm is ``tol``, or no step leads down any more.
 
     Parameters
     ----------
     objective : Objective
-    z : array, (n,)
+    z : array, (B, n)
     tol : float
     maxiter : int
+        Longest path.
     longest : array, (n,)
         The longest step of each variable; infinite for none.
-    record : callable
-        Takes the value after each step.
+    paths : list of lists
+        Values after each step are added to that of each member.
+    near : bool
+        Whether to try the observed Hessian at once.
+
+    Returns
+    -------
+    array, (B, n)
     """
-    value, gradient = objective.value_and_gradient(z)
-    norm = objective.norm(z, gradient)
-    observed = False
-    for _ in range(maxiter):
-        if norm <= tol:
-            break
-        found = None
-        for expected in (False, True) if observed else (True,):
-            hessian = objective.hessian(z, expected=expected)
-            found = _step_down(objective, z, value, gradient, norm, hessian, longest, expected)
-            if found is not None:
-                break
-        if found is None:
-            if observed:
-                break
-            observed = True
-            continue
-        z, new_value, gradient, gain = found
-        norm = objective.norm(z, gradient)
-        observed = gain < NEAR
-        value = new_value
-        record(value)
-    return z
+    size, n = z.shape
+    point = objective.at(z)
+    norm = objective.norm(z, point.gradient)
+    hessian = np.empty((size, n, n))
+    stale, observed = np.ones(size, dtype=bool), np.full(size, near)
+    expected, level = ~observed, np.zeros(size, dtype=int)
+    running = (norm > tol) & np.array([len(path) < maxiter for path in paths])
+    while running.any():
+        for kind in (True, False):
+            new = np.flatnonzero(running & stale & (expected == kind))
+            if len(new):
+                hessian[new] = objective.members(new).hessian(point.members(new), expected=kind)
+        now = np.flatnonzero(running)
+        stale[now] = False
+        there, at, H = objective.members(now), point.members(now), hessian[now]
+        damping = DAMPING[level[now]]
+        diagonal = np.diagonal(H, axis1=1, axis2=2)
+        share = np.maximum(diagonal, 1e-12 * np.abs(diagonal).max(axis=1, keepdims=True))
+        step, convex = minimise_within(
+            _with_diagonal(H, (damping[:, None] + 1e-12) * share),
+            at.gradient,
+            np.maximum(there.lower - at.z, -longest),
+            np.minimum(there.upper - at.z, longest),
+        )
+        gain = -_model(H, at.gradient, step)
+        trial, reached = there.moved(at.z, step)
+        tried = np.flatnonzero(convex & reached)
+        lower = np.zeros(len(now), dtype=bool)
+        if len(tried):
+            some = there.members(tried)
+            new_point = some.at(trial[tried])
+            new_norm = some.norm(new_point.z, new_point.gradient)
+            value = at.value[tried]
+            rounding = ROUNDING * np.maximum(1.0, np.abs(value))
+            better = (new_point.value < value - rounding) | (
+                (new_point.value <= value + rounding) & (new_norm < 0.9 * norm[now[tried]])
+            )
+            gain[tried] = np.maximum(gain[tried], value - new_point.value)
+            lower[tried] = better
+            taken = now[tried[better]]
+            point.put(taken, new_point.members(better))
+            norm[taken] = new_norm[better]
+            observed[taken] = gain[tried[better]] < NEAR
+            expected[taken], level[taken], stale[taken] = ~observed[taken], 0, True
+            for member in taken:
+                paths[member].append(float(point.value[member]))
+                running[member] = norm[member] > tol and len(paths[member]) < maxiter
+        level[now[~lower]] += 1
+        # The observed one far from convex, or no step of a model that leads down: the other kind.
+        far = ~convex & ~expected[now] & (damping > FAINT)
+        over = now[~lower & (far | (level[now] == len(DAMPING)))]
+        running[over[expected[over] & observed[over]]] = False
+        observed[over] = True
+        expected[over], level[over], stale[over] = ~expected[over], 0, True
+    return point.z
 
 
-def expected_gain(objective: Objective, z: FloatArray) -> float:
-    """What a Newton step within bounds would gain to second order; infinite where none is known."""
-    _, gradient = objective.value_and_gradient(z)
-    hessian = objective.hessian(z, expected=False)
-    size = np.abs(np.diag(hessian))
-    step = minimise_within(
-        hessian + np.diag(FAINT * size), gradient, objective.lower - z, objective.upper - z
+def expected_gain(objective: Objective, z: FloatArray) -> FloatArray:
+    """
+    What Newton steps within bounds from z (B, n) would gain to second order, (B,).
+
+    Infinite where none is known.
+    """
+    point = objective.at(z)
+    H = objective.hessian(point, expected=False)
+    share = FAINT * np.abs(np.diagonal(H, axis1=1, axis2=2))
+    step, convex = minimise_within(
+        _with_diagonal(H, share), point.gradient, objective.lower - z, objective.upper - z
     )
-    return np.inf if step is None else -float(gradient @ step + 0.5 * step @ hessian @ step)
+    return np.where(convex, -_model(H, point.gradient, step), np.inf)
 
 
-def _step_down(
-    objective: Objective,
-    z: FloatArray,
-    value: float,
-    gradient: FloatArray,
-    norm: float,
-    hessian: FloatArray,
-    longest: FloatArray,
-    expected: bool,
-) -> tuple[FloatArray, float, FloatArray, float] | None:
-    """The next point, its value and gradient, and what the model expected to gain."""
-    size = np.maximum(np.diag(hessian), 1e-12 * np.abs(np.diag(hessian)).max())
-    low = np.maximum(objective.lower - z, -longest)
-    high = np.minimum(objective.upper - z, longest)
-    for damping in DAMPING:
-        step = minimise_within(hessian + np.diag((damping + 1e-12) * size), gradient, low, high)
-        if step is None:
-            if not expected and damping > FAINT:  # far from convex
-                return None
-            continue
-        gain = -float(gradient @ step + 0.5 * step @ hessian @ step)
-        trial = objective.moved(z, step)
-        if trial is None:
-            continue
-        trial_value, trial_gradient = objective.value_and_gradient(trial)
-        rounding = ROUNDING * max(1.0, abs(value))
-        if trial_value < value - rounding or (
-            trial_value <= value + rounding and objective.norm(trial, trial_gradient) < 0.9 * norm
-        ):
-            return trial, trial_value, trial_gradient, max(gain, value - trial_value)
-    return None
+def _model(H: FloatArray, g: FloatArray, d: FloatArray) -> FloatArray:
+    """G'd + d'Hd / 2 of each member."""
+    return np.asarray(np.vecdot(g, d) + 0.5 * np.vecdot(d, _times(H, d)))
+
+
+def _times(H: FloatArray, d: FloatArray) -> FloatArray:
+    return np.asarray((H @ d[..., None])[..., 0])
+
+
+def _with_diagonal(H: FloatArray, more: FloatArray) -> FloatArray:
+    H = H.copy()
+    i = np.arange(H.shape[-1])
+    H[:, i, i] += more
+    return H
 
 
 def minimise_within(
     H: FloatArray, g: FloatArray, low: FloatArray, high: FloatArray
-) -> FloatArray | None:
+) -> tuple[FloatArray, BoolArray]:
     """
-    The d within bounds (low <= 0 <= high) that minimises g'd + d'Hd/2, by block pivoting.
+    The d within bounds (low <= 0 <= high) that minimise g'd + d'Hd/2, by block pivoting.
 
-    None where H is not positive definite on what is free. Where pivoting does not end, what it has,
-    cut off at the bounds.
+    Parameters
+    ----------
+    H, g : arrays, (B, n, n) and (B, n)
+    low, high : arrays, (B, n)
+
+    Returns
+    -------
+    d : array, (B, n)
+        Where pivoting does not end, what it has, cut off at the bounds.
+    convex : array of bool, (B,)
+        Whether H is positive definite on what is free; if not, d is nothing.
     """
     at_low: BoolArray = (low >= 0.0) & (g > 0.0)
     at_high: BoolArray = (high <= 0.0) & (g < 0.0)
-    d = np.zeros_like(g)
+    d, convex = np.zeros_like(g), np.ones(len(g), dtype=bool)
+    pending = np.arange(len(g))
     for _ in range(PIVOTS):
-        free = np.flatnonzero(~(at_low | at_high))
-        d = np.where(at_low, low, np.where(at_high, high, 0.0))
-        if len(free):
-            try:
-                factor = cho_factor(H[np.ix_(free, free)], lower=True, check_finite=False)
-            except LinAlgError:
-                return None
-            d[free] = cho_solve(factor, -(g[free] + H[free] @ d), check_finite=False)
-        slope = g + H @ d
-        below, above = d < low, d > high
-        back_low, back_high = at_low & (slope < 0.0), at_high & (slope > 0.0)
-        if not (below | above | back_low | back_high).any():
-            return d
-        at_low = (at_low | below) & ~back_low
-        at_high = (at_high | above) & ~back_high
-    return np.clip(d, low, high)
+        on_low, on_high = at_low[pending], at_high[pending]
+        free = ~(on_low | on_high)
+        to = np.where(on_low, low[pending], np.where(on_high, high[pending], 0.0))
+        slope = g[pending] + _times(H[pending], to)
+        for i, member in enumerate(pending):
+            mine = free[i]
+            if not mine.any():
+                continue
+            block = H[member] if mine.all() else H[member][mine][:, mine]
+            _, solution, failed = dposv(block, -slope[i, mine], lower=1)
+            convex[member] = not failed
+            to[i, mine] = solution
+        d[pending] = to
+        slope = g[pending] + _times(H[pending], to)
+        below, above = to < low[pending], to > high[pending]
+        back_low, back_high = on_low & (slope < 0.0), on_high & (slope > 0.0)
+        at_low[pending] = (on_low | below) & ~back_low
+        at_high[pending] = (on_high | above) & ~back_high
+        changed = (below | above | back_low | back_high).any(axis=1)
+        pending = pending[changed & convex[pending]]
+        if not len(pending):
+            break
+    return np.clip(d, low, high), convex

@@ -8,7 +8,9 @@ how covariates are coded is computed from them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -24,6 +26,8 @@ CANCELLED = 0.01
 class Orthonormal:
     """
     How covariates are made orthonormal, and effects of one kind effects of the other.
+
+    All arrays may have a leading axis: a stack of covariates, that all have effects.
 
     Attributes
     ----------
@@ -56,6 +60,26 @@ class Orthonormal:
         return cls(order, passes, size, L, inverse)
 
     @classmethod
+    def stacked(cls, members: Sequence[Orthonormal]) -> Orthonormal:
+        """A stack; those with fewer passes have others that change nothing."""
+        unit = np.eye(len(members[0].size))
+        padded = zip_longest(*(member.passes for member in members), fillvalue=unit)
+        return cls(
+            order=np.stack([member.order for member in members]),
+            passes=tuple(np.stack(step) for step in padded),
+            size=np.stack([member.size for member in members]),
+            L=np.stack([member.L for member in members]),
+            inverse=np.stack([member.inverse for member in members]),
+        )
+
+    def members(self, index: IntArray | int) -> Orthonormal:
+        """Some of a stack, or one of it."""
+        passes = tuple(step[index] for step in self.passes)
+        return Orthonormal(
+            self.order[index], passes, self.size[index], self.L[index], self.inverse[index]
+        )
+
+    @classmethod
     def of_factor(cls, R: FloatArray, n_units: int) -> Orthonormal:
         """From the triangular factor R of A' = QR, of N units."""
         diagonal = np.diag(R).copy()
@@ -64,22 +88,22 @@ class Orthonormal:
 
     @property
     def scale(self) -> FloatArray:
-        """Root mean squares of the covariates, (K,): Theta times them compares."""
-        return np.asarray(np.linalg.norm(self.L, axis=1))
+        """Root mean squares of the covariates, (..., K): Theta times them compares."""
+        return np.asarray(np.sqrt(np.vecdot(self.L, self.L)))
 
     def white(self, A: FloatArray) -> FloatArray:
-        """W of covariates A (K, n)."""
+        """W of covariates A (K, n); not of a stack."""
         W = A[self.order]
         for step in self.passes:
             W = _solved(step, W)
         return W / self.size[:, None]
 
     def gamma(self, Theta: FloatArray) -> FloatArray:
-        """Effects of W from those of A, (Q, K)."""
+        """Effects of W from those of A, (..., Q, K)."""
         return Theta @ self.L
 
     def theta(self, Gamma: FloatArray) -> FloatArray:
-        """Effects of A from those of W, (Q, K)."""
+        """Effects of A from those of W, (..., Q, K)."""
         return Gamma @ self.inverse
 
 
@@ -119,47 +143,64 @@ def _solved(unit: FloatArray, A: FloatArray) -> FloatArray:
 
 def nonnegative(F: FloatArray, b: FloatArray) -> FloatArray:
     """
-    The x >= 0 that minimises |F x - b|, by Lawson and Hanson's active sets; columns of F of size 1.
+    The x >= 0 that minimise |F x - b|, by Lawson and Hanson's active sets; columns of F of size 1.
 
-    It starts from all columns instead of none: few bounds bind. Least squares by QR, because the
-    normal equations would square the condition number.
+    Of a stack, F (..., m, n) and b (..., m). They start from all columns instead of none: few
+    bounds bind. Least squares by QR, because the normal equations would square the condition
+    number.
     """
-    free: BoolArray = np.ones(F.shape[1], dtype=bool)
-    x = _least_squares(F, b, free)
-    while (x < 0.0).any():
-        free &= x > 0.0
-        x = _least_squares(F, b, free)
-    tol = len(b) * np.finfo(float).eps * float(np.linalg.norm(b))
-    for _ in range(3 * len(x)):
-        ascent = np.where(free, 0.0, F.T @ (b - F @ x))
-        if ascent.max() <= tol:
+    m, n = F.shape[-2:]
+    stack, sides = F.reshape(-1, m, n), b.reshape(-1, m)
+    size = len(stack)
+    free: BoolArray = np.ones((size, n), dtype=bool)
+    x = np.zeros((size, n))
+    pending = np.arange(size)
+    while len(pending):  # without those below zero, until none is
+        x[pending] = _least_squares(stack[pending], sides[pending], free[pending])
+        pending = pending[(x[pending] < 0.0).any(axis=1)]
+        free[pending] &= x[pending] > 0.0
+    tol = m * np.finfo(float).eps * np.sqrt(np.vecdot(sides, sides))
+    running = np.arange(size)
+    for _ in range(3 * n):
+        rest = sides[running] - (stack[running] @ x[running, :, None])[..., 0]
+        ascent = np.where(free[running], 0.0, (rest[:, None] @ stack[running])[:, 0])
+        rising = ascent.max(axis=1) > tol[running]
+        running, best = running[rising], ascent.argmax(axis=1)[rising]
+        if not len(running):
             break
-        free[ascent.argmax()] = True
-        trial = _least_squares(F, b, free)
-        if trial[ascent.argmax()] <= 0.0:  # the ascent is rounding
-            break
-        while (free & (trial <= 0.0)).any():
-            below = np.flatnonzero(free & (trial <= 0.0))
-            parts = x[below] / (x[below] - trial[below])
-            x = np.maximum(x + parts.min() * (trial - x), 0.0)
-            x[below[parts.argmin()]] = 0.0  # rounding may leave it above, for ever
-            free &= x > 0.0
-            trial = _least_squares(F, b, free)
-        x = trial
-    return x
+        free[running, best] = True
+        trial = _least_squares(stack[running], sides[running], free[running])
+        proper = trial[np.arange(len(running)), best] > 0.0  # or the ascent is rounding
+        running, trial = running[proper], trial[proper]
+        pending = np.arange(len(running))
+        while len(pending):
+            blocked = free[running[pending]] & (trial[pending] <= 0.0)
+            there = ~blocked.any(axis=1)
+            x[running[pending[there]]] = trial[pending[there]]
+            pending, blocked = pending[~there], blocked[~there]
+            now = running[pending]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                parts = np.where(blocked, x[now] / (x[now] - trial[pending]), np.inf)
+            step = parts.min(axis=1, keepdims=True, initial=np.inf)
+            x[now] = np.maximum(x[now] + step * (trial[pending] - x[now]), 0.0)
+            x[now, parts.argmin(axis=1)] = 0.0  # rounding may leave it above, for ever
+            free[now] &= x[now] > 0.0
+            trial[pending] = _least_squares(stack[now], sides[now], free[now])
+    return x.reshape(*F.shape[:-2], n)
 
 
 def _least_squares(F: FloatArray, b: FloatArray, free: BoolArray) -> FloatArray:
     """Least squares on some columns, the shortest where they are dependent; 0 for the others."""
-    x = np.zeros(F.shape[1])
-    if not free.any():
-        return x
-    some = F[:, free]
-    n_free = some.shape[1]
-    if n_free <= len(b):
-        factor, solution, _ = dgels(some, b)
-        if np.abs(np.diag(factor)).min() > n_free * np.finfo(float).eps:
-            x[free] = solution[:n_free]
-            return x
-    x[free] = np.linalg.lstsq(some, b, rcond=None)[0]
+    x = np.zeros(free.shape)
+    for member, some_are in enumerate(free):
+        some = F[member][:, some_are]
+        n_free = some.shape[1]
+        if not n_free:
+            continue
+        if n_free <= F.shape[1]:
+            factor, solution, _ = dgels(some, b[member])
+            if np.abs(factor.diagonal()).min() > n_free * np.finfo(float).eps:
+                x[member, some_are] = solution[:n_free]
+                continue
+        x[member, some_are] = np.linalg.lstsq(some, b[member], rcond=None)[0]
     return x

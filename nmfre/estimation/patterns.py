@@ -15,7 +15,7 @@ import numpy as np
 
 from nmfre.core.typing import BoolArray, FloatArray, IntArray
 from nmfre.estimation.covariance_forms import Relative
-from nmfre.estimation.moments import Moments, Products, information_root
+from nmfre.estimation.moments import Moments, Products, information_root, solved
 from nmfre.estimation.orthonormal import orthonormal
 
 FILL_RIDGE = 0.1
@@ -23,45 +23,48 @@ FILL_RIDGE = 0.1
 
 
 def unit_grams(observed: BoolArray | FloatArray, Z: FloatArray) -> FloatArray:
-    """Z'Z over the observed responses of each column of ``observed`` (P, n); (n, Q, Q)."""
-    n_responses, rank = Z.shape
-    outer = (Z[:, :, None] * Z[:, None, :]).reshape(n_responses, -1)
-    return np.asarray(observed.T @ outer).reshape(-1, rank, rank)
+    """Z'Z over the observed responses of each column of ``observed`` (P, n); (..., n, Q, Q)."""
+    rank = Z.shape[-1]
+    outer = (Z[..., :, None] * Z[..., None, :]).reshape(*Z.shape[:-1], rank**2)
+    return np.asarray(observed.T @ outer).reshape(*Z.shape[:-2], -1, rank, rank)
 
 
 def unit_roots(
     observed: BoolArray | FloatArray, Z: FloatArray, ridge: float = 1.0
 ) -> tuple[FloatArray, FloatArray]:
-    """log|M_n| of M_n = Z'Z + ridge I of the same, (n,), and the L_n with M_n^-1 = L_n'L_n."""
+    """log|M_n| of M_n = Z'Z + ridge I of the same, (..., n), and L_n with M_n^-1 = L_n'L_n."""
     grams = unit_grams(observed, Z)
     try:
-        factors = np.linalg.cholesky(grams + ridge * np.eye(Z.shape[1]))
+        factors = np.linalg.cholesky(grams + ridge * np.eye(Z.shape[-1]))
     except np.linalg.LinAlgError:  # so large that the ridge is lost in rounding
+        if Z.ndim > 2:  # of one of them
+            parts = [unit_roots(observed, member, ridge) for member in Z]
+            return np.stack([part[0] for part in parts]), np.stack([part[1] for part in parts])
         eigenvalues, V = np.linalg.eigh(grams)
         M = np.maximum(eigenvalues, 0.0) + ridge
-        return np.log(M).sum(axis=1), np.swapaxes(V, 1, 2) / np.sqrt(M)[:, :, None]
-    diagonals = np.diagonal(factors, axis1=1, axis2=2)
-    return 2.0 * np.log(diagonals).sum(axis=1), np.linalg.inv(factors)
+        return np.log(M).sum(axis=1), V.mT / np.sqrt(M)[:, :, None]
+    diagonals = np.diagonal(factors, axis1=-2, axis2=-1)
+    return 2.0 * np.log(diagonals).sum(axis=-1), np.linalg.inv(factors)
 
 
 def unit_inverses(observed: BoolArray | FloatArray, Z: FloatArray) -> FloatArray:
     """M_n^-1 = (Z'Z + I)^-1 of the same, (n, Q, Q)."""
     roots = unit_roots(observed, Z)[1]
-    return np.asarray(np.swapaxes(roots, 1, 2) @ roots)
+    return np.asarray(roots.mT @ roots)
 
 
 def solved_vectors(roots: FloatArray, vectors: FloatArray) -> FloatArray:
     """
-    M_n^-1 times its vector (n, Q), from roots L_n.
+    M_n^-1 times its vector (..., n, Q), from roots L_n.
 
     Where a residual variance is near 0, M_n is large; by a root, Z M_n^-1 Z' loses no digits.
     """
-    return times_vectors(np.swapaxes(roots, 1, 2), times_vectors(roots, vectors))
+    return times_vectors(roots.mT, times_vectors(roots, vectors))
 
 
 def times_vectors(matrices: FloatArray, vectors: FloatArray) -> FloatArray:
-    """Each of the matrices (n, Q, Q) times its vector (n, Q)."""
-    return np.asarray(np.einsum("nqr,nr->nq", matrices, vectors))
+    """Each of the matrices (..., n, Q, Q) times its vector (..., n, Q)."""
+    return np.asarray(np.einsum("...qr,...r->...q", matrices, vectors))
 
 
 def conditional_blup(X: FloatArray, relative: Relative, R: FloatArray) -> FloatArray:
@@ -90,14 +93,16 @@ def patterns_of(observed: BoolArray) -> tuple[BoolArray, IntArray]:
 
 
 def sums_of_products(A: FloatArray, B: FloatArray, which: IntArray, n: int) -> FloatArray:
-    """Sums of a_i b_i' over the rows (m, .) of each of n kinds; (n, ., .)."""
-    sums = np.zeros((n, A.shape[1], B.shape[1]))
+    """Sums of a_i b_i' over the rows (..., m, .) of each of n kinds; (..., n, ., .)."""
+    counts = np.bincount(which, minlength=n)
     order = np.argsort(which, kind="stable")
-    stop = np.cumsum(np.bincount(which, minlength=n))
-    for g, (i, j) in enumerate(zip(np.append(0, stop[:-1]), stop, strict=True)):
-        rows = order[i:j]
-        sums[g] = A[rows].T @ B[rows]
-    return sums
+    first = np.cumsum(counts) - counts
+    alone = order[np.minimum(first, len(order) - 1)]  # of most patterns there is one unit
+    sums = A[..., alone, :, None] * B[..., alone, None, :]
+    for g in np.flatnonzero(counts != 1):
+        rows = order[first[g] : first[g] + counts[g]]
+        sums[..., g, :, :] = A[..., rows, :].mT @ B[..., rows, :]
+    return np.asarray(sums)
 
 
 def squares_by_pattern(A: FloatArray, which: IntArray) -> FloatArray:
@@ -194,12 +199,14 @@ class PatternMoments(Moments):
         """Sums of e_n e_n' and e_n w_n' over each pattern, divided by N."""
         Z, d = relative.loadings(X), relative.d
         R = d * (self.Y - self.observed * (X @ (Gamma @ self.W)))
-        U = solved_vectors(unit_roots(self.patterns, Z)[1][self.which], R.T @ Z)
-        E = R - self.observed * (Z @ U.T)
+        roots = unit_roots(self.patterns, Z)[1][..., self.which, :, :]
+        U = solved_vectors(roots, R.mT @ Z)
+        E = (R - self.observed * (Z @ U.mT)).mT
+        W = np.broadcast_to(self.W.T, (*E.shape[:-1], len(self.W)))
         n_patterns = len(self.counts)
         return (
-            sums_of_products(E.T, E.T, self.which, n_patterns) / self.n_units,
-            sums_of_products(E.T, self.W.T, self.which, n_patterns) / self.n_units,
+            sums_of_products(E, E, self.which, n_patterns) / self.n_units,
+            sums_of_products(E, W, self.which, n_patterns) / self.n_units,
         )
 
     @property
@@ -217,30 +224,38 @@ class PatternMoments(Moments):
 
     def spread(self, Z: FloatArray, values: FloatArray) -> FloatArray:
         """Mean over units of Z V_n, rows zero where responses are missing; (P, Q)."""
-        by_response = (self.patterns * self.shares) @ values.reshape(len(values), -1)
-        return times_vectors(by_response.reshape(-1, *values.shape[1:]), Z)
+        *stack, n_patterns, rank, _ = values.shape
+        by_response = (self.patterns * self.shares) @ values.reshape(*stack, n_patterns, -1)
+        return times_vectors(by_response.reshape(*stack, -1, rank, rank), Z)
 
     def products(self, X: FloatArray, Gamma: FloatArray, relative: Relative) -> Products:
         """Sums over units, or what takes their place."""
         Z, d = relative.loadings(X), relative.d
         log_dets, roots = unit_roots(self.patterns, Z)
-        M_inv = np.swapaxes(roots, 1, 2) @ roots
+        M_inv = roots.mT @ roots
         R = d * (self.Y - self.observed * (X @ (Gamma @ self.W)))
-        U = solved_vectors(roots[self.which], R.T @ Z)
-        E = R - self.observed * (Z @ U.T)
-        EE = np.vecdot(E, E) / self.n_units
+        U = solved_vectors(roots[..., self.which, :, :], R.mT @ Z)
+        E = R - self.observed * (Z @ U.mT)
+        EE, squares = np.vecdot(E, E) / self.n_units, U.reshape(*U.shape[:-2], -1)
+        quadratic = EE.sum(axis=-1) + np.vecdot(squares, squares) / self.n_units
         return Products(
-            quadratic=float(EE.sum()) + float(np.vdot(U, U)) / self.n_units,
-            rounding=0.0,  # a sum of squares
-            log_det=float(self.shares @ log_dets),
+            quadratic=quadratic,
+            rounding=np.zeros_like(quadratic),  # a sum of squares
+            log_det=np.vecdot(log_dets, self.shares),
             EW=E @ self.W.T / self.n_units,
             EU=E @ U / self.n_units,
             EE=EE,
             ZM_inv=self.spread(Z, M_inv),
-            UW=U.T @ self.W.T / self.n_units,
-            UU=U.T @ U / self.n_units,
-            M_inv=np.tensordot(self.shares, M_inv, axes=1),
+            UW=U.mT @ self.W.T / self.n_units,
+            UU=U.mT @ U / self.n_units,
+            M_inv=self._mean(M_inv),
         )
+
+    def _mean(self, of_patterns: FloatArray) -> FloatArray:
+        """The mean over units of matrices (..., G, Q, Q)."""
+        *stack, n_patterns, rank, _ = of_patterns.shape
+        flat = of_patterns.reshape(*stack, n_patterns, -1)
+        return np.asarray(self.shares[None] @ flat).reshape(*stack, rank, rank)
 
     def _shrunk(self, X: FloatArray, relative: Relative) -> tuple[FloatArray, FloatArray]:
         """
@@ -250,14 +265,15 @@ class PatternMoments(Moments):
         however small a residual variance is. Of the other, what the span of X'X has.
         """
         eigenvalues, V = np.linalg.eigh(self.grams(relative.d * X))
-        seen = eigenvalues > len(X) * np.finfo(float).eps * eigenvalues[:, -1:]
+        seen = eigenvalues > len(self.Y) * np.finfo(float).eps * eigenvalues[..., -1:]
         lengths = np.sqrt(np.where(seen, eigenvalues, 0.0))
-        L = V * lengths[:, None]
-        inner = np.eye(X.shape[1]) + L.mT @ relative.Phi @ L
-        size = np.sqrt(np.diagonal(inner, axis1=1, axis2=2))
-        left = (L / size[:, None]) @ np.linalg.inv(inner / (size[:, :, None] * size[:, None]))
+        L = V * lengths[..., None, :]
+        inner = np.eye(X.shape[-1]) + L.mT @ relative.Phi[..., None, :, :] @ L
+        size = np.sqrt(np.diagonal(inner, axis1=-2, axis2=-1))
+        scaled = L / size[..., None, :]
+        left = scaled @ np.linalg.inv(inner / (size[..., None] * size[..., None, :]))
         to_columns = np.where(seen, 1.0 / (size * np.where(seen, lengths, 1.0)), 0.0)
-        return left @ (L / size[:, None]).mT, left @ (V * to_columns[:, None]).mT
+        return left @ scaled.mT, left @ (V * to_columns[..., None, :]).mT
 
     def free_gamma(self, X: FloatArray, relative: Relative) -> FloatArray:
         """
@@ -266,13 +282,11 @@ class PatternMoments(Moments):
         sum_n (I + G_n Phi)^-1 G_n Gamma w_n w_n' = sum_n (I + G_n Phi)^-1 X'y_n w_n'.
         """
         information, shrink = self._shrunk(X, relative)
-        XtY = times_vectors(shrink[self.which], self.Y.T @ (relative.d**2 * X))
-        left, right = self._information(information), (self.W @ XtY / self.n_units).ravel()
-        try:
-            solution = np.linalg.solve(left, right)
-        except np.linalg.LinAlgError:  # two columns of X are one
-            solution = np.linalg.lstsq(left, right, rcond=None)[0]
-        return np.asarray(solution).reshape(self.n_covariates, X.shape[1]).T
+        XtY = times_vectors(shrink[..., self.which, :, :], self.Y.T @ (relative.d**2 * X))
+        left = self._information(information)
+        solution = solved(left, (self.W @ XtY / self.n_units).reshape(*left.shape[:-1], 1))
+        by_covariate = solution.reshape(*X.shape[:-2], self.n_covariates, X.shape[-1])
+        return np.ascontiguousarray(by_covariate.mT)
 
     def root_information(self, X: FloatArray, relative: Relative) -> FloatArray:
         """The root of sum_n w_n w_n' kron (I + G_n Phi)^-1 G_n, (Q K, Q K)."""
@@ -281,8 +295,12 @@ class PatternMoments(Moments):
     def _information(self, of_patterns: FloatArray) -> FloatArray:
         """sum_n w_n w_n' kron these."""
         size = of_patterns.shape[-1] * self.n_covariates
-        by_pattern = np.einsum("gkl,gqr->kqlr", self.WW_by_pattern, of_patterns)
-        return np.asarray(by_pattern).reshape(size, size)
+        *stack, n_patterns, rank, _ = of_patterns.shape
+        WW = self.WW_by_pattern.reshape(n_patterns, -1).T
+        by_pattern = (WW @ of_patterns.reshape(*stack, n_patterns, -1)).reshape(
+            *stack, self.n_covariates, self.n_covariates, rank, rank
+        )
+        return np.asarray(by_pattern.swapaxes(-3, -2)).reshape(*stack, size, size)
 
     def times_squares(self, u: FloatArray) -> FloatArray:
         """YY' u / N, missing cells filled from scores on u that the observed ones tell."""

@@ -35,7 +35,7 @@ class RandomForm(ABC):
 
     @abstractmethod
     def factor(self, t: FloatArray, rank: int) -> FloatArray:
-        """F, (Q, Q)."""
+        """F, (..., Q, Q), of t (..., n)."""
 
     @abstractmethod
     def coordinates(self, F: FloatArray) -> FloatArray:
@@ -47,7 +47,7 @@ class RandomForm(ABC):
 
     @abstractmethod
     def pull(self, F: FloatArray, by_F: FloatArray) -> FloatArray:
-        """Derivative by t, (..., n), from that by F, (..., Q, Q)."""
+        """Derivative by t, (..., n), from that by F, (..., Q, Q); F is one or as many."""
 
     def of_phi(self, F: FloatArray) -> FloatArray:
         """Derivatives of the entries of Phi = F F' by t, (Q, Q, n)."""
@@ -113,11 +113,12 @@ class IdentityRandom(RandomForm):
 
     def factor(self, t: FloatArray, rank: int) -> FloatArray:
         """F = tau I."""
-        return np.asarray(np.exp(t[0] / 2.0) * np.eye(rank))
+        return np.asarray(np.exp(t / 2.0)[..., None] * np.eye(rank))
 
     def coordinates(self, F: FloatArray) -> FloatArray:
         """Of the mean variance."""
-        return np.asarray(np.log(np.sum(F * F, keepdims=True).ravel() / len(F)))
+        flat = F.reshape(*F.shape[:-2], 1, -1)
+        return np.asarray(np.log(np.vecdot(flat, flat) / F.shape[-1]))
 
     def nearest(self, Phi: FloatArray) -> FloatArray:
         """The mean of the variances."""
@@ -163,11 +164,11 @@ class DiagonalRandom(RandomForm):
 
     def factor(self, t: FloatArray, rank: int) -> FloatArray:
         """F = diag(tau_q)."""
-        return np.diag(np.exp(t / 2.0))
+        return np.asarray(np.exp(t / 2.0)[..., None] * np.eye(rank))
 
     def coordinates(self, F: FloatArray) -> FloatArray:
         """Logarithms of row sums of squares."""
-        return np.asarray(np.log(np.sum(F * F, axis=1)))
+        return np.asarray(np.log(np.vecdot(F, F)))
 
     def nearest(self, Phi: FloatArray) -> FloatArray:
         """The variances."""
@@ -175,7 +176,7 @@ class DiagonalRandom(RandomForm):
 
     def pull(self, F: FloatArray, by_F: FloatArray) -> FloatArray:
         """Half of F_qq dF_qq."""
-        return np.asarray(0.5 * np.diag(F) * np.diagonal(by_F, axis1=-2, axis2=-1))
+        return np.asarray(0.5 * _diagonal(F) * _diagonal(by_F))
 
     def of_change(self, F: FloatArray, change: FloatArray) -> FloatArray:
         """Relative changes of the diagonal."""
@@ -202,15 +203,18 @@ class FullRandom(RandomForm):
 
     def factor(self, t: FloatArray, rank: int) -> FloatArray:
         """The Cholesky factor."""
-        F = np.diag(np.exp(t[:rank] / 2.0))
-        F[np.tril_indices(rank, -1)] = t[rank:] * np.exp(t[:rank].mean() / 2.0)
-        return F
+        F = np.exp(t[..., :rank] / 2.0)[..., None] * np.eye(rank)
+        row, column = np.tril_indices(rank, -1)
+        size = np.exp(t[..., :rank].mean(axis=-1, keepdims=True) / 2.0)
+        F[..., row, column] = t[..., rank:] * size
+        return np.asarray(F)
 
     def coordinates(self, F: FloatArray) -> FloatArray:
         """Of a lower triangular factor."""
-        logs = 2.0 * np.log(np.diag(F))
-        below = F[np.tril_indices(len(F), -1)] / np.exp(logs.mean() / 2.0)
-        return np.concatenate([logs, below])
+        logs = 2.0 * np.log(_diagonal(F))
+        row, column = np.tril_indices(F.shape[-1], -1)
+        below = F[..., row, column] / np.exp(logs.mean(axis=-1, keepdims=True) / 2.0)
+        return np.concatenate([logs, below], axis=-1)
 
     def nearest(self, Phi: FloatArray) -> FloatArray:
         """All of it."""
@@ -218,10 +222,12 @@ class FullRandom(RandomForm):
 
     def pull(self, F: FloatArray, by_F: FloatArray) -> FloatArray:
         """Half of F_qq dF_qq and of the mean of all below, and those below the diagonal."""
-        lower = np.tril_indices(len(F), -1)
-        below, size = by_F[..., lower[0], lower[1]], float(np.exp(np.log(np.diag(F)).mean()))
-        diagonal = 0.5 * np.diag(F) * np.diagonal(by_F, axis1=-2, axis2=-1)
-        diagonal = diagonal + (0.5 / len(F)) * (below @ F[lower])[..., None]
+        row, column = np.tril_indices(F.shape[-1], -1)
+        below = by_F[..., row, column]
+        size = np.exp(np.log(_diagonal(F)).mean(axis=-1, keepdims=True))
+        diagonal = 0.5 * _diagonal(F) * _diagonal(by_F)
+        along = np.vecdot(below, F[..., row, column])[..., None]
+        diagonal = diagonal + 0.5 / F.shape[-1] * along
         return np.concatenate([diagonal, size * below], axis=-1)
 
     def of_change(self, F: FloatArray, change: FloatArray) -> FloatArray:
@@ -258,11 +264,12 @@ class NoRandom(RandomForm):
 
     def factor(self, t: FloatArray, rank: int) -> FloatArray:
         """The smallest there is."""
-        return np.asarray(np.exp(LOG_LIMITS[0] / 2.0) * np.eye(rank))
+        smallest = np.full((*t.shape[:-1], 1, 1), np.exp(LOG_LIMITS[0] / 2.0))
+        return np.asarray(smallest * np.eye(rank))
 
     def coordinates(self, F: FloatArray) -> FloatArray:
         """Nothing."""
-        return np.empty(0)
+        return np.empty((*F.shape[:-2], 0))
 
     def nearest(self, Phi: FloatArray) -> FloatArray:
         """The smallest there is."""
@@ -287,6 +294,8 @@ class NoRandom(RandomForm):
     def scale(self, rank: int) -> FloatArray:
         """Nothing."""
         return np.empty(0)
+def _diagonal(F: FloatArray) -> FloatArray:
+    return np.diagonal(F, axis1=-2, axis2=-1)
 
 
 RANDOM_FORMS: dict[str, RandomForm] = {

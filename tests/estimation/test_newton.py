@@ -19,7 +19,8 @@ def test_a_quadratic_model_is_minimised_within_its_bounds(size, seed):
     low, high = -rng.exponential(size=size), rng.exponential(size=size)
     low[rng.random(size) < 0.3] = 0.0  # at a bound
     high[rng.random(size) < 0.3] = np.inf
-    found = minimise_within(H, g, low, high)
+    (found,), (convex,) = minimise_within(H[None], g[None], low[None], high[None])
+    assert convex
     assert (found >= low).all()
     assert (found <= high).all()
     upper = np.linalg.cholesky(H).T
@@ -29,6 +30,7 @@ def test_a_quadratic_model_is_minimised_within_its_bounds(size, seed):
 
 def test_there_is_no_minimum_where_what_is_free_is_not_convex():
     H, g = np.diag([1.0, -1.0]), np.array([0.0, 1.0])
-    assert minimise_within(H, g, np.full(2, -1.0), np.full(2, 1.0)) is None
-    held = minimise_within(H, g, np.array([-1.0, 0.0]), np.array([1.0, 1.0]))
-    np.testing.assert_array_equal(held, 0.0)
+    low = np.array([[-1.0, -1.0], [-1.0, 0.0]])
+    held, convex = minimise_within(np.stack([H, H]), np.stack([g, g]), low, np.ones((2, 2)))
+    assert convex.tolist() == [False, True]
+    np.testing.assert_array_equal(held[1], 0.0)
