@@ -9,6 +9,7 @@ Sigma = sigma2 diag(v)^(1/2) (I + Z Z') diag(v)^(1/2). Another form is a class h
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias, TypeVar
 
@@ -80,8 +81,13 @@ class Relative(LaidOut):
         """With ``factor`` times Phi."""
         return Relative(self.v, np.sqrt(factor)[..., None, None] * self.F)
 
-    def members(self, index: IntArray) -> Relative:
-        """Some of a stack."""
+    @classmethod
+    def stacked(cls, members: Sequence[Relative]) -> Relative:
+        """A stack."""
+        return cls(np.stack([m.v for m in members]), np.stack([m.F for m in members]))
+
+    def members(self, index: IntArray | slice | int) -> Relative:
+        """Some of a stack, or one of it."""
         return Relative(self.v[index], self.F[index])
 
 

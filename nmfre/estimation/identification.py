@@ -20,6 +20,7 @@ from scipy.sparse import csc_array, eye_array, hstack
 
 from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.estimation.covariance_forms import Structure
+from nmfre.estimation.orthonormal import nonnegative
 from nmfre.estimation.random_forms import RandomForm
 
 ZERO = 1e-6
@@ -32,6 +33,8 @@ It fails in some where a cone is narrow; along a bounded k rows rise less.
 """
 STEP = 1e-4
 """How far to go along a free direction: its square is no zero that has been left."""
+NOTHING = 1e-12
+"""What may be left, per row of size 1, of a sum that is zero but for rounding."""
 FEW = 1_000
 """Inequalities beyond which an even selection is tried first: if it leaves no room, none is."""
 
@@ -151,6 +154,11 @@ def _identified_by(
     return "convention"
 
 
+def n_free(X: FloatArray, Theta: FloatArray | None, Phi: FloatArray, structure: Structure) -> int:
+    """How many directions `identify` finds free, without what else it tells."""
+    return len(free_directions(X, Theta, _candidates(X, Phi, structure.random, structure.pattern)))
+
+
 def n_rotations(shape: tuple[int, int], structure: Structure) -> int:
     """Number of free directions of a basis without zeros but those of the pattern."""
     rng = np.random.default_rng(0)  # any basis of the pattern
@@ -237,6 +245,8 @@ def _cone(
 def _span_of_cone(A: FloatArray) -> tuple[FloatArray, FloatArray]:
     """A basis, in columns, of the span of the k with A k >= 0, and one within them."""
     m, d = A.shape
+    if m <= FEW and _is_nothing(A):
+        return np.empty((d, 0)), np.zeros(d)
     if m > FEW:
         left: Any = hstack([csc_array(-A), eye_array(m)], format="csc")
     else:  # a sparse matrix takes longer to build than a small programme to solve
@@ -256,6 +266,22 @@ def _span_of_cone(A: FloatArray) -> tuple[FloatArray, FloatArray]:
             break
     inside = np.asarray(solution.x)[:d]
     return np.asarray(null_space(A[held], rcond=ZERO) if held.any() else np.eye(d)), inside
+
+
+def _is_nothing(A: FloatArray) -> bool:
+    """
+    Whether it is certain that only k = 0 has A k >= 0.
+
+    It is where columns are independent and a sum of all rows with weights of at least 1 is zero:
+    no row can rise then. Most bases have so many zeros, and this is sooner found than a programme
+    is solved.
+    """
+    if len(A) <= A.shape[1] or np.linalg.matrix_rank(A, tol=ZERO) < A.shape[1]:
+        return False
+    total = A.sum(axis=0)
+    weights = nonnegative(A.T / np.linalg.norm(A, axis=1), -total)
+    rest = total + A.T @ (weights / np.linalg.norm(A, axis=1))
+    return bool(np.abs(rest).max() <= NOTHING * len(A))
 
 
 def _mixing_directions(rank: int) -> FloatArray:

@@ -103,6 +103,7 @@ def maximize(
     tol: float = 1e-8,
     maxiter: int = 50_000,
     polish: bool = True,
+    near: bool = False,
 ) -> Maximum:
     """
     Climb from one start: `maximize_all` of a stack of one.
@@ -112,11 +113,11 @@ def maximize(
     moments : Moments
     X : array, (P, Q)
     relative : Relative, optional
-    structure, signed, cap, tol, maxiter, polish
+    structure, signed, cap, tol, maxiter, polish, near
         As there.
     """
     if relative is not None:
-        relative = Relative(relative.v[None], relative.F[None])
+        relative = Relative.stacked([relative])
     return maximize_all(
         moments,
         X[None],
@@ -127,6 +128,7 @@ def maximize(
         tol=tol,
         maxiter=maxiter,
         polish=polish,
+        near=near,
     )[0]
 
 

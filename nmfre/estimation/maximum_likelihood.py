@@ -10,11 +10,17 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nmfre.core.layout import LaidOut
-from nmfre.core.typing import BoolArray, FloatArray
-from nmfre.estimation.covariance_forms import SMALLEST_SHARE, Relative, Structure
+from nmfre.core.typing import FloatArray
+from nmfre.estimation.boundary import (
+    at_zero_if_as_good,
+    df_random,
+    re_at_bound,
+    resid_at_bound,
+    resid_at_zero,
+)
+from nmfre.estimation.covariance_forms import Relative, Structure
 from nmfre.estimation.estimate import PAPER, centroid_order
-from nmfre.estimation.identification import Identification, identify
-from nmfre.estimation.likelihood import marginal_value
+from nmfre.estimation.identification import Identification, identify, n_free
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.maximize import (
     CLIMB_TOL,
@@ -26,19 +32,8 @@ from nmfre.estimation.maximize import (
     starting_covariances,
 )
 from nmfre.estimation.moments import Moments
-from nmfre.estimation.random_forms import LOG_LIMITS
 from nmfre.estimation.representative import representative, widest_mixture
 
-AT_BOUND = 1e-6
-"""Effective degrees of freedom per unit below which a variance of random effects is zero."""
-NEXT_TO = 1e3
-"""Multiple of its bound below which a residual variance is tried there."""
-HEYWOOD = 1e-5
-"""Residual variance, in those of the response given the covariates, below which it is zero."""
-SMALL_SHARE = 0.01
-"""Effective degrees of freedom per unit up to which a way to tau2 = 0 may have ended."""
-ROUNDING = 1e-12
-"""Change of the value per cell that may be rounding."""
 Run: TypeAlias = Callable[[Callable[[Any], Any], list[Any]], list[Any]]
 
 
@@ -80,7 +75,7 @@ def _climb(
 def _together(X: FloatArray, relative: Relative, most: int, cap: float = np.inf) -> list[_Starts]:
     """Starts in parts of so many."""
     parts = [slice(first, first + most) for first in range(0, len(X), most)]
-    return [_Starts(X[i], Relative(relative.v[i], relative.F[i]), cap) for i in parts]
+    return [_Starts(X[i], relative.members(i), cap) for i in parts]
 
 
 def fit_marginal(
@@ -130,7 +125,7 @@ def fit_marginal(
     -------
     MarginalEstimate
     """
-    cells, profiled = moments.n_cells, structure.resid.profiled
+    cells = moments.n_cells
     scale = float(moments.scale)
     climb = partial(_climb, moments, structure, signed, max(tol, CLIMB_TOL), maxiter)
     X = np.where(structure.held(bases[0].shape), 0.0, np.stack(bases))
@@ -142,31 +137,22 @@ def fit_marginal(
     maxima: list[Maximum] = [maximum for part in parts for maximum in part]
     best = min(maxima, key=_value)
     uncapped = None
-    if _df_random(moments, best) > cap:
+    if df_random(moments, best) > cap:
         free, free_best = maxima, best
         X = np.stack([m.X for m in free])
-        relative = Relative(np.stack([m.v for m in free]), np.stack([m.F for m in free]))
+        relative = Relative.stacked([m.relative for m in free])
         maxima = [maximum for (maximum,) in run(climb, _together(X, relative, 1, cap))]
         for i, m in enumerate(free):  # a lower maximum may meet the cap as it is
-            if m.value < maxima[i].value and _df_random(moments, m) <= cap:
+            if m.value < maxima[i].value and df_random(moments, m) <= cap:
                 maxima[i] = m
         best = min(maxima, key=_value)
         if all(best is not m for m in free):
             uncapped = free_best.value
-    X, relative = best.X, _at_zero(moments, best.relative, structure)
     if uncapped is None:
-        # The way to tau2 = 0 is flat, and ends anywhere: where zero is as good, it is zero.
-        none = Relative(best.v, np.exp(LOG_LIMITS[0] / 2.0) * np.eye(X.shape[1]))
-        Gamma, Theta = moments.profiled(X, none, signed=signed)
-        most = best.value
-        if _df_random(moments, best) > SMALL_SHARE * moments.n_units:
-            most -= ROUNDING  # or the likelihood is flat, and tau2 is anything
-        if marginal_value(moments, X, Gamma, none, profiled=profiled).value <= most:
-            relative = none
-            if signed and structure.pattern is None:
-                # and components anywhere: apart, and off their bounds, they are sharper
-                X = np.maximum(X @ widest_mixture(X, None), 0.0)
-                X = 0.75 * X + 0.25 * X.mean(axis=1, keepdims=True)
+        (X,), at_zero = at_zero_if_as_good(moments, [best], signed=signed, structure=structure)
+        relative = at_zero.members(0)
+    else:
+        X, relative = best.X, resid_at_zero(moments, best.relative, structure)
     final = maximize(
         moments,
         X,
@@ -176,10 +162,11 @@ def fit_marginal(
         signed=signed,
         tol=tol,
         maxiter=maxiter - best.n_iter,
+        near=True,
     )
     agree = agreeing(maxima, best, final, cells)
 
-    X, Theta_scaled, relative = _representative(moments, final, signed, structure)
+    X, Theta_scaled, relative = representative_of(moments, final, signed, structure)
     if structure.pattern is None:
         order = centroid_order(X)
         X, Theta_scaled, relative = X[:, order], Theta_scaled[order], relative.ordered(order)
@@ -219,33 +206,9 @@ def fit_marginal(
         identification=_identified(moments, X, Theta_scaled, relative, signed, structure),
         condition=float(np.linalg.cond(X)),
         structure=structure,
-        resid_at_bound=_resid_at_bound(moments, relative, structure),
+        resid_at_bound=resid_at_bound(moments, relative, structure),
         re_at_bound=re_at_bound(X, relative),
     )
-
-
-def re_at_bound(X: FloatArray, relative: Relative) -> BoolArray:
-    """Which variances of random effects are zero, but for the limit of the search; (Q,)."""
-    columns = relative.d * X
-    return np.asarray(np.diag(relative.F) ** 2 * np.sum(columns * columns, axis=0) < AT_BOUND)
-
-
-def _at_zero(moments: Moments, relative: Relative, structure: Structure) -> Relative:
-    """With residual variances that are next to their bound 0 there: the way is flat, and long."""
-    if structure.resid.profiled:
-        return relative
-    bound = SMALLEST_SHARE * moments.unexplained
-    return Relative(np.where(relative.v < NEXT_TO * bound, bound, relative.v), relative.F)
-
-
-def _resid_at_bound(moments: Moments, relative: Relative, structure: Structure) -> BoolArray:
-    if structure.resid.profiled:
-        return np.zeros(len(relative.v), dtype=bool)
-    return np.asarray(relative.v <= HEYWOOD * moments.unexplained)
-
-
-def _df_random(moments: Moments, maximum: Maximum) -> float:
-    return moments.df_random(maximum.relative.loadings(maximum.X))
 
 
 def _identified(
@@ -256,24 +219,30 @@ def _identified(
     signed: bool,
     structure: Structure,
 ) -> Identification:
-    there = np.where(re_at_bound(X, relative), 0.0, 1.0)
+    all_vary = not re_at_bound(X, relative).any()
     return identify(
         X,
         None if signed else Theta * moments.covariates.scale,
-        relative.Phi * np.outer(there, there),
+        _Phi(X, relative),
         structure,
-        mean=None if there.all() else moments.covariates.gamma(Theta),
+        mean=None if all_vary else moments.covariates.gamma(Theta),
     )
 
 
-def _representative(
+def _Phi(X: FloatArray, relative: Relative) -> FloatArray:
+    """Phi / sigma2, with zeros for variances at their bound."""
+    there = np.where(re_at_bound(X, relative), 0.0, 1.0)
+    return np.asarray(relative.Phi * np.outer(there, there))
+
+
+def representative_of(
     moments: Moments, final: Maximum, signed: bool, structure: Structure
 ) -> tuple[FloatArray, FloatArray, Relative]:
     """Of the mixtures of components that fit as well one, the same from wherever it is sought."""
     X, Theta, relative = final.X, final.Theta, final.relative
-    if not _identified(moments, X, Theta, relative, signed, structure).n_free:
-        return X, Theta, relative
     bounded = None if signed else Theta * moments.covariates.scale
+    if not n_free(X, bounded, _Phi(X, relative), structure):
+        return X, Theta, relative
     if re_at_bound(X, relative).all():
         R = np.eye(len(Theta)) if structure.pattern is not None else widest_mixture(X, bounded)
     else:

@@ -75,7 +75,7 @@ class Search:
     def _basis(self, z: FloatArray) -> FloatArray:
         """P X, not normalised, (..., P, Q)."""
         shape = (*z.shape[:-1], *self.shape)
-        return np.asarray(z[..., : self.n_basis]).reshape(shape)
+        return np.reshape(z[..., : self.n_basis], shape)
 
     def pack(self, X: FloatArray, relative: Relative) -> FloatArray:
         """The vector of a point, within its bounds."""
@@ -85,7 +85,7 @@ class Search:
         ]
         if not self.structure.resid.profiled:
             parts.append(np.log(relative.v))
-        return np.clip(np.concatenate(parts, axis=-1), self.lower, self.upper)
+        return np.asarray(np.clip(np.concatenate(parts, axis=-1), self.lower, self.upper))
 
     def unpack(self, z: FloatArray) -> tuple[FloatArray, Relative]:
         """The point of a vector: its basis normalised, its covariances on the cap."""

@@ -36,7 +36,7 @@ from nmfre.inference.conditional import Inference, conditional_inference
 from nmfre.inference.marginal import LARGEST, marginal_inference, n_parameters
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Alternative, InferenceOptions, Uncertainty
-from nmfre.inference.refit import Refits, of_multipliers
+from nmfre.inference.refit import Refits, Refitted, of_multipliers
 
 Method: TypeAlias = Literal["df-cap", "ml"]
 WARNINGS = {
@@ -111,11 +111,11 @@ class Estimator(ABC):
     @abstractmethod
     def replicates(
         self, Y: FloatArray, A: FloatArray, estimate: Estimate, w: FloatArray
-    ) -> Sequence[Estimate]:
+    ) -> Sequence[Refitted]:
         """Fits, from the estimate on, of the replicate of each row of multipliers (B, N)."""
 
     @abstractmethod
-    def refits(self, stack: FloatArray, A: FloatArray, estimate: Estimate) -> Sequence[Estimate]:
+    def refits(self, stack: FloatArray, A: FloatArray, estimate: Estimate) -> Sequence[Refitted]:
         """Fits, from the estimate on, of other responses (B, P, N)."""
 
     def refit(self, design: Design, estimate: Estimate, multiplier: Multiplier) -> Refits:
@@ -135,7 +135,7 @@ class Estimator(ABC):
         A: FloatArray,
         estimate: Estimate,
         seeds: list[np.random.SeedSequence],
-    ) -> Sequence[Estimate]:
+    ) -> Sequence[Refitted]:
         """Fits of draws, whose negative cells stay as they are."""
         scores, covariances = estimate.Theta @ A, estimate.absolute
         draws = [

@@ -34,6 +34,7 @@ from nmfre.estimation.maximize import starting_bases
 from nmfre.estimation.maximum_likelihood import fit_marginal
 from nmfre.estimation.moments import Moments
 from nmfre.estimation.random_forms import CovRe
+from nmfre.estimation.refits import Refit, refit
 from nmfre.estimators.base import Estimator, Method, warn_of
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Alternative, Uncertainty
@@ -165,7 +166,7 @@ class MaximumLikelihood(Estimator):
 
     def replicates(
         self, Y: FloatArray, A: FloatArray, estimate: Estimate, w: FloatArray
-    ) -> list[MarginalEstimate]:
+    ) -> list[Refit]:
         """
         Fits in which the log-likelihood of unit n has the weight 1 + w_bn over the mean weight.
 
@@ -173,29 +174,15 @@ class MaximumLikelihood(Estimator):
         replicate of the same multipliers.
         """
         weights = (1.0 + w) / (1.0 + w.mean(axis=1, keepdims=True))
-        return [self._refit(Y, A, moments_of(Y, A, each), estimate) for each in weights]
+        return self._refitted([moments_of(Y, A, each) for each in weights], estimate)
 
-    def refits(
-        self, stack: FloatArray, A: FloatArray, estimate: Estimate
-    ) -> list[MarginalEstimate]:
-        """One by one."""
-        return [self._refit(Y, A, moments_of(Y, A), estimate) for Y in stack]
+    def refits(self, stack: FloatArray, A: FloatArray, estimate: Estimate) -> list[Refit]:
+        """Of their moments."""
+        return self._refitted([moments_of(Y, A) for Y in stack], estimate)
 
-    def _refit(
-        self, Y: FloatArray, A: FloatArray, moments: Moments, estimate: Estimate
-    ) -> MarginalEstimate:
-        return fit_marginal(
-            Y,
-            A,
-            moments,
-            [estimate.X],
-            signed=self.signed,
-            cap=estimate.cap,
-            structure=estimate.of_kind(MarginalEstimate, "structure").structure,
-            start=estimate.absolute,
-            tol=self.tol,
-            maxiter=self.maxiter,
-        )
+    def _refitted(self, replicates: list[Moments], estimate: Estimate) -> list[Refit]:
+        fitted = estimate.of_kind(MarginalEstimate, "structure")
+        return refit(replicates, fitted, tol=self.tol, maxiter=self.maxiter)
 
     def refit(self, design: Design, estimate: Estimate, multiplier: Multiplier) -> Refits:
         """As every estimator, but for normal multipliers."""

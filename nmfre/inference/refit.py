@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -12,11 +12,32 @@ from scipy.optimize import linear_sum_assignment
 from nmfre.core.parallel import run_tasks
 from nmfre.core.threads import one_thread_if_small
 from nmfre.core.typing import FloatArray, IntArray
-from nmfre.estimation.estimate import Estimate, StopReason
+from nmfre.estimation.estimate import StopReason
 from nmfre.inference.groups import n_independent
 from nmfre.inference.multipliers import MULTIPLIERS, Multiplier
 
-Refits: TypeAlias = Callable[[list[np.random.SeedSequence]], Sequence[Estimate]]
+
+
+class Refitted(Protocol):
+    """What is asked of the fit of a replicate."""
+
+    @property
+    def X(self) -> FloatArray:
+        """Basis, (P, Q)."""
+        ...
+
+    @property
+    def Theta(self) -> FloatArray:
+        """Effects, (Q, K)."""
+        ...
+
+    @property
+    def stop_reason(self) -> StopReason:
+        """Why the iteration ended."""
+        ...
+
+
+Refits: TypeAlias = Callable[[list[np.random.SeedSequence]], Sequence[Refitted]]
 """Of a seed for each of some replicates: their fits."""
 CHUNK_BYTES = 1 << 24
 """Responses of the replicates that are estimated together."""
@@ -31,12 +52,12 @@ class _Task:
 
 
 def of_multipliers(
-    replicates: Callable[[FloatArray], Sequence[Estimate]],
+    replicates: Callable[[FloatArray], Sequence[Refitted]],
     n_units: int,
     groups: IntArray | None,
     multiplier: Multiplier,
     seeds: list[np.random.SeedSequence],
-) -> Sequence[Estimate]:
+) -> Sequence[Refitted]:
     """
     Fits of replicates that are functions of multipliers (b, N), which are drawn here.
 
