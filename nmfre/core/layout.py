@@ -9,7 +9,7 @@ every array is laid out in one way before it enters a product.
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -46,7 +46,7 @@ class LaidOut:
     """Fields that are arrays are laid out: a trip to another process and back changes nothing."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
             if isinstance(value, np.ndarray):
-                object.__setattr__(self, field.name, laid_out(value))
+                object.__setattr__(self, name, laid_out(value))

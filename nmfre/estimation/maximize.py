@@ -204,7 +204,8 @@ def maximize_all(
     if len(behind):
         # Next to a residual variance of zero gradients are large, of what gains nothing.
         enough[behind] = expected_gain(search.members(behind), z[behind]) * moments.n_cells
-        behind = behind[~(enough[behind] < LEAST_GAIN)]
+        if not polish:  # where a search goes on anyway, this will do
+            behind = behind[~(enough[behind] < LEAST_GAIN)]
     for i in behind.tolist():
         alone = search.members(i)
         z[i] = by_quasi_newton(alone, z[i], paths[i], tol, maxiter)

@@ -183,7 +183,8 @@ class Moments(LaidOut):
             F = root @ _kron(directions, np.eye(rank))
             b = (root @ Gamma.mT.reshape(*stack, -1, 1))[..., 0]
         length = np.sqrt(np.maximum(np.sum(F * F, axis=-2), np.finfo(float).tiny))
-        flat = nonnegative(F / length[..., None, :], b) / length
+        free = (self.covariates.theta(Gamma) * size).mT.reshape(*stack, -1) * length
+        flat = nonnegative(F / length[..., None, :], b, free) / length
         Theta = np.ascontiguousarray(flat.reshape(*stack, n_covariates, rank).mT) / size
         return self.covariates.gamma(Theta), Theta
 

@@ -58,12 +58,15 @@ class Point:
 
     def members(self, index: IntArray | BoolArray) -> Point:
         """Some of them."""
-        return Point(*(getattr(self, field.name)[index] for field in fields(self)))
+        return Point(*(getattr(self, name)[index] for name in FIELDS))
 
     def put(self, index: IntArray, other: Point) -> None:
         """Other points in the place of some."""
-        for field in fields(self):
-            getattr(self, field.name)[index] = getattr(other, field.name)
+        for name in FIELDS:
+            getattr(self, name)[index] = getattr(other, name)
+
+
+FIELDS = tuple(field.name for field in fields(Point))
 
 
 class Objective(Protocol):

@@ -141,24 +141,24 @@ def _solved(unit: FloatArray, A: FloatArray) -> FloatArray:
     return np.asarray(solve_triangular(unit, A, lower=True, unit_diagonal=True))
 
 
-def nonnegative(F: FloatArray, b: FloatArray) -> FloatArray:
+def nonnegative(F: FloatArray, b: FloatArray, free_x: FloatArray | None = None) -> FloatArray:
     """
     The x >= 0 that minimise |F x - b|, by Lawson and Hanson's active sets; columns of F of size 1.
 
     Of a stack, F (..., m, n) and b (..., m). They start from all columns instead of none: few
-    bounds bind. Least squares by QR, because the normal equations would square the condition
-    number.
+    bounds bind; ``free_x`` (..., n) is their least squares, where it is known. Least squares by QR,
+    because the normal equations would square the condition number.
     """
     m, n = F.shape[-2:]
     stack, sides = F.reshape(-1, m, n), b.reshape(-1, m)
     size = len(stack)
     free: BoolArray = np.ones((size, n), dtype=bool)
-    x = np.zeros((size, n))
-    pending = np.arange(size)
+    x = _least_squares(stack, sides, free) if free_x is None else free_x.reshape(-1, n).copy()
+    pending = np.flatnonzero((x < 0.0).any(axis=1))
     while len(pending):  # without those below zero, until none is
+        free[pending] &= x[pending] > 0.0
         x[pending] = _least_squares(stack[pending], sides[pending], free[pending])
         pending = pending[(x[pending] < 0.0).any(axis=1)]
-        free[pending] &= x[pending] > 0.0
     tol = m * np.finfo(float).eps * np.sqrt(np.vecdot(sides, sides))
     running = np.arange(size)
     for _ in range(3 * n):
