@@ -164,7 +164,7 @@ class DenseMoments(CompleteMoments):
         return cls(
             members[0].n_units,
             members[0].n_cells,
-            np.array([member.scale for member in members]),
+            np.nan,
             Orthonormal.stacked([member.covariates for member in members]),
             np.stack([member.B for member in members]),
             np.stack([member.squares for member in members]),
@@ -177,7 +177,6 @@ class DenseMoments(CompleteMoments):
             return self
         return replace(
             self,
-            scale=np.asarray(self.scale)[index],
             covariates=self.covariates.members(index),
             B=self.B[index],
             squares=self.squares[index],

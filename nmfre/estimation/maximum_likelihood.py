@@ -126,7 +126,7 @@ def fit_marginal(
     MarginalEstimate
     """
     cells = moments.n_cells
-    scale = float(moments.scale)
+    scale = moments.scale
     climb = partial(_climb, moments, structure, signed, max(tol, CLIMB_TOL), maxiter)
     X = np.where(structure.held(bases[0].shape), 0.0, np.stack(bases))
     relative = starting_covariances(moments, X / X.sum(axis=1, keepdims=True), structure)

@@ -78,14 +78,14 @@ class Moments(LaidOut):
     n_cells : float
         Number of observed cells; a weighted one where units have weights.
     scale : float
-        Root mean square of the observed responses.
+        Root mean square of the observed responses; NaN of a stack, whose members have their own.
     covariates : Orthonormal
         How the covariates are made orthonormal.
     """
 
     n_units: int
     n_cells: float
-    scale: Float
+    scale: float
     covariates: Orthonormal
 
     @property

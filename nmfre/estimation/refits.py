@@ -82,7 +82,7 @@ def _maxima(
     signed, structure, cap = estimate.signed, estimate.structure, estimate.cap
     X = np.repeat(estimate.X[None], len(members), axis=0)
     absolute = estimate.absolute
-    of_members = [structure.relative(absolute, float(member.scale)) for member in members]
+    of_members = [structure.relative(absolute, member.scale) for member in members]
     relative = Relative.stacked(of_members)
     climb = partial(
         maximize_all, stack, structure=structure, signed=signed, maxiter=maxiter, near=True
@@ -112,4 +112,4 @@ def _maxima(
 def _shown(member: Moments, maximum: Maximum, estimate: MarginalEstimate) -> Refit:
     """Of the mixtures that fit as well the one that is shown, in units of the responses."""
     X, Theta, _ = representative_of(member, maximum, estimate.signed, estimate.structure)
-    return Refit(X, Theta * float(member.scale), maximum.stop_reason)
+    return Refit(X, Theta * member.scale, maximum.stop_reason)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from nmfre.core.arguments import check_bool, check_choice
 from nmfre.core.findings import listed
-from nmfre.estimation.maximum_likelihood import re_at_bound
+from nmfre.estimation.boundary import re_at_bound
 from nmfre.inference.references import constant_of, covariate_covariance
 from nmfre.inference.scores import Units
 from nmfre.results.fit import Fit

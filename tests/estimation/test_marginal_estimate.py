@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from nmfre.estimation.boundary import re_at_bound
 from nmfre.estimation.covariance_forms import Relative
-from nmfre.estimation.maximum_likelihood import re_at_bound
 
 
 @pytest.mark.parametrize(("share", "at_bound"), [(0.9, True), (1.1, False)])
