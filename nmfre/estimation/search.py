@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
-
 import numpy as np
 
 from nmfre.core.typing import BoolArray, FloatArray, IntArray
@@ -66,11 +64,7 @@ class Search:
         moments = self.moments.members(index)
         if moments is self.moments:
             return self
-        part = copy(self)
-        part.moments = moments
-        if self.lower.ndim > 1:
-            part.lower, part.upper = self.lower[index], self.upper[index]
-        return part
+        return Search(moments, self.shape, self.structure, signed=self.signed, cap=self.cap)
 
     def _basis(self, z: FloatArray) -> FloatArray:
         """P X, not normalised, (..., P, Q)."""
