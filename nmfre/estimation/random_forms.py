@@ -294,6 +294,8 @@ class NoRandom(RandomForm):
     def scale(self, rank: int) -> FloatArray:
         """Nothing."""
         return np.empty(0)
+
+
 def _diagonal(F: FloatArray) -> FloatArray:
     return np.diagonal(F, axis1=-2, axis2=-1)
 

@@ -17,7 +17,6 @@ from nmfre.inference.groups import n_independent
 from nmfre.inference.multipliers import MULTIPLIERS, Multiplier
 
 
-
 class Refitted(Protocol):
     """What is asked of the fit of a replicate."""
 
