@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from points import FORMS, covariances, draw, forms, shapes
 from scipy.optimize import approx_fprime, check_grad
 
-from nmfre.estimation.complete import moments_of
+from nmfre.estimation.complete import DenseMoments, moments_of
 from nmfre.estimation.covariance_forms import Structure
-from nmfre.estimation.maximize import maximize, starting_bases
+from nmfre.estimation.maximize import maximize, maximize_all, starting_bases
 from nmfre.estimation.search import Search
 
 
@@ -54,3 +54,34 @@ def test_starts_are_reproducible():
     one = maximize(m, a[0], structure=Structure(), signed=False)
     two = maximize(m, b[0], structure=Structure(), signed=False)
     np.testing.assert_array_equal(one.X, two.X)
+
+
+@pytest.mark.bits
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("structure", FORMS)
+def test_what_a_start_reaches_does_not_depend_on_the_others(structure, missing):
+    Y, A, *_ = draw(6, 2, 2, 0)
+    if missing:
+        Y[0, ::7] = np.nan
+    m = moments_of(Y, A)
+    starts = np.stack(starting_bases(m, 2, 4, np.random.default_rng(1)))
+    options = {"structure": structure, "signed": False, "maxiter": 60}
+    for start, found in zip(starts, maximize_all(m, starts, **options), strict=True):
+        alone = maximize(m, start, **options)
+        for name in ("X", "Theta", "v", "F", "path"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(alone, name))
+        assert (found.value, found.stop_reason) == (alone.value, alone.stop_reason)
+
+
+@pytest.mark.bits
+def test_data_sets_of_a_stack_do_not_depend_on_each_other():
+    Y, A, *_ = draw(6, 2, 2, 0)
+    weights = np.random.default_rng(2).exponential(size=(3, Y.shape[1]))
+    several = [moments_of(Y, A, w / w.mean()) for w in weights]
+    X = np.stack([starting_bases(m, 2, 1, np.random.default_rng(1))[0] for m in several])
+    options = {"structure": Structure("diagonal", "identity"), "signed": False, "maxiter": 60}
+    together = maximize_all(DenseMoments.stacked(several), X, **options)
+    for m, start, found in zip(several, X, together, strict=True):
+        alone = maximize(m, start, **options)
+        np.testing.assert_array_equal(found.X, alone.X)
+        np.testing.assert_array_equal(found.Theta, alone.Theta)
