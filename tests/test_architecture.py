@@ -30,7 +30,7 @@ FLOORS = [
     {"report"},
     {"results"},
     {"model"},
-    {"selection"},
+    {"selection", "sklearn"},
     {"plotting"},
     {"examples", "paper", "simulation"},
     {"api", "command_line"},
