@@ -218,7 +218,7 @@ class NMFRE(LabelledModel):
         signed: bool = False,
         n_starts: int | None = None,
         uncertainty: Uncertainty | None = None,
-        cov_type: CovType = "sandwich",
+        cov_type: CovType | None = None,
         information: Information = "adjusted",
         dispersion: Dispersion = "df",
         n_boot: int = 500,
@@ -278,10 +278,10 @@ class NMFRE(LabelledModel):
             Inference on all parameters together, so that standard errors of Theta carry the
             uncertainty of the basis (the default of ml, which alone has it), or conditional on the
             basis, random effects and variances, as published (the default of df-cap).
-        cov_type : {"sandwich", "naive", "max", "cr3"}
-            Covariance of Theta: from the unit scores; from the information alone; the sandwich with
-            standard errors raised to the naive ones where these are larger; the sandwich corrected
-            for the leverages of the units, for few units (marginal only).
+        cov_type : {"cr3", "sandwich", "naive", "max"}, optional
+            Covariance of Theta: from unit scores corrected for leverages, close to a jackknife (the
+            default of ml); from unit scores, as published (the default of df-cap); from the
+            information alone; the sandwich, raised to naive standard errors where these are larger.
         information : {"adjusted", "plain"}
             Conditional only: whether the information is reduced for the estimation of U.
         dispersion : {"df", "n", "params"}
@@ -360,7 +360,7 @@ class NMFRE(LabelledModel):
             self.design.require("multipliers")
         options = InferenceOptions(
             uncertainty=estimator.uncertainties[0] if uncertainty is None else uncertainty,
-            cov_type=cov_type,
+            cov_type=estimator.cov_type if cov_type is None else cov_type,
             information=information,
             dispersion=dispersion,
             n_boot=n_boot,

@@ -30,8 +30,8 @@ ELSEWHERE = {
     "random_state": SEED,
     "reml": (
         "",
-        "REML is not available: fit(method='ml') maximises the likelihood; there, cov_type='cr3' "
-        "corrects standard errors for few units.",
+        "REML is not available: fit(method='ml') maximises the likelihood; there, standard "
+        "errors are corrected for few units.",
     ),
     "rng": SEED,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 Severity = Literal["problem", "caution", "note"]
@@ -24,9 +24,8 @@ class Finding:
         For the notes of the summary; None where these do not have it.
     text : str
         For `nmfre.NMFREResults.check` and warnings: what was found, and what to do.
-    components, params, responses : sequence of int
-        Positions of the components, params or responses whose names take the place of ``{names}``
-        in the texts.
+    components, params, responses, covariates : sequence of int
+        Positions of those whose names take the place of ``{names}`` in the texts.
     """
 
     severity: Severity
@@ -36,33 +35,41 @@ class Finding:
     components: Sequence[int] = ()
     params: Sequence[int] = ()
     responses: Sequence[int] = ()
+    covariates: Sequence[int] = ()
 
     def named(
         self,
         components: Sequence[object],
         params: Sequence[str],
         responses: Sequence[object] = (),
+        covariates: Sequence[object] = (),
     ) -> Finding:
         """
         The same with names in its texts.
 
         Parameters
         ----------
-        components, params, responses : sequence
+        components, params, responses, covariates : sequence
             All names, in order.
 
         Returns
         -------
         Finding
         """
-        if not (self.components or self.params or self.responses):
+        if not (self.components or self.params or self.responses or self.covariates):
             return self
-        names = listed([*(params[i] for i in self.params), *(responses[i] for i in self.responses)])
+        names = listed(
+            [
+                *(params[i] for i in self.params),
+                *(responses[i] for i in self.responses),
+                *(covariates[i] for i in self.covariates),
+            ]
+        )
         if self.components:
             names = ", ".join(str(components[i]) for i in self.components)
         short = None if self.short is None else self.short.format(names=names)
         text = self.text.format(names=names)
-        return replace(self, short=short, text=text, components=(), params=(), responses=())
+        return Finding(self.severity, self.topic, short, text)
 
 
 def listed(names: Iterable[object]) -> str:

@@ -33,6 +33,7 @@ from nmfre.estimation.draws import draw_responses
 from nmfre.estimation.estimate import Estimate, StopReason
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.inference.conditional import Inference, conditional_inference
+from nmfre.inference.covariance import CovType
 from nmfre.inference.marginal import LARGEST, marginal_inference, n_parameters
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Alternative, InferenceOptions, Uncertainty
@@ -62,6 +63,8 @@ class Estimator(ABC):
     """What `fit` returns."""
     uncertainties: ClassVar[tuple[Uncertainty, ...]]
     """Kinds of inference that it offers; the first is the default."""
+    cov_type: ClassVar[CovType] = "sandwich"
+    """Covariance of Theta where the user names none."""
 
     df_cap: float | Cap | Literal["auto"] | None = None
     tol: float = 1e-8

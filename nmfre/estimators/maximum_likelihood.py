@@ -36,6 +36,7 @@ from nmfre.estimation.moments import Moments
 from nmfre.estimation.random_forms import CovRe
 from nmfre.estimation.refits import Refit, refit
 from nmfre.estimators.base import Estimator, Method, warn_of
+from nmfre.inference.covariance import CovType
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Alternative, Uncertainty
 from nmfre.inference.refit import Refits
@@ -61,6 +62,7 @@ class MaximumLikelihood(Estimator):
     name: ClassVar[Method] = "ml"
     kind: ClassVar[type[Estimate]] = MarginalEstimate
     uncertainties: ClassVar[tuple[Uncertainty, ...]] = ("marginal", "conditional")
+    cov_type: ClassVar[CovType] = "cr3"
 
     cov_resid: CovResid | None = None
     cov_re: CovRe | None = None

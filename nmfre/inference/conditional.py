@@ -85,7 +85,12 @@ class Inference(OfKinds):
                 )
             )
         what = "the standard error, z and interval of such a coefficient are only formal"
-        return [*found, *self._on_groups(), *self._on_bounds(what, estimate)]
+        return [*found, *self._on_support(), *self._on_bounds(what, estimate)]
+
+    def _on_support(self) -> list[Finding]:
+        """That effects rest on few units, or groups, or on one of leverage 1."""
+        kind = self.options.estimator
+        return [*self._on_groups(), *(self.support.findings(kind.rare) if kind.rare else [])]
 
     def _on_groups(self) -> list[Finding]:
         found: list[Finding] = []

@@ -61,12 +61,15 @@ class CovarianceEstimator(ABC):
         Whether standard errors of replicates, sandwiches of these scores, are of its kind.
     short_for_few : bool
         Whether intervals tend to be too short where units are few.
+    rare : int
+        Units, or groups, up to which those of an effect that rests on them tend to be too short.
     """
 
     corrects: ClassVar[bool] = False
     sums_scores: ClassVar[bool] = True
     has_replicates: ClassVar[bool] = False
     short_for_few: ClassVar[bool] = False
+    rare: ClassVar[int] = 10
 
     def __init_subclass__(cls, *, name: CovType) -> None:
         COVARIANCES[name] = cls()
@@ -95,6 +98,7 @@ class Naive(CovarianceEstimator, name="naive"):
     """I^-1, right where the model is."""
 
     sums_scores = False
+    rare = 0
 
     def covariance(self, parts: Parts) -> FloatArray:
         """The inverse information."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from nmfre.core.findings import Finding
 from nmfre.core.typing import BoolArray, FloatArray, IntArray
 from nmfre.estimation.orthonormal import Orthonormal
 from nmfre.inference.groups import group_sums, n_independent
@@ -164,6 +165,40 @@ class Support:
     alone: BoolArray
     independent: int
     grouped: bool
+
+    def findings(self, rare: int) -> list[Finding]:
+        """About effects that rest on up to ``rare`` units, or groups, or on one of leverage 1."""
+        found, what = [], "group" if self.grouped else "unit"
+        if self.alone.any():
+            cause = f"rest on one {what} (leverage 1), whose residuals are zero"
+            short = f"{{names}} {cause}: standard errors are too small."
+            found.append(
+                Finding(
+                    "caution",
+                    "leverage 1",
+                    short,
+                    f"{short} Leave the {what} or the covariate out, merge levels, or use "
+                    "cov_type='max', which takes those of the model where they are larger.",
+                    covariates=np.flatnonzero(self.alone).tolist(),
+                )
+            )
+        few = np.flatnonzero((self.effective <= rare) & ~self.alone)
+        if len(few) and self.independent > rare:
+            counts = np.where(self.level > 0, self.level, np.rint(self.effective).astype(int))[few]
+            sizes = str(counts.min())
+            if np.ptp(counts):
+                sizes += f" to {counts.max()}"
+            short = f"{{names}} rest on few {what}s ({sizes}): intervals tend to be too short."
+            found.append(
+                Finding(
+                    "note",
+                    "rare levels",
+                    short,
+                    f"{short} Merge rare levels, or read p-values near the level with caution.",
+                    covariates=few.tolist(),
+                )
+            )
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ class MarginalInference(Inference):
                     f"{n_units} units: {short} of the units.",
                 )
             )
-        found += self._on_groups()
+        found += self._on_support()
         found += self._on_bounds("z and P are those of a one-sided score test", estimate)
         if self.undetermined and not estimate.degenerate:
             cause = (

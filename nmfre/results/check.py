@@ -196,8 +196,9 @@ class Check:
 
 def with_names(found: Iterable[Finding], model: LabelledModel) -> Iterator[Finding]:
     """Findings of an estimate or an inference, with the names of what they are about."""
-    names = list(model.components), model.data.param_names, list(model.design.responses)
-    return (each.named(*names) for each in found)
+    design = model.design
+    of_data = model.data.param_names, list(design.responses), list(design.covariates)
+    return (each.named(list(model.components), *of_data) for each in found)
 
 
 def on_residuals(

@@ -203,7 +203,7 @@ class NMFREResults(Fit):
         Parameters
         ----------
         uncertainty : {"marginal", "conditional"}
-        cov_type : {"sandwich", "naive", "max", "cr3"}, optional
+        cov_type : {"cr3", "sandwich", "naive", "max"}, optional
             As in `nmfre.NMFRE.fit`. Default: that of the fit.
 
         Returns

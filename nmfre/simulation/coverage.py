@@ -30,6 +30,7 @@ from nmfre.estimation.covariance_forms import CovResid
 from nmfre.estimation.estimate import StopReason
 from nmfre.estimation.random_forms import CovRe
 from nmfre.estimators.base import Method
+from nmfre.inference.covariance import CovType
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Uncertainty
 from nmfre.model import NMFRE
@@ -52,6 +53,7 @@ def coverage_study(
     alpha: float = 0.05,
     cov_resid: CovResid | None = None,
     cov_re: CovRe | None = None,
+    cov_type: CovType | None = None,
     n_boot: int = 500,
     multiplier: Multiplier = "exponential",
     seed: int = 0,
@@ -74,6 +76,8 @@ def coverage_study(
     cov_re : {"identity", "diagonal", "full"}, optional
         Forms of the covariances in fits by ml, as in `nmfre.NMFRE.fit`; those of the design may be
         others. With "full", the zeros of its basis are taken as known (``basis_pattern``).
+    cov_type : {"cr3", "sandwich", "naive", "max"}, optional
+        As in `nmfre.NMFRE.fit`.
     n_boot : int
         Bootstrap replicates of each fit; 0 for Wald intervals alone.
     multiplier : {"exponential", "rademacher", "mammen", "normal"}
@@ -123,7 +127,9 @@ def coverage_study(
             check_choice(name, value, choices)
     check_choice("multiplier", multiplier, Multiplier)
     check_choice("method", method, Method)
-    options: dict[str, Any] = {"n_boot": n_boot, "multiplier": multiplier}
+    if cov_type is not None:
+        check_choice("cov_type", cov_type, CovType)
+    options: dict[str, Any] = {"n_boot": n_boot, "multiplier": multiplier, "cov_type": cov_type}
     if method == "ml":
         options |= {"cov_resid": cov_resid, "cov_re": cov_re, "n_starts": 2}
         options["signed"] = design.signed
