@@ -10,6 +10,7 @@ import numpy as np
 from scipy import stats
 
 from nmfre.core.typing import FloatArray
+from nmfre.inference.small_samples import CHI_SQUARED, Reference
 
 LARGEST = 10
 """Effects up to which the 2^p faces of the bounds are gone through."""
@@ -68,9 +69,9 @@ def chi_bar_weights(covariance: FloatArray) -> FloatArray:
     return np.asarray(weights / weights.sum())
 
 
-def chi_bar_sf(statistic: float, covariance: FloatArray) -> float:
+def chi_bar_sf(statistic: float, covariance: FloatArray, null: Reference = CHI_SQUARED) -> float:
     """Upper tail of the mixture, the p-value of a joint test against effects above zero."""
     if statistic <= 0.0:
         return 1.0
     degrees = np.arange(1, len(covariance) + 1)
-    return float(chi_bar_weights(covariance)[1:] @ stats.chi2.sf(statistic, degrees))
+    return float(chi_bar_weights(covariance)[1:] @ null.sf(statistic, degrees))

@@ -67,6 +67,8 @@ class Draws:
         The w_bn themselves; nothing is drawn then.
     studentize : bool
         Whether every replicate gets a standard error.
+    corrected : bool
+        Whether scores are corrected for leverages: their squares then need no factor N/(N-1).
     """
 
     blocks: list[slice]
@@ -75,6 +77,7 @@ class Draws:
     seeds: list[np.random.SeedSequence]
     given: FloatArray | None = None
     studentize: bool = False
+    corrected: bool = False
 
     def __call__(self, number: int) -> FloatArray | None:
         """Those of the units of a block, (B, n); None without replicates."""

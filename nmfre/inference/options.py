@@ -86,6 +86,7 @@ class InferenceOptions:
             seeds=seeds.spawn(len(blocks)),
             given=self.multipliers,
             studentize=self.studentize,
+            corrected=self.estimator.corrects,
         )
 
 

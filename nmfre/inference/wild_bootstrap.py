@@ -197,7 +197,8 @@ def one_step(
         From some columns of the data to I^-1 s_n, or s_n, of these units, (n, d).
     draws : Draws
         The w_bn. With ``studentize``, the standard error of a replicate is the root of N/(N-1)
-        times the sum of squares of its N terms around their mean.
+        times the sum of squares of its N terms around their mean; without the factor where
+        scores are corrected.
     estimate : array, (QK,)
         What the replicates are of.
     floor : float
@@ -220,6 +221,7 @@ def one_step(
     bse = None
     if draws.studentize:
         n_units = draws.blocks[-1].stop
-        bse = np.sqrt(n_units / (n_units - 1) * (squares - steps * steps / n_units))
+        factor = 1.0 if draws.corrected else n_units / (n_units - 1)
+        bse = np.sqrt(factor * (squares - steps * steps / n_units))
     bootstrap = WildBootstrap(estimate=estimate, deviations=-steps, floor=floor, deviations_bse=bse)
     return meat, bootstrap

@@ -78,8 +78,8 @@ class Comparison:
     fit                        (1)                   (2)
                           estimate std err    p estimate std err    p
     component covariate
-    comp1     Intercept      90.50    2.47  0.0    90.31    2.48  0.0
-              sex[T.Male]     9.43    3.06  0.0     9.74    3.06  0.0
+    comp1     Intercept      90.50    2.47  0.0    90.31    2.68  0.0
+              sex[T.Male]     9.43    3.06  0.0     9.74    3.27  0.0
     >>> comparison.measures.loc["Method"].to_list()
     ['df-cap', 'ml']
     """
@@ -109,8 +109,8 @@ class Comparison:
         comp1
           Intercept     90.506***  90.310***
                         (0.000)    (0.000)
-          sex[T.Male]    9.423**    9.744***
-                        (0.001)    (0.001)
+          sex[T.Male]    9.423**    9.744**
+                        (0.002)    (0.001)
         ====================================
         """
         return str(self._summary().as_text())

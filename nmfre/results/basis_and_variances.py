@@ -105,8 +105,8 @@ def basis_conf_int(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     age
     8    0.225   0.236
     10   0.236   0.246
-    12   0.252   0.261
-    14   0.267   0.276
+    12   0.252   0.262
+    14   0.267   0.277
     """
     return _wald_limits(self.basis, basis_bse(self), alpha).clip(0.0, 1.0)
 
@@ -159,10 +159,10 @@ def profiles_conf_int(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     >>> model.fit("ml").profiles_conf_int()["sex[T.Male]"].round(2)
          2.5 %  97.5 %
     age
-    8     0.86    3.63
-    10    0.90    3.79
-    12    0.95    4.05
-    14    1.02    4.28
+    8     0.77    3.73
+    10    0.80    3.89
+    12    0.85    4.15
+    14    0.91    4.39
     """
     return _wald_limits(profiles(self), profiles_bse(self), alpha)
 
@@ -212,13 +212,13 @@ def variance_components(
     >>> res = model.fit("ml")
     >>> res.variance_components().round(2)
                 estimate  std err  2.5 %  97.5 %
-    sigma2[8]       2.65     1.78   0.71    9.92
-    sigma2[10]      1.61     0.55   0.83    3.14
-    sigma2[12]      2.14     1.63   0.48    9.53
-    sigma2[14]      1.35     0.36   0.80    2.28
-    tau2           47.48    16.48  24.05   93.76
-    icc             0.61     0.14   0.33    0.83
-    df_random      23.50     1.60  19.05   25.64
+    sigma2[8]       2.65     1.87   0.66   10.57
+    sigma2[10]      1.61     0.57   0.80    3.24
+    sigma2[12]      2.14     1.71   0.45   10.23
+    sigma2[14]      1.35     0.38   0.78    2.35
+    tau2           47.48    17.49  23.06   97.75
+    icc             0.61     0.15   0.31    0.84
+    df_random      23.50     1.69  18.73   25.71
     >>> res.variance_components(df_correction=True).loc["tau2"].round(2).to_list()
     [51.87, 18.01, 26.27, 102.42]
     """

@@ -104,8 +104,6 @@ def check(self: Fit) -> Check:
         normality.
     CAUTION, influential units: deleting F10 (0.6), F11 (0.6) moves an effect by
         more than half a standard error (in brackets). See dfbetas.
-    NOTE, few units: 27 units: intervals tend to be somewhat short; cov_type='cr3'
-        corrects for the leverages of the units.
     """
     found = self.estimate.findings() + self.inference.findings(self.estimate)
     named = with_names(found, self.model)

@@ -104,6 +104,7 @@ def to_arrays(self: Fit, fname: str | Path) -> None:
         "design": self.model.design,
         "component_set": self.model.component_set,
         "rsquared": self._rsquared,
+        "references": self._references,
         **{each.name: getattr(self, each.name) for each in fields(Fit) if each.name != "model"},
     }
     versions = {"nmfre": __version__, **{name: version(name) for name in PACKAGES}}
@@ -186,11 +187,13 @@ def from_arrays(
     values = read_archive(path, DATACLASSES)
     with read_as(path, "damaged"):
         model = model_class._of_design(values.pop("design"), values.pop("component_set"))
-        rsquared = values.pop("rsquared")
+        rsquared, references = values.pop("rsquared"), values.pop("references")
         fit = kind(model=model, **values)
         if not isinstance(model.design.Y, Removed):  # or the data are not those of the fit
             np.testing.assert_allclose(rsquared, fit._rsquared, rtol=1e-6, atol=1e-6)
-        vars(fit)["_rsquared"] = rsquared
+        if references.shape != (len(model.design.terms) + 1, 2) or not (references > 0.0).all():
+            raise ValueError("distributions of tests are none")
+        vars(fit).update(_rsquared=rsquared, _references=references)
         check_loaded(fit)
     return fit
 

@@ -22,11 +22,12 @@ from nmfre.estimators import Estimator
 from nmfre.inference.conditional import Inference
 from nmfre.inference.options import InferenceOptions
 from nmfre.inference.wild_bootstrap import WildBootstrap
+from nmfre.results.small_samples import references
 
 V = TypeVar("V")
 R = TypeVar("R", bound="Fit")
 
-KEPT: Final = ("_rsquared", "_studentized")
+KEPT: Final = ("_rsquared", "_references", "_studentized")
 """Values that need the data once, and hold no part of them."""
 
 
@@ -159,6 +160,11 @@ class Fit(HintedResults, LikelihoodModelResults):
         return pd.DataFrame(columns, index=["correlation", "uncentered", "row-centered"])
 
     @Value
+    def _references(self) -> FloatArray:
+        """Null distributions of the joint tests, as `nmfre.results.small_samples` has them."""
+        return references(self.model.design, self.inference, self.model.rank)
+
+    @Value
     def _studentized(self) -> WildBootstrap:
         """The replicates of the fit, each with its standard error, which takes another pass."""
         bootstrap = self.inference.bootstrap
@@ -212,6 +218,7 @@ def infer_again(fit: Fit, options: InferenceOptions, design: Design | None = Non
 def without_data(fit: R) -> R:
     """The same without responses, covariates and random effects."""
     assert fit._rsquared is not None  # computed now: the summary shows it
+    assert fit._references is not None  # tests need it
     removed: Any = Removed  # where arrays were
     options = fit.inference.options
     if options.multipliers is not None:

@@ -18,6 +18,7 @@ from nmfre.data.checks import listed
 from nmfre.data.covariates import categorical_coding
 from nmfre.errors import InvalidArgumentError, NotComputedError
 from nmfre.estimation.marginal_estimate import MarginalEstimate
+from nmfre.inference.small_samples import Reference
 from nmfre.report.tables import limit_names
 from nmfre.results.coefficients import (
     adjust,
@@ -30,6 +31,7 @@ from nmfre.results.fit import Fit
 from nmfre.results.joint_tests import bounded, covariates_test, joint_test, not_held
 from nmfre.results.nesting import nested
 from nmfre.results.noted import NotedContrast, NotedTests
+from nmfre.results.small_samples import slopes
 
 
 def t_test(
@@ -155,9 +157,11 @@ def wald_test_terms(
     Joint Wald test of every covariate over all components, or the other way round.
 
     A factor is one covariate, with all of its columns. The tests use the full covariance; those
-    of covariates do not depend on a rotation of the components. P-values are chi-squared; for
-    effects bounded below by 0 with uncertainty="marginal" they are chi-bar-squared, the mixture
-    that the bound makes of it, up to ten effects at a time, if the components are identified.
+    of covariates do not depend on a rotation of the components. P-values are chi-squared; with
+    cov_type="cr3", and effects that rest on up to 100 units or groups, those of a multiple of F
+    that is near to what the statistic is for normal units with these covariates and no effect. For
+    effects bounded below by 0 with uncertainty="marginal" they are the mixture that the bound makes
+    of it (chi-bar-squared), up to ten effects at a time, if the components are identified.
 
     Parameters
     ----------
@@ -184,18 +188,18 @@ def wald_test_terms(
     """
     check_choice("by", by, Literal["covariate", "component"])
     rank, terms = len(self.model.components), self.model.design.terms
+    *nulls, of_component = [Reference(*map(float, row)) for row in self._references]
     rows: dict[str, tuple[float, float, int]] = {}
     if by == "covariate":
-        for name, columns in terms.items():
+        for (name, columns), null in zip(terms.items(), nulls, strict=True):
             members = (np.array(columns)[:, None] * rank + np.arange(rank)).ravel()
-            rows[name] = covariates_test(self, members, columns)
+            rows[name] = covariates_test(self, members, columns, null)
     else:
-        intercepts = set(terms) & {"Intercept", "const"}
-        tested = [k for name in terms if name not in intercepts for k in terms[name]]
-        covariates = np.array(tested or range(len(self.model.design.covariates)))
+        covariates = np.array(slopes(self.model.design))
         for q, name in enumerate(self.model.components):
             members = covariates * rank + q
-            rows[name] = *joint_test(self, *not_held(self, members)), len(members)
+            effects = not_held(self, members)
+            rows[name] = *joint_test(self, *effects, of_component), len(members)
     table = pd.DataFrame.from_dict(
         rows, orient="index", columns=["statistic", "pvalue", "df_constraint"]
     )
@@ -205,6 +209,8 @@ def wald_test_terms(
         told = ["P-values know that effects are not negative: those of chi-bar-squared."]
     elif told:
         told = ["P-values are chi-squared, without the bound of effects.", *told]
+    if np.isfinite(self._references[:, 1]).any():
+        told.append("They know how few units effects rest on: those of multiples of F (cr3).")
     return NotedTests(tests, told)
 
 

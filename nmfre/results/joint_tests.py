@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 from scipy.linalg import orth
 
 from nmfre.core.typing import FloatArray, IntArray
 from nmfre.errors import NotComputedError
 from nmfre.estimation.identification import ZERO
 from nmfre.inference.chibar import LARGEST, chi_bar_sf
+from nmfre.inference.small_samples import Reference
 from nmfre.results.fit import Fit
 
 
-def covariates_test(fit: Fit, members: IntArray, columns: list[int]) -> tuple[float, float, int]:
+def covariates_test(
+    fit: Fit, members: IntArray, columns: list[int], null: Reference
+) -> tuple[float, float, int]:
     """
     Statistic, p-value and degrees of freedom of the test that some covariates have no effect.
 
@@ -22,7 +24,7 @@ def covariates_test(fit: Fit, members: IntArray, columns: list[int]) -> tuple[fl
     """
     effects, covariance = not_held(fit, members)
     if not np.isnan(covariance).any():
-        return *joint_test(fit, effects, covariance), len(members)
+        return *joint_test(fit, effects, covariance, null), len(members)
     X = fit.estimate.X
     covariance = fit.inference.profile_covariance(X, columns)
     if np.isnan(covariance).any():
@@ -33,7 +35,7 @@ def covariates_test(fit: Fit, members: IntArray, columns: list[int]) -> tuple[fl
     project = np.kron(np.eye(len(columns)), span.T)
     effects = project @ profiles[:, columns].ravel(order="F")
     covariance = project @ covariance @ project.T
-    return *joint_test(fit, effects, covariance, with_bound=False), len(effects)
+    return *joint_test(fit, effects, covariance, null, with_bound=False), len(effects)
 
 
 def bounded(fit: Fit) -> bool:
@@ -48,7 +50,7 @@ def not_held(fit: Fit, members: IntArray) -> tuple[FloatArray, FloatArray]:
 
 
 def joint_test(
-    fit: Fit, effects: FloatArray, covariance: FloatArray, *, with_bound: bool = True
+    fit: Fit, effects: FloatArray, covariance: FloatArray, null: Reference, *, with_bound: bool = True
 ) -> tuple[float, float]:
     """Statistic and p-value; ``with_bound``: whether the effects have the bounds of the fit."""
     if len(effects) == 0:
@@ -63,5 +65,5 @@ def joint_test(
         and size <= LARGEST
         and np.linalg.matrix_rank(covariance, hermitian=True) == size
     ):
-        return statistic, chi_bar_sf(statistic, covariance)
-    return statistic, float(stats.chi2.sf(statistic, size))
+        return statistic, chi_bar_sf(statistic, covariance, null)
+    return statistic, float(null.sf(statistic, size))

@@ -64,8 +64,8 @@ class Scores:
         component  comp1
                    2.5 % 97.5 %
         subject
-        M01        104.3  114.9
-        M02         89.7  100.2
+        M01        104.3  115.0
+        M02         89.6  100.2
         """
         return side_by_side(*self._limits(alpha), alpha)
 
@@ -93,8 +93,8 @@ class Scores:
         >>> model.fit("ml", n_boot=0).get_scores().summary_frame().round(1).head(2)
                            score   se  ci_lower  ci_upper
         subject component
-        M01     comp1      109.6  2.7     104.3     114.9
-        M02     comp1       94.9  2.7      89.7     100.2
+        M01     comp1      109.6  2.7     104.3     115.0
+        M02     comp1       94.9  2.7      89.6     100.2
         """
         parts = (self.scores, self.se, *self._limits(alpha))
         values = np.column_stack([part.to_numpy().ravel() for part in parts])
@@ -209,8 +209,8 @@ def get_scores(
     >>> res.get_scores(seen, girls).summary_frame().round(1)
                           score   se  ci_lower  ci_upper
                component
-    seen twice comp1      101.1  4.0      93.4     108.9
-    not seen   comp1       90.3  7.3      76.0     104.7
+    seen twice comp1      101.1  4.0      93.3     109.0
+    not seen   comp1       90.3  7.4      75.8     104.8
     """
     A, Y, units = _new_units(self, endog, exog)
     design = self.model.design

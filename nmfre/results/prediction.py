@@ -230,9 +230,9 @@ def get_prediction(
     ... )
     >>> res = model.fit("ml")
     >>> res.get_prediction(pd.DataFrame({"sex": ["Female", "Male"]})).se_mean.round(2)
-    age    8     10    12   14
-    0    0.64  0.62  0.68  0.7
-    1    0.51  0.47  0.57  0.5
+    age    8     10    12    14
+    0    0.69  0.66  0.73  0.76
+    1    0.54  0.50  0.60  0.52
     """
     A, Y, _, which = _request(self, exog, endog, which)
     require_memory(A, "get_prediction", "pass the covariates of some units in memory")

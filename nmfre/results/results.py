@@ -224,7 +224,7 @@ class NMFREResults(Fit):
         ... )
         >>> res = model.fit("ml")
         >>> res.with_uncertainty("conditional").bse.round(3).to_list()
-        [2.466, 3.03]
+        [2.662, 3.238]
         """
         check_choice("uncertainty", uncertainty, Uncertainty)
         kind = self.inference.options.cov_type if cov_type is None else cov_type

@@ -31,7 +31,7 @@ def test_max_takes_the_larger_standard_error_and_keeps_correlations(parts):
 
 
 def test_covariance_is_the_sandwich_of_the_formula(bumps):
-    res = bumps.fit("ml", signed=True, n_starts=2, n_boot=0)
+    res = bumps.fit("ml", signed=True, n_starts=2, n_boot=0, cov_type="sandwich")
     coordinates, J = directions(res)
     theta = coordinates.of_theta
     H = 60 * coordinates.hessian()
@@ -47,7 +47,8 @@ def test_covariance_is_the_sandwich_of_the_formula(bumps):
     np.testing.assert_allclose(largest.bse, np.maximum(res.bse, naive.bse))
     h = np.sum(bumps.exog.T * np.linalg.solve(bumps.exog.T @ bumps.exog, bumps.exog.T), axis=0)
     t = s / (1 - h)[:, None]
-    cr3 = bumps.fit("ml", signed=True, n_starts=2, n_boot=0, cov_type="cr3")
+    cr3 = bumps.fit("ml", signed=True, n_starts=2, n_boot=0)
+    assert cr3.inference.options.cov_type == "cr3"
     expected = J @ np.linalg.inv(H) @ t.T @ t @ np.linalg.inv(H) @ J.T
     np.testing.assert_allclose(cr3.cov_params(), expected[theta, theta], rtol=1e-8)
 

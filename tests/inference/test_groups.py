@@ -80,7 +80,7 @@ def test_conditional_standard_errors_are_those_of_a_regression_in_statsmodels(sc
     np.testing.assert_allclose(res.cov_params(), factor * regression.cov_params(), rtol=1e-7)
     # With information="plain" residuals are those around BLUPs, smaller by ridge / (X'X + ridge).
     options = {"cov_resid": "identity", "uncertainty": "conditional", "information": "plain"}
-    plain = model_of(schools).fit("ml", signed=True, **options)
+    plain = model_of(schools).fit("ml", signed=True, cov_type="sandwich", **options)
     squared = float(np.sum(res.estimate.X**2))
     shrunk = (plain.ridge / (squared + plain.ridge)) ** 2
     np.testing.assert_allclose(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from confirmatory import FAST as ONE_START
 from confirmatory import NAMES, battery, fitted
@@ -124,16 +125,46 @@ def test_summary_returns_and_does_not_print(res, capsys):
 
 
 def test_few_units_are_told(model):
-    assert "27 units are few" in " ".join(str(model.fit("ml").summary()).split())
-    corrected = model.fit("ml", cov_type="cr3")
-    assert (corrected.bse > model.fit("ml").bse).all()
+    plain, corrected = model.fit("ml", cov_type="sandwich"), model.fit("ml")
+    assert "27 units are few" in " ".join(str(plain.summary()).split())
+    assert (corrected.bse > plain.bse).all()
     assert "units are few" not in str(corrected.summary())
+
+
+def words_of(res):
+    return " ".join(str(res.summary()).split())
+
+
+def test_rare_levels_and_units_of_leverage_one_are_named(model):
+    rare = np.column_stack([model.exog, np.arange(27) < 4])
+    res = nmfre.NMFRE(model.endog, rare, rank=1).fit("ml", signed=True, n_boot=0)
+    assert "x2 rest on few units (4): intervals tend to be too short." in words_of(res)
+    assert "rest on few" not in words_of(model.fit("ml"))
+    alone = np.column_stack([model.exog, np.arange(27) == 3])
+    res = nmfre.NMFRE(model.endog, alone, rank=1).fit("ml", signed=True, n_boot=0)
+    assert "x2 rest on one unit (leverage 1), whose residuals are zero" in words_of(res)
+    assert "cov_type='max'" in str(res.check())
+
+
+def test_groups_are_told(model):
+    labels = pd.Series(np.arange(27) % 9, name="clinic")
+    groups = nmfre.NMFRE(model.endog, model.exog, rank=1, groups=labels)
+    res = groups.fit("ml", signed=True, n_boot=0)
+    words = words_of(res)
+    assert "Groups: 9 of 3 units" in words
+    assert "Std err: cr3, by group (clinic);" in words
+    assert "9 groups are few: standard errors tend to be too small." in words
+    plain = res.with_uncertainty("conditional", cov_type="sandwich")
+    assert "cov_type='cr3' corrects for much of it" in " ".join(str(plain.check()).split())
+    naive = res.with_uncertainty("marginal", cov_type="naive")
+    assert "cov_type='naive' ignores groups" in words_of(naive)
+    assert "by group" not in words_of(naive)
 
 
 def test_the_summary_shows_errors_of_the_variances(model):
     for options, rows in (
-        (PAPER, ["sigma2 (std err):        1.933 (0.679)"]),
-        ({}, ["sigma2:                 1.349 to 2.645", "tau2 comp1:            47.482 (16.483)"]),
+        (PAPER, ["sigma2 (std err):        1.933 (0.712)"]),
+        ({}, ["sigma2:                 1.349 to 2.645", "tau2 comp1:            47.482 (17.493)"]),
     ):
         text = str(model.fit("ml", **options).summary())
         assert all(row in text for row in rows)

@@ -1,0 +1,103 @@
+"""
+Null distributions of joint tests where few units, or groups, tell the covariance of the effects.
+
+Wald statistics with corrected scores are larger than chi-squared variables under the null
+hypothesis: their covariance varies, most of all where an effect rests on few units. How much
+depends on the covariates alone, as far as units are alike and normal: not on the responses, whose
+covariance cancels. So the distribution is drawn, and approximated by a multiple of F.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+from scipy.optimize import brentq
+
+from nmfre.core.typing import FloatArray, IntArray
+from nmfre.inference.leverages import Leverages
+
+DRAWS = 10_000
+"""Statistics that are drawn; the size of a test at .05 has a standard error of .002."""
+CENTRE, TAIL = 0.25, 0.05
+"""Upper tails at which the multiple of F has the quantiles of the draws."""
+FEWEST, MOST = 0.5, 1e6
+"""Degrees of freedom that are looked for."""
+BLOCK_VALUES = 1 << 21
+"""Entries of an array of scores that are held at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """
+    Distribution of a Wald statistic W with q effects: W / (q scale) is F with q and df.
+
+    Attributes
+    ----------
+    scale, df : float
+        1 and infinity: W is chi-squared.
+    """
+
+    scale: float = 1.0
+    df: float = np.inf
+
+    def sf(self, statistic: float, size: IntArray | int) -> FloatArray:
+        """Upper tail."""
+        if np.isinf(self.df):
+            return np.asarray(stats.chi2.sf(statistic, size))
+        return np.asarray(stats.f.sf(statistic / (size * self.scale), size, self.df))
+
+
+CHI_SQUARED = Reference()
+
+
+def reference(
+    leverages: Leverages, squares: FloatArray, contrasts: FloatArray, rank: int
+) -> Reference:
+    """
+    From draws under the null hypothesis.
+
+    Parameters
+    ----------
+    leverages : Leverages
+    squares : array, (G, K^2)
+        S_g of independent units, or groups.
+    contrasts : array, (K, m)
+        Combinations of the effects of the orthonormal covariates that are tested.
+    rank : int
+        Q, the number of components that each is tested for.
+    """
+    left, axes = leverages.eigen(squares)
+    values = 1.0 - left
+    roots = axes * np.sqrt(np.maximum(values, 0.0))[:, None, :]
+    kept = int(np.max(np.sum(values > len(values) * np.finfo(float).eps, axis=1)))
+    roots = roots[:, :, -kept:]  # of units alone, one column
+    S = squares.reshape(axes.shape)
+    B = axes @ (leverages.factors(left)[:, :, None] * (axes.mT @ contrasts))
+    rng = np.random.default_rng(0)
+    size = contrasts.shape[1] * rank
+    statistics: list[FloatArray] = []
+    step = max(BLOCK_VALUES // (left.size * rank), 1)
+    for first in range(0, DRAWS, step):
+        n = min(step, DRAWS - first)
+        Z = roots @ rng.standard_normal((n, len(S), kept, rank))
+        total = Z.sum(axis=1)
+        effects = contrasts.T @ total
+        terms = (B.mT @ (Z - S @ total[:, None])).reshape(n, len(S), size)
+        covariance = terms.mT @ terms
+        flat: FloatArray = effects.reshape(n, size)
+        solved = np.linalg.solve(covariance, flat[..., None])[..., 0]
+        statistics.append(np.vecdot(flat, solved))
+    centre, tail = np.quantile(np.concatenate(statistics), [1.0 - CENTRE, 1.0 - TAIL])
+
+    def excess(log_df: float) -> float:
+        df = np.exp(log_df)
+        return float(stats.f.isf(TAIL, size, df) / stats.f.isf(CENTRE, size, df) - tail / centre)
+
+    low, high = np.log(FEWEST), np.log(MOST)
+    if excess(high) >= 0.0:  # no longer tail than chi-squared
+        df = MOST
+    else:
+        df = float(np.exp(brentq(excess, low, high))) if excess(low) > 0.0 else FEWEST
+    return Reference(float(tail / (size * stats.f.isf(TAIL, size, df))), df)
