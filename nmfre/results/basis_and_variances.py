@@ -220,7 +220,7 @@ def variance_components(
     icc             0.61     0.15   0.31    0.84
     df_random      23.50     1.69  18.73   25.71
     >>> res.variance_components(df_correction=True).loc["tau2"].round(2).to_list()
-    [51.87, 18.01, 26.27, 102.42]
+    [51.87, 19.11, 25.19, 106.78]
     """
     inference = self.inference.of_kind(MarginalInference, "variance_components")
     bse, estimate = inference.variance_bse(self.estimate), self.estimate

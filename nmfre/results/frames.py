@@ -66,8 +66,8 @@ def random_effects_se(fit: Fit) -> pd.DataFrame:
     >>> model.fit("ml", n_boot=0).random_effects_se.round(2).head(2)
     component  comp1
     subject
-    M01         2.91
-    M02         3.14
+    M01         2.94
+    M02         3.19
     """
     effects, design = fit.random_effects, fit.model.design
     design.require(
