@@ -171,10 +171,10 @@ def test_multipliers_are_copied(model):
 @pytest.mark.parametrize(
     ("name", "in_formula", "in_fit"),
     [
-        ("groups", "; use 'unit'", ". Clusters of units are not available yet"),
+        ("cluster", "; use 'groups'", ". Groups of units are an argument of the model"),
         ("random_state", r". fit\(\) takes 'seed'", "; use 'seed'"),
         ("reml", ". REML is not available: .*method='ml'", ". REML is not available"),
-        ("REML", ". REML is not available", ". REML is not available: .*cov_type='cr3'"),
+        ("REML", ". REML is not available", ". REML is not available: .*corrected for few units"),
         ("n_components", "; use 'rank'", ". The rank is an argument of the model"),
     ],
 )

@@ -18,12 +18,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 SEED = ("seed", "fit() takes 'seed'.")
 RANK = ("rank", "The rank is an argument of the model.")
+GROUPS = ("groups", "Groups of units are an argument of the model.")
 ELSEWHERE = {
-    "groups": (
-        "unit",
-        "Clusters of units are not available yet; nmfre's random effects belong to "
-        "units: from_formula() takes 'unit'.",
-    ),
+    "cluster": GROUPS,
+    "clusters": GROUPS,
+    "groups": GROUPS,
     "n_components": RANK,
     "n_factors": RANK,
     "random_seed": SEED,

@@ -191,8 +191,9 @@ def from_arrays(
         fit = kind(model=model, **values)
         if not isinstance(model.design.Y, Removed):  # or the data are not those of the fit
             np.testing.assert_allclose(rsquared, fit._rsquared, rtol=1e-6, atol=1e-6)
-        if references.shape != (len(model.design.terms) + 1, 2) or not (references > 0.0).all():
-            raise ValueError("distributions of tests are none")
+        shape = len(model.design.terms) + 1, 2
+        if (references.shape, references.dtype) != (shape, FLOAT) or not (references > 0.0).all():
+            raise ValueError("distributions of tests are not those of the terms")
         vars(fit).update(_rsquared=rsquared, _references=references)
         check_loaded(fit)
     return fit

@@ -309,9 +309,6 @@ def test_an_edited_archive_is_a_result_or_an_error(res, tmp_path, path, value):
         fields[name] = value
 
     res.to_arrays(tmp_path / "fit.npz")
-    if path == "design.right_hand_side":  # a result of arrays has none
-        assert str(nmfre.from_arrays(edited(tmp_path / "fit.npz", edit)).summary())
-        return
     with pytest.raises(errors.SavedResultError, match="damaged"):
         nmfre.from_arrays(edited(tmp_path / "fit.npz", edit))
 
