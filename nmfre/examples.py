@@ -102,11 +102,11 @@ def state_of_the_union() -> Example:
         fits={"ml, signed": fit},
         finding=(
             "Washington and Adams spoke to Congress, their successors wrote until 1912, and since "
-            "1913 Congress mostly hears the message. Spoken messages differ from written ones of "
-            f"the same era (chi-squared {test['statistic']:.1f}, "
-            f"{test['df_constraint']:.0f} degrees of freedom, p = {test['pvalue']:.3f}): in 1,000 "
-            "words they have more of "
-            f"{more}, and fewer of {fewer}."
+            "1913 Congress mostly hears the message. In 1,000 words, spoken messages have more of "
+            f"{more}, and fewer of {fewer}, than written ones of the same era. Few presidents tell "
+            "the two apart: over all topics the difference is not significant (Wald test of "
+            f"{test['df_constraint']:.0f} effects, p = {test['pvalue']:.3f}), in the topic of "
+            f"federal legislation it is (p = {fit.pvalues['comp2', 'spoken']:.4f})."
         ),
         plot=partial(plotting.plot_coefficients, fit, covariates=["spoken"]),
     )
@@ -157,7 +157,7 @@ def us_flights() -> Example:
             f"its origins ({west_to_east}) are in the order of the hubs' ({hubs}), which the model "
             "does not know. With ml, destinations differ "
             f"({ml.df_random:.0f} effective degrees of freedom instead of {capped.df_random:.1f}), "
-            f"and the hub that clearly matters is {pvalues.idxmin()} (p = {pvalues.min():.3f})."
+            f"and the hub with the clearest effect is {pvalues.idxmin()} (p = {pvalues.min():.3f})."
         ),
         plot=partial(plotting.plot_basis_heatmap, capped, order="cluster"),
     )
