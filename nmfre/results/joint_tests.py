@@ -50,7 +50,12 @@ def not_held(fit: Fit, members: IntArray) -> tuple[FloatArray, FloatArray]:
 
 
 def joint_test(
-    fit: Fit, effects: FloatArray, covariance: FloatArray, null: Reference, *, with_bound: bool = True
+    fit: Fit,
+    effects: FloatArray,
+    covariance: FloatArray,
+    null: Reference,
+    *,
+    with_bound: bool = True,
 ) -> tuple[float, float]:
     """Statistic and p-value; ``with_bound``: whether the effects have the bounds of the fit."""
     if len(effects) == 0:
