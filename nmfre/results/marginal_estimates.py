@@ -103,8 +103,8 @@ class MarginalEstimates:
         >>> model.fit("ml").marginal_means("sex").conf_int(alpha=0.1, method="wald").round(1)
                            5 %   95 %
         component sex
-        comp1     Female  86.2   94.4
-                  Male    97.1  103.0
+        comp1     Female  85.9   94.7
+                  Male    97.0  103.2
         """
         check_alpha(alpha)
         method = self._interval if method is None else method

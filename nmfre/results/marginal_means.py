@@ -93,15 +93,15 @@ def marginal_means(
     >>> res.marginal_means("sex").frame.round(2)
                       estimate  std err  2.5 %  97.5 %
     component sex
-    comp1     Female     90.31     2.48  85.40   95.31
-              Male      100.05     1.80  97.01  103.91
+    comp1     Female     90.31     2.68  84.90   95.83
+              Male      100.05     1.88  96.81  104.17
     >>> res.marginal_means("sex", which="responses").differences().frame.round(2).iloc[:, :3]
                      estimate  std err     z
     age contrast
-    8   Male-Female      2.25     0.71  3.18
-    10  Male-Female      2.35     0.74  3.18
-    12  Male-Female      2.50     0.79  3.17
-    14  Male-Female      2.65     0.83  3.19
+    8   Male-Female      2.25     0.76  2.98
+    10  Male-Female      2.35     0.79  2.97
+    12  Male-Female      2.50     0.84  2.97
+    14  Male-Female      2.65     0.89  2.98
     """
     known = Variables(self.model.design)
     compared, within = known.names("variables", variables), known.names("over", over)
@@ -165,7 +165,7 @@ def average_slopes(
     >>> res.average_slopes("ageyr").frame.round(2).iloc[:, :3]
                         estimate  std err     z
     component variable
-    comp1     ageyr         0.58     0.14  4.11
+    comp1     ageyr         0.58     0.15  3.88
     """
     known = Variables(self.model.design)
     numbers, focal = known.names("variables", variables), known.names("over", over)

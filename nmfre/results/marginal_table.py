@@ -71,9 +71,9 @@ class MarginalMeans(MarginalEstimates):
         ... )
         >>> differences = model.fit("ml").marginal_means("sex").differences()
         >>> differences.frame.round(3).iloc[:, :4]
-                               estimate  std err     z  P>|z|
+                               estimate  std err      z  P>|z|
         component contrast
-        comp1     Male-Female     9.744    3.064  3.18  0.001
+        comp1     Male-Female     9.744    3.273  2.977  0.003
         """
         return self._contrasts(reference, method, logarithms=False)
 
@@ -108,7 +108,7 @@ class MarginalMeans(MarginalEstimates):
         >>> model.fit("ml").marginal_means("sex").ratios().frame.round(3).iloc[:, :4]
                                estimate  std err      z  P>|z|
         component contrast
-        comp1     Male/Female     1.108    0.036  3.121  0.002
+        comp1     Male/Female     1.108    0.039  2.918  0.004
         """
         if self.slopes:
             raise NotComputedError(
