@@ -175,7 +175,7 @@ Tried for the joint test, in regressions of normal scores on the same factors, w
 
 Degrees of freedom that match two moments of the covariance are too few for two components, and without the correction for the number of effects too
 many for several levels. The null distribution depends on the covariates alone, so the package draws it (6,000 statistics), and takes
-the multiple of an F distribution with its upper quartile and its upper 5 %: .042 to .065 in all rows with 27 and 60 units.
+the multiple of an F distribution with its upper quartile and its upper 5 %: .040 to .065 in all rows with 27 and 60 units.
 
 ## Units in groups
 
@@ -184,7 +184,7 @@ effect, where units are taken as independent, and with [`groups=`](guide/groups.
 
 {groups}
 
-`python docs/coverage_tables.py --study --covariances` makes the numbers again, in about an hour on two cores.
+`python docs/coverage_tables.py --study --covariances --factors` makes the numbers again, in about an hour on two cores.
 """
 
 

@@ -14,7 +14,9 @@ from nmfre.inference.small_samples import Reference
 def test_joint_tests_know_how_few_units_there_are(model, tmp_path):
     res = model.fit("ml", signed=True, n_boot=0)
     scale, df = res._references[1]
-    assert (scale, df) == (pytest.approx(0.95, abs=0.06), pytest.approx(25, abs=10))
+    # Near to that of the t-test of two groups, of 16 and 11, times 1 - h.
+    critical = scale * stats.f.isf(0.05, 1, df)
+    assert critical == pytest.approx(stats.f.isf(0.05, 1, 25) * (1 - 2 / 27), rel=0.07)
     table = res.wald_test_terms().table
     expected = stats.f.sf(table.loc["sex", "statistic"] / scale, 1, df)
     assert table.loc["sex", "pvalue"] == pytest.approx(expected)
@@ -45,4 +47,6 @@ def test_groups_are_what_tests_are_few_of():
     exog = np.column_stack([np.ones(600), x])
     endog = np.outer(50 + rng.normal(size=600), [0.3, 0.7]) + rng.normal(size=(600, 2)) / 5
     res = nmfre.NMFRE(endog, exog, rank=1, groups=groups).fit("ml", signed=True, n_boot=0)
-    assert res._references[1, 1] == pytest.approx(28, abs=12)
+    scale, df = res._references[1]
+    critical = scale * stats.f.isf(0.05, 1, df)
+    assert critical == pytest.approx(stats.f.isf(0.05, 1, 28) * (1 - 2 / 30), rel=0.07)
