@@ -99,7 +99,7 @@ FIT = {
     "signed": FLAG,
     "n_starts": ONLY_NONE,
     "uncertainty": ONLY_NONE,
-    "cov_type": set(),
+    "cov_type": ONLY_NONE,
     "information": set(),
     "dispersion": set(),
     "n_boot": {"0"},
