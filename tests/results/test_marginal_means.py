@@ -46,7 +46,7 @@ def known(data):
     res = fit(data, rank=1, signed=True, n_boot=0, uncertainty="conditional", **PAPER)
     X = res.basis.to_numpy()[:, 0]
     scores = data[ITEMS].to_numpy() @ X / (X @ X)
-    ols = smf.ols(f"score ~ {RIGHT}", data.assign(score=scores)).fit(cov_type="HC0")
+    ols = smf.ols(f"score ~ {RIGHT}", data.assign(score=scores)).fit(cov_type="HC3")
     return res, ols
 
 
@@ -58,8 +58,7 @@ def by_hand(ols, frames, contrast=(1.0,)):
     design = design or ols.model.data.model_spec
     rows = [np.asarray(build_design_matrices([design], f)[0]).mean(axis=0) for f in frames]
     row = np.asarray(contrast) @ np.array(rows)
-    n = ols.nobs
-    return row @ ols.params, np.sqrt(row @ ols.cov_params() @ row * n / (n - 1))
+    return row @ ols.params, np.sqrt(row @ ols.cov_params() @ row)
 
 
 def test_means_and_differences_are_those_of_ols(data, known):
