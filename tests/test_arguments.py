@@ -376,7 +376,7 @@ def test_objects_beside_results(model, res, alternating):
 
 @pytest.mark.parametrize("name", plotting.__all__)
 def test_plots_of_what_is_no_result(name):
-    more = ["comp1[Intercept]"] if name == "plot_bootstrap" else []
+    more = {"plot_bootstrap": ["comp1[Intercept]"], "plot_shares": ["sex"]}.get(name, [])
     refused(lambda value: getattr(plotting, name)(value, *more))
 
 
