@@ -172,7 +172,9 @@ def test_random_effects(
     from the fit without random effects, and both models are fitted to each of them.
 
     Both take residuals for independent and normal, with the variances of the fit's ``cov_resid``.
-    `nmfre.simulation.random_effects_test_study` has the size.
+    At level .05, rank 1 rejected 4.3 % of 300 data sets without random effects (4 responses, 50
+    units; standard error 1.2 %). Rank 2 rejected 8.6 % of 500 (6 responses, 60 units; 1.8 %): its
+    p-values are somewhat too small. `nmfre.simulation.random_effects_test_study` repeats this.
 
     Parameters
     ----------
