@@ -335,8 +335,8 @@ class TooManyParametersError(NMFREError, ValueError):
     """More parameters than a joint covariance is formed for."""
 
     message = (
-        "The joint covariance of {parameters} parameters is not formed (at most {most}): "
-        "use uncertainty='conditional'."
+        "The joint covariance of {parameters} parameters is not formed (at most {most}), which "
+        "missing responses or a cap need: use uncertainty='conditional'."
     )
 
 

@@ -34,6 +34,7 @@ class StopReason(StrEnum):
     TOLERANCE = "tolerance"
     MAXITER = "maxiter"
     PRECISION = "precision"
+    MERGING = "merging"
     NON_FINITE = "non-finite"
 
 

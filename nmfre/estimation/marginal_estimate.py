@@ -35,6 +35,9 @@ class MarginalEstimate(Estimate):
     gradient_norm : float
         Largest entry of the projected gradient of the log-likelihood per cell by P X and log
         lambda, with Theta and sigma2 at their maximum given these.
+    expected_gain : float
+        What a Newton step within bounds would gain in log-likelihood, to second order; infinite at
+        what is no maximum, NaN where no second derivatives were taken.
     n_starts, n_agree : int
         Starts, and how many of them reached this log-likelihood to 1e-4 (or 1e-8 per cell).
     identification : Identification
@@ -52,6 +55,7 @@ class MarginalEstimate(Estimate):
     llf: float
     llf_uncapped: float | None
     gradient_norm: float
+    expected_gain: float
     n_starts: int
     n_agree: int
     identification: Identification
@@ -75,9 +79,12 @@ class MarginalEstimate(Estimate):
 
     @property
     def certificate(self) -> dict[str, str]:
-        """Projected gradient, and how many starts found this maximum."""
+        """Projected gradient, expected gain, and how many starts found this maximum."""
+        known = not np.isnan(self.expected_gain)
+        gain = {"Expected gain": f"{max(self.expected_gain, 0.0):.1e}"} if known else {}
         return {
             "Gradient norm": f"{self.gradient_norm:.1e}",
+            **gain,
             "Starts agreeing": f"{self.n_agree} of {self.n_starts}",
         }
 
@@ -157,6 +164,11 @@ class MarginalEstimate(Estimate):
             cause, remedy = "rounding allowed no further ascent", "n_starts, or accept a larger tol"
             if self.stop_reason is StopReason.MAXITER:
                 cause, remedy = f"the limit of {self.n_iter} iterations was reached", "maxiter"
+            if self.stop_reason is StopReason.MERGING:
+                cause, remedy = (
+                    "columns of the basis became collinear",
+                    "n_starts, or lower the rank",
+                )
             yield Finding(
                 "problem",
                 "not converged",

@@ -23,6 +23,7 @@ from nmfre.estimation.moments import Moments
 from nmfre.estimation.newton import LONGEST, descend, expected_gain
 from nmfre.estimation.quasi_newton import by_quasi_newton, polished
 from nmfre.estimation.search import LARGEST_HESSIAN, Search
+from nmfre.estimation.structured import climb as structured_climb
 
 STACK_BYTES = 1 << 19
 """Size of the largest arrays of problems that climb together."""
@@ -32,6 +33,13 @@ RITZ = 1e-3
 """Relative change of the eigenvalues at which a start of a large problem has enough of them."""
 CLIMB_TOL = 1e-6
 """Gradient norm at which Newton steps take over."""
+DENSE = 200
+"""Entries of the basis up to which Newton steps form their matrices."""
+MANY = 10_000
+NEARING = 40
+"""Iterations of ECM that bring a basis of `MANY` entries near a maximum, quicker than steps."""
+ENOUGH = 100.0
+"""Multiple of `LEAST_GAIN` that starts may leave, before the best of them is polished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,9 @@ class Maximum(LaidOut):
         Covariances relative to it, as in `Relative`.
     gradient_norm : float
         Largest entry of the projected gradient of ``value`` by the variables of the search.
+    expected_gain : float
+        What a Newton step within bounds would gain to second order, in log-likelihood of all data;
+        NaN where it was not asked for, infinite at what is no maximum.
     n_iter : int
     stop_reason : StopReason
     path : (n_iter,)
@@ -62,6 +73,7 @@ class Maximum(LaidOut):
     v: FloatArray
     F: FloatArray
     gradient_norm: float
+    expected_gain: float
     n_iter: int
     stop_reason: StopReason
     path: FloatArray
@@ -149,9 +161,9 @@ def maximize_all(
     Climb from each start of a stack.
 
     By Newton steps of all of them (`descend`) where the basis has few entries and there is no cap,
-    one after the other elsewhere; by `accelerated_ecm`, which stops at ``tol`` per unit, where it
-    has many and no cell is missing. What is left, and all else, is for L-BFGS-B
-    (`scipy.optimize.minimize`).
+    one after the other elsewhere; by steps that form no matrices (`nmfre.estimation.structured`),
+    which stop at ``tol`` per unit, where it has many and no cell is missing. What is left, and all
+    else, is for L-BFGS-B (`scipy.optimize.minimize`).
 
     Parameters
     ----------
@@ -188,7 +200,7 @@ def maximize_all(
         X, starting_covariances(moments, X, structure) if relative is None else relative
     )
     paths: list[list[float]] = [[] for _ in X]
-    if search.large or search.capped:
+    if search.large or search.capped or _has_structure(search):
         return [
             _climbed_alone(search.members(i), z[i], path, tol=tol, maxiter=maxiter, polish=polish)
             for i, path in enumerate(paths)
@@ -232,6 +244,7 @@ def maximize_all(
             v=at.v[i],
             F=at.F[i],
             gradient_norm=float(norms[i]),
+            expected_gain=float(enough[i]) if np.isfinite(enough[i]) else np.nan,
             n_iter=len(path),
             stop_reason=_reason(norms[i], enough[i], tol, len(path) >= maxiter),
             path=np.array(path),
@@ -256,34 +269,76 @@ def _climbed_alone(
 ) -> Maximum:
     """Climb where the basis has many entries, or on a cap."""
     moments = search.moments
-    by_ecm = search.large and isinstance(moments, CompleteMoments) and not search.capped
-
-    def ascend(z: FloatArray, tol: float) -> FloatArray:
-        assert isinstance(moments, CompleteMoments)
-        X, relative = search.unpack(z)
-        ascent = accelerated_ecm(
-            moments,
-            X,
-            relative,
-            structure=search.structure,
-            signed=search.signed,
-            norm=search.norm_at,
-            tol=tol / moments.n_responses,  # per unit: an entry of X bears on one cell of each
-            maxiter=maxiter - len(path),
-        )
-        path.extend(ascent.path)
-        return search.pack(ascent.X, ascent.relative)
+    if _has_structure(search) and isinstance(moments, CompleteMoments):
+        least = LEAST_GAIN if polish else ENOUGH * LEAST_GAIN
+        return _by_structure(search, moments, z, least=least, tol=tol, maxiter=maxiter)
 
     def climb(z: FloatArray, tol: float) -> FloatArray:
-        before = ascend if by_ecm else None
-        return by_quasi_newton(search, z, path, tol, maxiter, before)
+        return by_quasi_newton(search, z, path, tol, maxiter)
 
     z = climb(z, max(tol, CLIMB_TOL) if polish else tol)
     if polish and len(path) < maxiter:
         z = polished(search, z, tol)
-        if by_ecm or search.gradient_norm(z) > tol:  # too many variables for Newton steps
+        if search.gradient_norm(z) > tol:  # too many variables for Newton steps
             z = climb(z, tol)
     norm = search.gradient_norm(z)
+    reason = _reason(norm, np.inf, tol, len(path) >= maxiter)
+    return _maximum(search, z, norm, np.nan, path, reason)
+
+
+def _has_structure(search: Search) -> bool:
+    """Whether steps form no matrices: many entries, no missing cell, no cap."""
+    complete = isinstance(search.moments, CompleteMoments)
+    return complete and not search.capped and search.n_basis > DENSE
+
+
+def _by_structure(
+    search: Search,
+    moments: CompleteMoments,
+    z: FloatArray,
+    *,
+    least: float,
+    tol: float,
+    maxiter: int,
+) -> Maximum:
+    """By Newton steps that form no matrices, until they are expected to gain ``least``."""
+    path: list[float] = []
+    per_unit = tol / moments.n_responses  # an entry of X bears on one cell of each
+    if search.n_basis > MANY and maxiter > 1:
+        ascent = accelerated_ecm(
+            moments,
+            *search.unpack(z),
+            structure=search.structure,
+            signed=search.signed,
+            norm=search.norm_at,
+            tol=per_unit,
+            maxiter=min(NEARING, maxiter - 1),
+        )
+        z, path = search.pack(ascent.X, ascent.relative), ascent.path
+    climb = structured_climb(
+        search, moments, z, least=least, tol=per_unit, maxiter=maxiter - len(path)
+    )
+    path = path + climb.path
+    norm = search.gradient_norm(climb.z)
+    if not np.isfinite(norm):
+        reason = StopReason.NON_FINITE
+    elif climb.merging:
+        reason = StopReason.MERGING
+    elif climb.gain <= least:
+        reason = StopReason.TOLERANCE
+    else:
+        reason = StopReason.MAXITER if len(path) >= maxiter else StopReason.PRECISION
+    return _maximum(search, climb.z, norm, climb.gain, path, reason)
+
+
+def _maximum(
+    search: Search,
+    z: FloatArray,
+    norm: float,
+    gain: float,
+    path: list[float],
+    reason: StopReason,
+) -> Maximum:
     X, relative, _, Theta, best = search.evaluated(z)
     return Maximum(
         value=float(best.value),
@@ -293,8 +348,9 @@ def _climbed_alone(
         v=relative.v,
         F=relative.F,
         gradient_norm=norm,
+        expected_gain=gain,
         n_iter=len(path),
-        stop_reason=_reason(norm, np.inf, tol, len(path) >= maxiter),
+        stop_reason=reason,
         path=np.array(path),
     )
 

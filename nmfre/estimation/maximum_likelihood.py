@@ -200,6 +200,7 @@ def fit_marginal(
         llf=-cells * (final.value + log_scale),
         llf_uncapped=None if uncapped is None else -cells * (uncapped + log_scale),
         gradient_norm=final.gradient_norm,
+        expected_gain=final.expected_gain,
         n_starts=len(bases),
         n_agree=agree,
         objective_path=cells * (path + log_scale),

@@ -34,6 +34,7 @@ from nmfre.estimation.estimate import Estimate, StopReason
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.inference.conditional import Inference, conditional_inference
 from nmfre.inference.covariance import CovType
+from nmfre.inference.eliminated import eliminated_inference
 from nmfre.inference.marginal import LARGEST, marginal_inference, n_parameters
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Alternative, InferenceOptions, Uncertainty
@@ -156,7 +157,8 @@ class Estimator(ABC):
         InvalidArgumentError
             Not by this estimator, or not for these data.
         TooManyParametersError
-            Marginal uncertainty for more parameters than their joint covariance is formed for.
+            Marginal uncertainty for more parameters than their joint covariance is formed for, with
+            missing responses or a cap.
         """
         if options.uncertainty not in self.uncertainties:
             offered = " or ".join(map(repr, self.uncertainties))
@@ -165,7 +167,8 @@ class Estimator(ABC):
             )
         n_responses, n_covariates = len(design.responses), len(design.covariates)
         size = n_parameters(n_responses, rank, n_covariates, self.structure(n_responses, rank))
-        if options.uncertainty == "marginal" and size > LARGEST:
+        capped = bool(np.isfinite(self._cap(len(design.units), rank)))
+        if options.uncertainty == "marginal" and size > LARGEST and (design.n_missing or capped):
             raise TooManyParametersError(parameters=size, most=LARGEST)
 
     def infer(
@@ -190,7 +193,8 @@ class Estimator(ABC):
                     groups=independent(design),
                     total=design.total,
                 )
-            return marginal_inference(
+            infer = marginal_inference if size <= LARGEST else eliminated_inference
+            return infer(
                 design.Y,
                 design.A,
                 design.moments(),

@@ -13,21 +13,19 @@ from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import stats
 
-from nmfre.core.findings import Finding
 from nmfre.core.typing import BoolArray, FloatArray, IntArray
 from nmfre.estimation.covariance_forms import Structure
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.moments import Moments
 from nmfre.inference.concavity import does_not_fall
-from nmfre.inference.conditional import Inference
 from nmfre.inference.coordinates import Coordinates
 from nmfre.inference.covariance import Parts
-from nmfre.inference.equality import equality_tests, rejected
+from nmfre.inference.equality import equality_tests
 from nmfre.inference.estimands import with_basis
 from nmfre.inference.groups import n_independent
+from nmfre.inference.joint import JointInference
 from nmfre.inference.leverages import independent_terms, support
 from nmfre.inference.options import InferenceOptions
 from nmfre.inference.scores import Derivatives, Units, variances_of
@@ -35,14 +33,12 @@ from nmfre.inference.wild_bootstrap import Total, one_step, unit_blocks, whole
 
 LARGEST = 3_000
 """Parameters P Q + Q K + 2 up to which their joint covariance is formed."""
-FEW_UNITS = 50
-"""Units up to which sandwich standard errors are called somewhat short."""
 BLOCK_VALUES = 1 << 19
 """Entries of an array of unit scores that are held at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MarginalInference(Inference):
+class MarginalInference(JointInference):
     """
     Inference on Theta, and on all else, from the joint covariance of the parameters.
 
@@ -53,113 +49,20 @@ class MarginalInference(Inference):
     psi_covariance : (D, D), D = PQ + QK and the number of variances
         Joint covariance of (X, Theta, log psi, t), t the coordinates of Phi, in one gauge where
         rotations are free. Standard errors of Theta are NaN where a rotation changes them.
-    X, Theta : (P, Q), (Q, K)
-        The estimates.
-    mixing : tuple of bool, length Q
-        Components that can be rotated or mixed, or are not determined.
-    resid_at_bound, re_at_bound : (P,), (Q,)
-        Variances that are zero, and so have no standard error.
-    score_z : (QK,)
-        Statistics of one-sided score tests of entries at their bound, whose z they are; NaN
-        elsewhere, and where nothing is determined.
     df_gradient : (D,)
         Derivatives of df_U by these parameters.
-    held : (QK,)
-        Entries of Theta held at their bound 0, which have no standard error.
     held_basis : (P, Q)
         Entries of X that do not move, and so have none either: those that the likelihood pushes
         against their bound 0, and the 1 that others at 0 leave to the last one of a column.
-    undetermined : bool
-        Whether the data leave the likelihood flat in some direction that is no rotation, or
-        components merge: nothing has a standard error.
     """
 
     psi_covariance: FloatArray
-    X: FloatArray
-    Theta: FloatArray
-    mixing: tuple[bool, ...]
-    resid_at_bound: BoolArray
-    re_at_bound: BoolArray
-    score_z: FloatArray
     df_gradient: FloatArray
-    held: BoolArray
     held_basis: BoolArray
-    undetermined: bool
-    scope: ClassVar[str] = (
-        "for all parameters together: they carry the uncertainty of the basis and the variances."
-    )
     elsewhere: ClassVar[str] = (
-        "inference is conditional on the basis; it needs uncertainty='marginal', which "
-        "method='ml' has."
+        "it takes the joint covariance of all parameters. It needs uncertainty='marginal', which "
+        f"method='ml' has; that forms it for up to {LARGEST:,} of them."
     )
-
-    def findings(self, estimate: Estimate) -> list[Finding]:
-        """What is to be known of standard errors and tests, in the order of the summary's notes."""
-        found = []
-        n_units = self.support.independent
-        if n_units <= FEW_UNITS and self.options.estimator.short_for_few:
-            short = "intervals tend to be somewhat short; cov_type='cr3' corrects for the leverages"
-            found.append(
-                Finding(
-                    "note",
-                    "few units",
-                    f"{n_units} units are few: {short} of the units.",
-                    f"{n_units} units: {short} of the units.",
-                )
-            )
-        found += self._on_support()
-        found += self._on_bounds("z and P are those of a one-sided score test", estimate)
-        if self.undetermined and not estimate.degenerate:
-            cause = (
-                "there are too few responses for this rank, or responses that are never observed "
-                "together. No standard errors"
-            )
-            found.append(
-                Finding(
-                    "problem",
-                    "not determined",
-                    "NOT DETERMINED: the data leave the likelihood flat in some direction: "
-                    f"{cause}.",
-                    f"the likelihood is flat in some direction: {cause}; lower the rank.",
-                )
-            )
-        if self.held.any():
-            why = (
-                "are held at their bound: the data would have them far below it, or it is what "
-                "tells components apart."
-            )
-            found.append(
-                Finding(
-                    "caution",
-                    "held at bounds",
-                    f"Effects (b) without a standard error {why}",
-                    f"effects without a standard error {why}",
-                )
-            )
-        vague = np.flatnonzero(self.variance_bse(estimate)["log_sigma2"] > 1.0)
-        if len(vague) and estimate.covariances[0] == "diagonal":
-            found.append(
-                Finding(
-                    "caution",
-                    "residual variances",
-                    None,
-                    "hardly determined, with standard errors above the estimates: {names}. Their "
-                    "intervals say next to nothing. Lower the rank, or use cov_resid='identity'.",
-                    responses=vague.tolist(),
-                )
-            )
-        return [*found, *rejected(self.equality)]
-
-    @property
-    def zvalues(self) -> FloatArray:
-        """Theta / se, or the statistic of the score test where Theta is at its bound; (QK,)."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(self.at_bound, self.score_z, self.estimate / self.bse)
-
-    def pvalues(self) -> FloatArray:
-        """P-values of Theta[q, k] = 0, (QK,); those of entries at their bound are one-sided."""
-        z, larger = self.zvalues, self.at_bound | (self.options.alternative == "larger")
-        return np.asarray(np.where(larger, stats.norm.sf(z), 2.0 * stats.norm.sf(np.abs(z))))
 
     @property
     def basis_bse(self) -> FloatArray:
@@ -167,10 +70,6 @@ class MarginalInference(Inference):
         variances = np.diag(self.psi_covariance)[: self.X.size].reshape(self.X.shape, order="F")
         bse = np.sqrt(np.maximum(variances, 0.0))
         return np.where(np.array(self.mixing) | self.held_basis, np.nan, bse)
-
-    def not_held(self, members: IntArray) -> IntArray:
-        """Positions in vec(Theta) less those held at their bound 0."""
-        return members[~self.held[members]]
 
     def profile_covariance(self, X: FloatArray, covariates: list[int]) -> FloatArray:
         """Covariance of the mean profiles; NaN where the likelihood is flat in some direction."""

@@ -31,9 +31,10 @@ from nmfre.estimation.identification import Identification
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimators import ESTIMATORS
 from nmfre.inference.conditional import Inference
+from nmfre.inference.eliminated import EliminatedInference
 from nmfre.inference.equality import ScoreTest
 from nmfre.inference.leverages import Support
-from nmfre.inference.marginal import MarginalInference, n_parameters
+from nmfre.inference.marginal import LARGEST, MarginalInference, n_parameters
 from nmfre.inference.options import InferenceOptions
 from nmfre.inference.wild_bootstrap import WildBootstrap
 from nmfre.results.archive import read_archive, read_as, write_archive
@@ -51,6 +52,7 @@ DATACLASSES = (
     InferenceOptions,
     MarginalEstimate,
     MarginalInference,
+    EliminatedInference,
     RightHandSide,
     ScoreTest,
     Support,
@@ -58,7 +60,7 @@ DATACLASSES = (
     *ESTIMATORS.values(),
 )
 Results = TypeVar("Results", bound=Fit)
-INFERENCES = {"conditional": Inference, "marginal": MarginalInference}
+INFERENCES: dict[str, type[Inference]] = {"conditional": Inference, "marginal": MarginalInference}
 ROUNDED_UP = 1.0 + 1e-9
 FLOAT = np.dtype(float)
 PACKAGES = ("numpy", "pandas", "scipy", "statsmodels")
@@ -212,7 +214,7 @@ def check_loaded(fit: Fit) -> None:
     kinds = {
         "estimator": ESTIMATORS[fit.method],
         "estimate": fit.estimator.kind,
-        "inference": INFERENCES[options.uncertainty],
+        "inference": _inference_kind(fit),
         "seed": int,
     }
     for name, kind in kinds.items():
@@ -247,6 +249,16 @@ def check_loaded(fit: Fit) -> None:
     for fault, found in faults.items():
         if found:
             raise ValueError(fault)
+
+
+def _inference_kind(fit: Fit) -> type[Inference]:
+    """Of what is asked for, for that many parameters."""
+    design, rank = fit.model.design, fit.model.rank
+    n_responses, uncertainty = len(design.responses), fit.inference.options.uncertainty
+    structure = fit.estimator.structure(n_responses, rank)
+    size = n_parameters(n_responses, rank, len(design.covariates), structure)
+    many = uncertainty == "marginal" and size > LARGEST
+    return EliminatedInference if many else INFERENCES[uncertainty]
 
 
 def _check_shapes(fit: Fit) -> None:

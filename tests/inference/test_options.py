@@ -21,10 +21,10 @@ def test_what_does_not_go_with_the_kind_raises(model, monkeypatch):
     monkeypatch.setattr(base, "LARGEST", 7)
     assert model.fit("ml", uncertainty="conditional").bse.notna().all()
     with pytest.raises(errors.TooManyParametersError, match="11 parameters is not formed"):
-        model.fit("ml", uncertainty="conditional").with_uncertainty("marginal")
+        model.fit("ml", uncertainty="conditional", df_cap=0.5).with_uncertainty("marginal")
     monkeypatch.setattr(MaximumLikelihood, "fit", None)  # said before anything is estimated
     with pytest.raises(errors.TooManyParametersError, match="11 parameters is not formed"):
-        model.fit("ml")
+        model.fit("ml", df_cap=0.5)
 
 
 def test_another_kind_of_inference_may_have_another_covariance(model):

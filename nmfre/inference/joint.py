@@ -1,0 +1,126 @@
+"""What inference on all parameters together has in common, whether or not all have errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from scipy import stats
+
+from nmfre.core.findings import Finding
+from nmfre.core.typing import BoolArray, FloatArray, IntArray
+from nmfre.estimation.estimate import Estimate
+from nmfre.inference.conditional import Inference
+from nmfre.inference.equality import rejected
+
+FEW_UNITS = 50
+"""Units up to which sandwich standard errors are called somewhat short."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JointInference(Inference):
+    """
+    Inference on Theta with the uncertainty of the basis and the variances in it.
+
+    Attributes
+    ----------
+    X, Theta : (P, Q), (Q, K)
+        The estimates.
+    mixing : tuple of bool, length Q
+        Components that can be rotated or mixed, or are not determined.
+    resid_at_bound, re_at_bound : (P,), (Q,)
+        Variances that are zero, and so have no standard error.
+    score_z : (QK,)
+        Statistics of one-sided score tests of entries at their bound, whose z they are; NaN
+        elsewhere, and where nothing is determined.
+    held : (QK,)
+        Entries of Theta held at their bound 0, which have no standard error.
+    undetermined : bool
+        Whether the data leave the likelihood flat in some direction that is no rotation, or
+        components merge: nothing has a standard error.
+    """
+
+    X: FloatArray
+    Theta: FloatArray
+    mixing: tuple[bool, ...]
+    resid_at_bound: BoolArray
+    re_at_bound: BoolArray
+    score_z: FloatArray
+    held: BoolArray
+    undetermined: bool
+    scope: ClassVar[str] = (
+        "for all parameters together: they carry the uncertainty of the basis and the variances."
+    )
+
+    def findings(self, estimate: Estimate) -> list[Finding]:
+        """What is to be known of standard errors and tests, in the order of the summary's notes."""
+        found = []
+        n_units = self.support.independent
+        if n_units <= FEW_UNITS and self.options.estimator.short_for_few:
+            short = "intervals tend to be somewhat short; cov_type='cr3' corrects for the leverages"
+            found.append(
+                Finding(
+                    "note",
+                    "few units",
+                    f"{n_units} units are few: {short} of the units.",
+                    f"{n_units} units: {short} of the units.",
+                )
+            )
+        found += self._on_support()
+        found += self._on_bounds("z and P are those of a one-sided score test", estimate)
+        if self.undetermined and not estimate.degenerate:
+            cause = (
+                "there are too few responses for this rank, or responses that are never observed "
+                "together. No standard errors"
+            )
+            found.append(
+                Finding(
+                    "problem",
+                    "not determined",
+                    "NOT DETERMINED: the data leave the likelihood flat in some direction: "
+                    f"{cause}.",
+                    f"the likelihood is flat in some direction: {cause}; lower the rank.",
+                )
+            )
+        if self.held.any():
+            why = (
+                "are held at their bound: the data would have them far below it, or it is what "
+                "tells components apart."
+            )
+            found.append(
+                Finding(
+                    "caution",
+                    "held at bounds",
+                    f"Effects (b) without a standard error {why}",
+                    f"effects without a standard error {why}",
+                )
+            )
+        vague = np.flatnonzero(self.variance_bse(estimate)["log_sigma2"] > 1.0)
+        if len(vague) and estimate.covariances[0] == "diagonal":
+            found.append(
+                Finding(
+                    "caution",
+                    "residual variances",
+                    None,
+                    "hardly determined, with standard errors above the estimates: {names}. Their "
+                    "intervals say next to nothing. Lower the rank, or use cov_resid='identity'.",
+                    responses=vague.tolist(),
+                )
+            )
+        return [*found, *rejected(self.equality)]
+
+    @property
+    def zvalues(self) -> FloatArray:
+        """Theta / se, or the statistic of the score test where Theta is at its bound; (QK,)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.at_bound, self.score_z, self.estimate / self.bse)
+
+    def pvalues(self) -> FloatArray:
+        """P-values of Theta[q, k] = 0, (QK,); those of entries at their bound are one-sided."""
+        z, larger = self.zvalues, self.at_bound | (self.options.alternative == "larger")
+        return np.asarray(np.where(larger, stats.norm.sf(z), 2.0 * stats.norm.sf(np.abs(z))))
+
+    def not_held(self, members: IntArray) -> IntArray:
+        """Positions in vec(Theta) less those held at their bound 0."""
+        return members[~self.held[members]]
