@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -34,16 +33,13 @@ def by_quasi_newton(
     path: list[float],
     tol: float,
     maxiter: int,
-    before: Callable[[FloatArray, float], FloatArray] | None = None,
 ) -> FloatArray:
-    """L-BFGS-B, which starts again where a line search failed; ``before`` goes first each time."""
+    """L-BFGS-B, which starts again where a line search failed."""
 
     def record(intermediate_result: OptimizeResult) -> None:
         path.append(float(intermediate_result.fun))
 
     for attempt in range(1 + RESTARTS):
-        if before is not None and len(path) < maxiter:
-            z = before(z, tol)
         if search.gradient_norm(z) <= tol or len(path) >= maxiter:
             break
         scale = search.scales[attempt % len(search.scales)]

@@ -207,8 +207,8 @@ def _along(
             trial = np.where(at_bound, search.lower, trial)
         return _place(search, trial) if search.within_reach(trial) else None
 
-    value = place.point.value
-    highest = value + ROUNDING * max(1.0, abs(value))
+    value = float(place.point.value)
+    highest = value + ROUNDING * max(1.0, abs(float(value)))
     for halvings in range(HALVINGS):
         found = moved(0.5**halvings)
         if found is None or not found.point.value <= highest:
