@@ -30,11 +30,14 @@ class Refit(LaidOut):
     X, Theta : (P, Q), (Q, K)
         Where mixtures of components fit as well, of the one that a fit shows.
     stop_reason : StopReason
+    llf : float
+        Log-likelihood of the replicate.
     """
 
     X: FloatArray
     Theta: FloatArray
     stop_reason: StopReason
+    llf: float
 
 
 def refit(
@@ -112,4 +115,5 @@ def _maxima(
 def _shown(member: Moments, maximum: Maximum, estimate: MarginalEstimate) -> Refit:
     """Of the mixtures that fit as well the one that is shown, in units of the responses."""
     X, Theta, _ = representative_of(member, maximum, estimate.signed, estimate.structure)
-    return Refit(X, Theta * member.scale, maximum.stop_reason)
+    llf = -member.n_cells * (maximum.value + float(np.log(member.scale)))
+    return Refit(X, Theta * member.scale, maximum.stop_reason, llf)

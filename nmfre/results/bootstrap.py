@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar, overload
 
 import numpy as np
 import pandas as pd
 
 from nmfre.core.arguments import check_bool, check_choice, check_jobs, check_n_boot, check_seed
+from nmfre.errors import InvalidArgumentError
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Alternative
 from nmfre.inference.refit import refit_replicates
 from nmfre.inference.wild_bootstrap import WildBootstrap
 from nmfre.results import coefficients
 from nmfre.results.fit import Fit, infer_again, series
+from nmfre.results.rank_bootstrap import RankBootstrap, RankCriterion, bootstrap_with_rank
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -169,6 +171,38 @@ class Bootstrap(Generic[Results]):
         return pd.DataFrame(columns).join(self.conf_int())
 
 
+@overload
+def bootstrap(
+    self: Results,
+    n_boot: int = ...,
+    multiplier: Multiplier = ...,
+    *,
+    seed: int | None = ...,
+    refit: bool = ...,
+    parametric: bool = ...,
+    select: None = ...,
+    criterion: RankCriterion = ...,
+    n_jobs: int | None = ...,
+    progress: bool = ...,
+) -> Bootstrap[Results]: ...
+
+
+@overload
+def bootstrap(
+    self: Results,
+    n_boot: int = ...,
+    multiplier: Multiplier = ...,
+    *,
+    seed: int | None = ...,
+    refit: bool = ...,
+    parametric: bool = ...,
+    select: Iterable[int],
+    criterion: RankCriterion = ...,
+    n_jobs: int | None = ...,
+    progress: bool = ...,
+) -> RankBootstrap: ...
+
+
 def bootstrap(
     self: Results,
     n_boot: int = 1000,
@@ -177,9 +211,11 @@ def bootstrap(
     seed: int | None = 0,
     refit: bool = False,
     parametric: bool = False,
+    select: Iterable[int] | None = None,
+    criterion: RankCriterion = "bic",
     n_jobs: int | None = None,
     progress: bool = False,
-) -> Bootstrap[Results]:
+) -> Bootstrap[Results] | RankBootstrap:
     """
     Bootstrap of params, wild or parametric; the fit stays as it is.
 
@@ -203,6 +239,12 @@ def bootstrap(
         0 in their place would move means. There are no multipliers then, and normality and the
         covariances of the fit are taken for true, and units for independent, in groups or not.
         df-cap draws with its tau2, estimated or not.
+    select : iterable of int, optional
+        Ranks between which every replicate of ``refit=True`` chooses, that of the fit among them
+        (ml): intervals of the mean profiles X Theta then carry the choice of the rank. Where the
+        data do not tell the rank well, intervals that take it for given are too short.
+    criterion : {"bic", "aic"}
+        What it chooses by.
     n_jobs : int, optional
         Processes for refits, as in joblib. The replicates do not depend on it.
     progress : bool
@@ -210,14 +252,16 @@ def bootstrap(
 
     Returns
     -------
-    Bootstrap
+    Bootstrap, or RankBootstrap with ``select``
 
     Raises
     ------
     InvalidArgumentError
-        Among others for refits of ml with normal multipliers: weights cannot be negative.
+        Among others for ``select`` without ``refit=True``, and for refits of ml with normal
+        multipliers: weights cannot be negative.
     NotComputedError
-        Refits of sparse responses, or of responses in chunks.
+        Refits of sparse responses or of responses in chunks; ``select`` with df-cap, a cap or a
+        ``basis_pattern``.
 
     Examples
     --------
@@ -241,6 +285,21 @@ def bootstrap(
     # NumPy integers do not come back as such.
     entropy = np.random.SeedSequence(None if seed is None else int(seed)).entropy
     assert isinstance(entropy, int)
+    check_choice("criterion", criterion, RankCriterion)
+    if select is not None:
+        if not refit or parametric:
+            raise InvalidArgumentError("select", select, "None without refit=True")
+        self.model.design.require("bootstrap(refit=True)")
+        return bootstrap_with_rank(
+            self,
+            select,
+            criterion,
+            n_boot=n_boot,
+            multiplier=multiplier,
+            seed=entropy,
+            n_jobs=n_jobs,
+            progress=progress,
+        )
     options = replace(
         self.inference.options,
         n_boot=int(n_boot),
