@@ -26,6 +26,7 @@ from nmfre.estimation.likelihood import Score, marginal_value, score
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.moments import Moments
 from nmfre.estimation.patterns import times_vectors, unit_inverses
+from nmfre.inference.equations import solved
 from nmfre.inference.leverages import Leverages
 
 DIFFERENCE = 5e-4
@@ -252,8 +253,7 @@ class Coordinates:
         (P, Q), K = self.X.shape, self.Gamma.shape[1]
         X = self.X + moved[: P * Q].reshape(P, Q, order="F")
         Gamma = self.Gamma + moved[self.of_theta].reshape(Q, K, order="F")
-        variances = moved[self.of_theta.stop :]
-        log_psi, of_random = variances[: len(self.log_psi)], variances[len(self.log_psi) :]
+        log_psi, of_random = np.split(moved[self.of_theta.stop :], [len(self.log_psi)])
         F = self.structure.random.factor(self.t + of_random, Q)
         relative = Relative(self.psi * np.exp(log_psi), F)
         return np.asarray(self._by_parameters(*self._score(X, Gamma, relative)) @ self.axes_within)
@@ -374,7 +374,7 @@ class Coordinates:
         """
         Scores of entries of Theta at their bound, cleared of all parameters off their bounds.
 
-        As combinations of the full coordinates, a row an entry, and the scores of these, (f,).
+        Combinations of the full coordinates, one row per entry, and the scores of these.
         """
         cleared = np.zeros((int(self.theta_at_bound.sum()), len(hessian)))
         if not len(cleared):
@@ -386,9 +386,9 @@ class Coordinates:
         still = self.rotations
         if still.size:  # SciPy 1.13 has no null space of an empty matrix
             still = still @ null_space(cleared @ still, rcond=ZERO)
-        steep = hessian - np.abs(np.diag(hessian)).max() * still @ still.T
-        moved = rest.T @ hessian @ cleared.T
-        cleared -= (rest @ np.linalg.lstsq(rest.T @ steep @ rest, moved, rcond=1e-10)[0]).T
+        steep = np.abs(np.diag(hessian)).max() * still @ still.T - hessian
+        moved = rest.T @ (hessian @ cleared.T)
+        cleared += (rest @ solved(rest.T @ steep @ rest, moved, rcond=1e-10)).T
         return cleared, self.moments.n_units * self.score(np.zeros(len(hessian)))
 
 

@@ -21,6 +21,7 @@ from nmfre.core.typing import FloatArray, IntArray
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.moments import Moments
 from nmfre.inference.coordinates import Coordinates
+from nmfre.inference.equations import solved
 from nmfre.inference.groups import n_independent
 from nmfre.inference.leverages import independent_terms
 from nmfre.inference.multipliers import Draws
@@ -133,9 +134,8 @@ def equality_tests(
     information = -moments.n_units * wide.analytic_hessian(expected=True)
     free = coordinates.axes(coordinates.theta_at_bound).directions
     nuisance = block_diag(np.eye(first), equal) @ free
-    moved = np.linalg.lstsq(
-        nuisance.T @ information @ nuisance, nuisance.T @ information @ contrasts, rcond=None
-    )[0]
+    across = nuisance.T @ information
+    moved = solved(across @ nuisance, across @ contrasts)
     cleared = contrasts - nuisance @ moved
     terms, influence, total_of_terms = independent_terms(
         (Y, A),
