@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from warnings import catch_warnings
 
 from nmfre._version import __version__ as __version__
+from nmfre.core.citation import __citation__ as __citation__
 
 if TYPE_CHECKING:
     from nmfre.api import *  # noqa: F403

@@ -1,6 +1,7 @@
 """The public names of the package."""
 
 from nmfre import datasets, errors, plotting
+from nmfre.core.versions import show_versions
 from nmfre.errors import ConvergenceWarning, NMFREError, NMFREWarning
 from nmfre.estimation.cap import Cap
 from nmfre.model import NMFRE
@@ -31,4 +32,5 @@ __all__ = [
     "plotting",
     "scan_cap",
     "select_rank",
+    "show_versions",
 ]

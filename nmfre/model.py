@@ -10,14 +10,15 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from patsy import EvalEnvironment
 
-from nmfre.core.arguments import check_seed, known_arguments
+from nmfre.core.arguments import check_bool, check_seed, known_arguments
 from nmfre.core.caller import frames_to_caller, warn
+from nmfre.core.progress import shown
 from nmfre.data.basis_pattern import BasisPattern, components_of
 from nmfre.data.design import n_independent
 from nmfre.data.entry import design_from_arrays
 from nmfre.data.formula import design_from_formula
 from nmfre.data.labelled_model import LabelledModel
-from nmfre.errors import InvalidArgumentError, SingleResponseWarning
+from nmfre.errors import SingleResponseWarning
 from nmfre.estimation.cap import Cap
 from nmfre.estimation.covariance_forms import CovResid
 from nmfre.estimation.random_forms import CovRe
@@ -226,6 +227,7 @@ class NMFRE(LabelledModel):
         multipliers: ArrayLike | None = None,
         alternative: Alternative | None = None,
         seed: int | None = 0,
+        verbose: bool = False,
     ) -> NMFREResults:
         """
         Estimate X, Theta, U and the variances, and make inference on Theta.
@@ -297,6 +299,9 @@ class NMFRE(LabelledModel):
             "two-sided" for signed Theta.
         seed : int or None
             For the start and the multipliers. None takes fresh entropy, kept as ``res.seed``.
+        verbose : bool
+            Whether to print on standard error how far the fit is: every start, and long climbs
+            every few seconds. The logger ``nmfre`` has the same messages.
 
         Returns
         -------
@@ -341,6 +346,7 @@ class NMFRE(LabelledModel):
         comp1         90.501        9.429
         """
         check_seed(seed, optional=True)
+        check_bool("verbose", verbose)
         estimator = estimator_of(
             method,
             df_cap=df_cap,
@@ -372,8 +378,9 @@ class NMFRE(LabelledModel):
         seeds = np.random.SeedSequence(seed)
         for_starts, for_bootstrap = seeds.spawn(2)
         rng = np.random.default_rng(for_starts)
-        estimate = estimator.fit(self.design, self.rank, rng, self.component_set.pattern)
-        inference = estimator.infer(self.design, estimate, options, for_bootstrap)
+        with shown(verbose):
+            estimate = estimator.fit(self.design, self.rank, rng, self.component_set.pattern)
+            inference = estimator.infer(self.design, estimate, options, for_bootstrap)
         assert isinstance(seeds.entropy, int)
         return NMFREResults(
             model=self,
@@ -382,12 +389,6 @@ class NMFRE(LabelledModel):
             estimator=estimator,
             seed=seeds.entropy,
         )
-
-
-def check_model(model: object) -> None:
-    """``model`` must be a model: results, which know theirs, are easily passed instead."""
-    if not isinstance(model, NMFRE):
-        raise InvalidArgumentError("model", type(model), "a model, such as model or res.model")
 
 
 NMFREResults.model_class = NMFRE

@@ -34,6 +34,7 @@ def run_tasks(
     progress: bool,
     description: str,
     finished: Mapping[int, Result] | None = None,
+    arrived: Callable[[Result], object] | None = None,
 ) -> list[Result]:
     """
     ``function`` of every task, in the order of the tasks, whatever the number of workers.
@@ -51,6 +52,8 @@ def run_tasks(
         What the bar says.
     finished : mapping, optional
         Results that are there already, by the number of their task.
+    arrived : callable, optional
+        Is told of each other result when it is there, in the order of the tasks.
 
     Raises
     ------
@@ -72,7 +75,10 @@ def run_tasks(
         results = map(aligned, results)
     bar = tqdm(results, desc=description, total=len(tasks), initial=len(done), disable=not progress)
     try:
-        done.update(zip(pending, bar, strict=True))
+        for i, result in zip(pending, bar, strict=True):
+            done[i] = result
+            if arrived is not None:
+                arrived(result)
     except NMFREError:
         raise  # it says itself what is wrong
     except (Exception, KeyboardInterrupt) as error:

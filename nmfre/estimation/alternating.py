@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from nmfre.core.progress import LOGGER, Pulse
 from nmfre.core.threads import one_thread_if_small
 from nmfre.core.typing import AnyArray, Float, FloatArray, IntArray
 from nmfre.estimation.alternating_estimate import SIGMA2_FIRST, VARIANCE_LIMITS, AlternatingEstimate
@@ -162,11 +163,13 @@ def _iterate(problem: Problem, state: State, *, tol: float, maxiter: int) -> tup
     n_iter = np.zeros(size, dtype=np.intp)
     stop_reason = [StopReason.MAXITER] * size
     history: list[tuple[IntArray, tuple[AnyArray, ...]]] = []
-    members, blocks = np.arange(size), cache_blocks(state)
+    members, blocks, pulse = np.arange(size), cache_blocks(state), Pulse()
     for iteration in range(1, maxiter + 1):
         previous = state.objective
         _step(problem, state, iteration, blocks)
         history.append((members, (state.objective, state.ridge, state.df, state.capped)))
+        if pulse.due():
+            _tell(iteration, state.objective, previous)
         # The objective is never negative; NaN compares false, and so stops.
         running = np.abs(state.objective - previous) >= tol * (previous + EPS)
         if iteration == 1:
@@ -188,6 +191,16 @@ def _iterate(problem: Problem, state: State, *, tol: float, maxiter: int) -> tup
     for i, (active, values) in enumerate(history):
         paths[:, active, i] = values
     return joined(pieces, A), _Record(n_iter, stop_reason, *paths)
+
+
+def _tell(iteration: int, objective: FloatArray, previous: FloatArray) -> None:
+    """Report how far the first member that runs is."""
+    LOGGER.info(
+        "iteration %d: objective %.8g, relative change %.1e",
+        iteration,
+        objective[0],
+        abs(objective[0] - previous[0]) / (previous[0] + EPS),
+    )
 
 
 def _step(problem: Problem, state: State, iteration: int, blocks: list[slice]) -> None:

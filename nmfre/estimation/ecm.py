@@ -20,6 +20,7 @@ from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.estimation.complete import CompleteMoments
 from nmfre.estimation.covariance_forms import Relative, Structure
 from nmfre.estimation.likelihood import MarginalValue, marginal_value, score
+from nmfre.estimation.reports import ClimbPulse
 
 DEPTH = 5
 """Differences that are extrapolated from."""
@@ -109,7 +110,7 @@ def accelerated_ecm(
     """
     profiled = structure.resid.profiled
     free = ~structure.held(X.shape).T
-    extrapolation = _Anderson()
+    extrapolation, pulse = _Anderson(), ClimbPulse(moments)
     path: list[float] = []
     norms: list[float] = []
     step, lowest, waited = (X, relative), np.inf, 0
@@ -127,6 +128,8 @@ def accelerated_ecm(
             continue
         path.append(float(point.value))
         norms.append(norm(X, Gamma, relative, point))
+        if pulse.due():
+            pulse.tell(len(path), path[-1], norms[-1])
         reached = Ascent(X, relative, path)
         if norms[-1] <= tol or (len(norms) > SLOW and norms[-1] > 0.1 * norms[-1 - SLOW]):
             break

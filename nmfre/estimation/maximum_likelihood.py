@@ -32,14 +32,20 @@ from nmfre.estimation.maximize import (
     starting_covariances,
 )
 from nmfre.estimation.moments import Moments
+from nmfre.estimation.reports import StartReports, report
 from nmfre.estimation.representative import representative, widest_mixture
 
-Run: TypeAlias = Callable[[Callable[[Any], Any], list[Any]], list[Any]]
+Arrived: TypeAlias = Callable[[Any], object]
+Run: TypeAlias = Callable[[Callable[[Any], Any], list[Any], Arrived], list[Any]]
 
 
-def one_by_one(function: Callable[[Any], Any], tasks: list[Any]) -> list[Any]:
-    """The function of each."""
-    return [function(task) for task in tasks]
+def one_by_one(function: Callable[[Any], Any], tasks: list[Any], arrived: Arrived) -> list[Any]:
+    """The function of each, of which ``arrived`` is told."""
+    results = []
+    for task in tasks:
+        results.append(function(task))
+        arrived(results[-1])
+    return results
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,7 @@ def fit_marginal(
     maxiter : int
         The largest number of iterations of a start.
     run : callable
-        Applies a function to each of a list, here or elsewhere.
+        Applies a function to each of a list, here or elsewhere, and reports each result.
 
     Returns
     -------
@@ -133,7 +139,8 @@ def fit_marginal(
     if start is not None:
         first = structure.relative(start, scale)
         relative.v[0], relative.F[0] = first.v, first.F
-    parts = run(climb, _together(X, relative, stack_size(moments, X.shape[2])))
+    together = _together(X, relative, stack_size(moments, X.shape[2]))
+    parts = run(climb, together, StartReports(moments, len(bases)))
     maxima: list[Maximum] = [maximum for part in parts for maximum in part]
     best = min(maxima, key=_value)
     uncapped = None
@@ -141,7 +148,9 @@ def fit_marginal(
         free, free_best = maxima, best
         X = np.stack([m.X for m in free])
         relative = Relative.stacked([m.relative for m in free])
-        maxima = [maximum for (maximum,) in run(climb, _together(X, relative, 1, cap))]
+        reports = StartReports(moments, len(bases), " on the cap")
+        parts = run(climb, _together(X, relative, 1, cap), reports)
+        maxima = [maximum for (maximum,) in parts]
         for i, m in enumerate(free):  # a lower maximum may meet the cap as it is
             if m.value < maxima[i].value and df_random(moments, m) <= cap:
                 maxima[i] = m
@@ -165,6 +174,7 @@ def fit_marginal(
         near=True,
     )
     agree = agreeing(maxima, best, final, cells)
+    report(f"maximum ({agree} of {len(bases)} starts lead there)", moments, final)
 
     X, Theta_scaled, relative = representative_of(moments, final, signed, structure)
     if structure.pattern is None:

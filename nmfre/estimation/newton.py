@@ -14,7 +14,9 @@ from typing import Protocol
 import numpy as np
 from scipy.linalg.lapack import dposv
 
+from nmfre.core.progress import Pulse
 from nmfre.core.typing import BoolArray, FloatArray, IntArray
+from nmfre.estimation.reports import tell_of_stack
 
 PIVOTS = 30
 """Changes of the set of variables at their bounds, to minimise a quadratic model."""
@@ -134,7 +136,10 @@ def descend(
     stale, observed = np.ones(size, dtype=bool), np.full(size, near)
     expected, level = ~observed, np.zeros(size, dtype=int)
     running = (norm > tol) & np.array([len(path) < maxiter for path in paths])
+    pulse = Pulse()
     while running.any():
+        if pulse.due():
+            tell_of_stack(paths, norm)
         for kind in (True, False):
             new = np.flatnonzero(running & stale & (expected == kind))
             if len(new):

@@ -9,6 +9,7 @@ from scipy.linalg import null_space
 from scipy.optimize import Bounds, OptimizeResult, minimize
 
 from nmfre.core.typing import FloatArray
+from nmfre.estimation.reports import ClimbPulse
 from nmfre.estimation.search import LARGEST_HESSIAN, Search
 
 MEMORY = 30
@@ -35,9 +36,12 @@ def by_quasi_newton(
     maxiter: int,
 ) -> FloatArray:
     """L-BFGS-B, which starts again where a line search failed."""
+    pulse = ClimbPulse(search.moments)
 
     def record(intermediate_result: OptimizeResult) -> None:
         path.append(float(intermediate_result.fun))
+        if pulse.due():
+            pulse.tell(len(path), path[-1], search.gradient_norm(intermediate_result.x * scale))
 
     for attempt in range(1 + RESTARTS):
         if search.gradient_norm(z) <= tol or len(path) >= maxiter:

@@ -18,6 +18,7 @@ from nmfre.estimation.curvature import Curvature, directions_of
 from nmfre.estimation.fisher import FAINT, Fisher
 from nmfre.estimation.likelihood import MarginalValue
 from nmfre.estimation.model_step import ModelStep, expected_step, observed_step
+from nmfre.estimation.reports import ClimbPulse
 from nmfre.estimation.search import Search
 
 DAMPING = (FAINT, 1e-3, 1e-1, 1.0, 10.0, 100.0, 1e4)
@@ -105,6 +106,7 @@ def climb(
     maxiter : int
     """
     path: list[float] = []
+    pulse = ClimbPulse(moments)
     place = _place(search, z)
     damping, waited, merged, radius = 0, 0, 0, 0.0
     while True:
@@ -145,6 +147,9 @@ def climb(
             radius = max(radius, 2.0 * step.size)
         place, halvings = found
         path.append(float(place.point.value))
+        if pulse.due():
+            norm = search.norm_at(place.X, place.Gamma, place.relative, place.point)
+            pulse.tell(len(path), path[-1], norm)
         damping = max(damping - 1, 0) if halvings <= 0 else damping + (halvings > 2)
         damping = min(damping, len(DAMPING) - 1)
         merged = merged + 1 if np.linalg.cond(place.X) > MERGED else 0

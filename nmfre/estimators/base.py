@@ -17,6 +17,7 @@ from nmfre.core.arguments import (
     start_array,
 )
 from nmfre.core.caller import warn
+from nmfre.core.progress import LOGGER
 from nmfre.core.threads import one_thread_if_small
 from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.data.design import Design, independent
@@ -181,6 +182,7 @@ class Estimator(ABC):
         """Inference on Theta of the kind that the options name, which the checks have passed."""
         n_responses, rank = estimate.X.shape
         size = n_parameters(n_responses, rank, len(design.A), self.structure(n_responses, rank))
+        LOGGER.info("%s inference, %d replicates", options.uncertainty, options.n_boot)
         with one_thread_if_small(size**2):
             if options.uncertainty == "conditional":
                 return conditional_inference(

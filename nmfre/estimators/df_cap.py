@@ -13,6 +13,7 @@ from nmfre.core.arguments import (
     start_array,
 )
 from nmfre.core.caller import warn
+from nmfre.core.progress import LOGGER
 from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.data.checks import python_value
 from nmfre.data.design import Design
@@ -82,6 +83,9 @@ class DfCap(Estimator):
         n_units = len(design.units)
         caps = np.array([self._cap(n_units, rank)])
         (estimate,) = self.fit_caps(design, rank, rng, caps, pattern)
+        LOGGER.info(
+            "df-cap: objective %.8g, %d iterations", estimate.objective_path[-1], estimate.n_iter
+        )
         warn_of(estimate)
         if self._auto:
             rate = free_rate(estimate.df_random_path, n_units, rank)

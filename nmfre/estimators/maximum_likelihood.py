@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -159,7 +159,7 @@ class MaximumLikelihood(Estimator):
                 start=start,
                 tol=self.tol,
                 maxiter=self.maxiter,
-                run=partial(run_tasks, n_jobs=None, progress=False, description="starts"),
+                run=_starts,
             )
         if estimate.sigma2 <= 10.0 * SMALLEST_SIGMA2 * moments.scale**2:
             raise ExactFitError(rank=rank)
@@ -195,3 +195,12 @@ class MaximumLikelihood(Estimator):
                 "another where ml is fitted anew, with weights 1 + w that cannot be negative",
             )
         return Estimator.refit(self, design, estimate, multiplier)
+
+
+def _starts(
+    climb: Callable[[Any], Any], starts: list[Any], arrived: Callable[[Any], object]
+) -> list[Any]:
+    """Of each start, by the processes that joblib is told to use."""
+    return run_tasks(
+        climb, starts, arrived=arrived, n_jobs=None, progress=False, description="starts"
+    )

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from nmfre.core.progress import LOGGER, Pulse
 from nmfre.core.typing import FloatArray
 from nmfre.estimation.complete import CompleteMoments
 from nmfre.estimation.curvature import Curvature
@@ -37,8 +38,10 @@ def solve(at: Curvature, face: Face, right: FloatArray) -> FloatArray:
     ------
     NotConcaveError
     """
-    solved = np.zeros_like(right)
+    solved, pulse = np.zeros_like(right), Pulse()
     for column, of_column in enumerate(right.T):
+        if pulse.due():
+            LOGGER.info("inference: %d of %d systems solved", column, right.shape[1])
         residual = np.where(face.free, of_column, 0.0)
         direction, multipliers = face.solve(residual)
         size = float(residual @ direction)

@@ -14,7 +14,8 @@ from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.alternating_estimate import AlternatingEstimate
 from nmfre.estimation.cap import is_clear, resolve_cap
 from nmfre.estimators import DfCap
-from nmfre.model import NMFRE, check_model
+from nmfre.model import NMFRE
+from nmfre.selection.fits import check_model
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

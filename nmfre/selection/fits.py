@@ -1,4 +1,4 @@
-"""One fit of a comparison, and what it says of its rank."""
+"""One fit of a comparison, and what it says of its rank; what a model must be."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ import numpy as np
 from nmfre.core.typing import IntArray
 from nmfre.data.design import Design
 from nmfre.data.entry import changed
-from nmfre.errors import NMFREWarning
+from nmfre.errors import InvalidArgumentError, NMFREWarning
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimators import MaximumLikelihood
+from nmfre.model import NMFRE
 from nmfre.selection.folds import units_of
+
+
+def check_model(model: object) -> None:
+    """``model`` must be a model: results, which know theirs, are easily passed instead."""
+    if not isinstance(model, NMFRE):
+        raise InvalidArgumentError("model", type(model), "a model, such as model or res.model")
 
 
 @dataclass(frozen=True, slots=True)

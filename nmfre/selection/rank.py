@@ -25,8 +25,8 @@ from nmfre.estimation.cap import Cap
 from nmfre.estimation.covariance_forms import CovResid
 from nmfre.estimation.random_forms import CovRe
 from nmfre.estimators import MaximumLikelihood
-from nmfre.model import NMFRE, check_model
-from nmfre.selection.fits import Task, fit
+from nmfre.model import NMFRE
+from nmfre.selection.fits import Task, check_model, fit
 from nmfre.selection.folds import entry_folds, most_in_a_fold, unit_folds
 from nmfre.selection.result import RankSelection
 
