@@ -10,9 +10,18 @@ from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-from statsmodels.tools.sm_exceptions import ConvergenceWarning as StatsmodelsConvergenceWarning
 
 from nmfre.core.messages import MessageFormatter
+from nmfre.warnings import (
+    BoundaryWarning as BoundaryWarning,
+    ConvergenceWarning as ConvergenceWarning,
+    DegenerateBasisWarning as DegenerateBasisWarning,
+    LevelsWarning as LevelsWarning,
+    NegativeCovariateWarning as NegativeCovariateWarning,
+    NMFREWarning as NMFREWarning,
+    SingleResponseWarning as SingleResponseWarning,
+    StatelessTermWarning as StatelessTermWarning,
+)
 
 
 class NMFREError(Exception):
@@ -369,31 +378,3 @@ class UnfinishedTasksError(NMFREError, RuntimeError):
 
 class InterruptedTasksError(UnfinishedTasksError, KeyboardInterrupt):
     """Tasks that were interrupted from the keyboard."""
-
-
-class NMFREWarning(UserWarning):
-    """Base of every warning that the package gives."""
-
-
-class ConvergenceWarning(NMFREWarning, StatsmodelsConvergenceWarning):
-    """Estimates that have not converged."""
-
-
-class DegenerateBasisWarning(NMFREWarning):
-    """A basis whose columns are nearly collinear, so that Theta is not determined."""
-
-
-class NegativeCovariateWarning(NMFREWarning):
-    """Covariates below zero where multiplicative updates of Theta are not guaranteed to descend."""
-
-
-class SingleResponseWarning(NMFREWarning):
-    """One response, of which nothing tells random effects and residuals apart."""
-
-
-class StatelessTermWarning(NMFREWarning):
-    """A term of a formula that depends on all rows of the data, new data included."""
-
-
-class LevelsWarning(NMFREWarning):
-    """A categorical covariate whose levels look like numbers or dates, or are nearly all units."""

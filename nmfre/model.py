@@ -28,6 +28,7 @@ from nmfre.inference.linearized import Dispersion, Information
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Alternative, InferenceOptions, Uncertainty, checked_multipliers
 from nmfre.results import NMFREResults
+from nmfre.results.boundary import warn_of_negative
 
 
 class NMFRE(LabelledModel):
@@ -236,8 +237,8 @@ class NMFRE(LabelledModel):
         ----------
         method : {"df-cap", "ml"}
             Estimator: the paper's alternating updates (Sections 3 and 4), or marginal maximum
-            likelihood, y_n ~ N(X Theta a_n, Psi + X Phi X'); where responses are missing,
-            that of the observed ones.
+            likelihood, y_n ~ N(X Theta a_n, Psi + X Phi X'), of the observed responses.
+            Both keep effects >= 0; only ml with ``signed=True`` allows negative ones.
         df_cap : float, Cap, "auto", "default" or None
             Cap on the effective degrees of freedom of U: a rate r in (0, 1], cap max(r N Q, 1); an
             absolute number as ``nmfre.Cap(absolute=...)``; None for no cap. "default": the rate
@@ -272,7 +273,7 @@ class NMFRE(LabelledModel):
             in the paper; one per component; or any covariance, which needs a
             ``basis_pattern``. Default: "diagonal".
         signed : bool
-            Whether Theta may be negative (ml).
+            Whether effects may be negative (ml). If not, a negative effect is estimated as 0.
         n_starts : int, optional
             Starts of ml, the best of which is kept: one from the moments, the others random.
             Default: 5.
@@ -324,6 +325,8 @@ class NMFRE(LabelledModel):
 
         Warns
         -----
+        BoundaryWarning
+            Effects that are shown as 0, and that a score test finds to be negative.
         ConvergenceWarning
             The tolerance was not reached; or, with df-cap, X and Theta are too far from the fixed
             point for printed digits, or a variance is no estimate (``converged``).
@@ -382,13 +385,15 @@ class NMFRE(LabelledModel):
             estimate = estimator.fit(self.design, self.rank, rng, self.component_set.pattern)
             inference = estimator.infer(self.design, estimate, options, for_bootstrap)
         assert isinstance(seeds.entropy, int)
-        return NMFREResults(
+        res = NMFREResults(
             model=self,
             estimate=estimate,
             inference=inference,
             estimator=estimator,
             seed=seeds.entropy,
         )
+        warn_of_negative(res)
+        return res
 
 
 NMFREResults.model_class = NMFRE

@@ -57,7 +57,7 @@ OF_THE_WHOLE = {
 def part(name):
     """The part of the package that a module belongs to, of its name without "nmfre."."""
     own = name.split(".")[0] or "__init__"
-    return "core" if own == "errors" else own  # public, and so at the top
+    return "core" if own in ("errors", "warnings") else own  # public, and so at the top
 
 
 def imports(path):

@@ -102,7 +102,7 @@ def public_names():
     ):
         yield from (name for name in module.__all__ if not inspect.ismodule(getattr(module, name)))
     for name, error in vars(nmfre.errors).items():
-        if inspect.isclass(error) and error.__module__ == "nmfre.errors":
+        if inspect.isclass(error) and error.__module__ in ("nmfre.errors", "nmfre.warnings"):
             yield name
     for owner in (nmfre.NMFRE, nmfre.NMFREResults):
         for parent in owner.__mro__:

@@ -19,11 +19,18 @@ from nmfre.inference.equality import ScoreTest
 from nmfre.inference.estimands import of_scores
 from nmfre.inference.groups import n_independent
 from nmfre.inference.leverages import Leverages, Support, independent_terms, support
-from nmfre.inference.linearized import linearize
+from nmfre.inference.linearized import Linearization, linearize
 from nmfre.inference.options import InferenceOptions
 from nmfre.inference.prediction import blup_variances
 from nmfre.inference.scores import Units, variances_of
-from nmfre.inference.wild_bootstrap import Total, WildBootstrap, one_step, unit_blocks, whole
+from nmfre.inference.wild_bootstrap import (
+    Total,
+    WildBootstrap,
+    one_step,
+    parts_of_blocks,
+    unit_blocks,
+    whole,
+)
 
 BOUND = 1e-6
 """Size of Theta times that of its covariate, relative to the largest, up to which it is zero."""
@@ -51,6 +58,10 @@ class Inference(OfKinds):
     options : InferenceOptions
     at_bound : (QK,)
         Entries of Theta at their bound 0.
+    score_z : (QK,)
+        Statistics of one-sided score tests of entries at their bound, below 0 where the likelihood,
+        or the penalised sum of squares, would have them negative; NaN elsewhere, and where nothing
+        is determined.
     equality : dict of ScoreTest
         Tests of variances that the fit takes for equal, by name; marginal inference has them,
         where no cap binds.
@@ -65,6 +76,7 @@ class Inference(OfKinds):
     floor: float
     options: InferenceOptions
     at_bound: BoolArray
+    score_z: FloatArray
     support: Support
     equality: dict[str, ScoreTest] = field(default_factory=dict)
     scope: ClassVar[str] = "conditional on the estimated basis, random effects and variances."
@@ -282,5 +294,44 @@ def conditional_inference(
         floor=floor,
         options=options,
         at_bound=np.asarray(at_bound),
+        score_z=_score_tests(linearization, squares, at_bound, (Y, A, estimate.U), of_units, total),
         support=support(A, leverages, groups, of_units, total),
     )
+
+
+def _score_tests(
+    linearization: Linearization,
+    meat: FloatArray,
+    at_bound: BoolArray,
+    data: tuple[Any, ...],
+    blocks: list[slice],
+    total: Total,
+) -> FloatArray:
+    """
+    One-sided score statistics of entries of Theta at their bound, as those of marginal inference.
+
+    With s the score, I its information, and ``meat`` the sum of squares of I^-1 s_n: an entry's
+    score, cleared of those of the entries off their bounds, is c's, and I c has no part in these.
+    """
+    z = np.full(len(at_bound), np.nan)
+    if not at_bound.any():
+        return z
+
+    def summed(start: int, *data: Any) -> tuple[FloatArray]:
+        parts = parts_of_blocks(blocks, start, start + data[0].shape[1])
+        return (
+            sum(
+                linearization.scores(*(x[:, own] for x in data)).sum(axis=0) for _, own, _ in parts
+            ),
+        )
+
+    (score,) = total(summed, *data)
+    information = np.linalg.inv(linearization.bread)
+    free = ~at_bound
+    along = information[:, free] @ np.linalg.pinv(information[np.ix_(free, free)])
+    cleared = (information[:, at_bound] - along @ information[np.ix_(free, at_bound)]).T
+    variances = np.vecdot(cleared @ meat, cleared)
+    steps = cleared @ (score @ linearization.root)
+    with np.errstate(divide="ignore", invalid="ignore"):  # of an exact fit both are zero
+        z[at_bound] = steps / np.sqrt(np.maximum(variances, 0.0))
+    return z

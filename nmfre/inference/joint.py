@@ -31,9 +31,6 @@ class JointInference(Inference):
         Components that can be rotated or mixed, or are not determined.
     resid_at_bound, re_at_bound : (P,), (Q,)
         Variances that are zero, and so have no standard error.
-    score_z : (QK,)
-        Statistics of one-sided score tests of entries at their bound, whose z they are; NaN
-        elsewhere, and where nothing is determined.
     held : (QK,)
         Entries of Theta held at their bound 0, which have no standard error.
     undetermined : bool
@@ -46,7 +43,6 @@ class JointInference(Inference):
     mixing: tuple[bool, ...]
     resid_at_bound: BoolArray
     re_at_bound: BoolArray
-    score_z: FloatArray
     held: BoolArray
     undetermined: bool
     scope: ClassVar[str] = (

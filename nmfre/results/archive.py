@@ -31,7 +31,7 @@ from nmfre.errors import NotArchivableError, SavedResultError
 from nmfre.estimation.estimate import StopReason
 
 FORMAT = "nmfre result"
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 HEADER = "header"
 PLAIN_KINDS = "biuf"
 """Kinds of NumPy types that arrays are stored with."""

@@ -17,6 +17,7 @@ from nmfre.data.design import Design, independent
 from nmfre.data.labelled_model import LabelledModel
 from nmfre.errors import NotComputedError
 from nmfre.inference.equality import EQUAL_RESID, RARE
+from nmfre.results.boundary import negative_effects
 from nmfre.results.fit import Fit, infer_again
 
 MOST_UNITS = 5_000
@@ -107,7 +108,7 @@ def check(self: Fit) -> Check:
     """
     found = self.estimate.findings() + self.inference.findings(self.estimate)
     named = with_names(found, self.model)
-    return Check([*named, *_on_residuals(self), *_on_units(self)])
+    return Check([*negative_effects(self), *named, *_on_residuals(self), *_on_units(self)])
 
 
 def _on_residuals(fit: Fit) -> Iterator[Finding]:

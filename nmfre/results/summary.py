@@ -13,6 +13,7 @@ from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.cap import AUTO
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.report.tables import Lines, by_component, fixed, headed_summary, number
+from nmfre.results.boundary import negative_effects
 from nmfre.results.check import with_names
 from nmfre.results.coefficients import covariance_name
 from nmfre.results.fit import Fit
@@ -172,6 +173,7 @@ def _notes(fit: Fit, alpha: float, multipletests: str | None) -> Iterator[str]:
     estimate, options = fit.estimate, fit.inference.options
     boot, formula = fit.inference.bootstrap, fit.model.formula
     level = f"{1 - alpha:{LEVEL}}"
+    yield from (str(found.short) for found in negative_effects(fit))
     if formula and len(formula) > FORMULA_WIDTH:
         yield f"Formula: {formula}"
     if boot is not None:

@@ -164,7 +164,7 @@ def test_arrays_that_are_not_results(res, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format_version": 2}, "version 2, and this nmfre reads version 4"),
+        ({"format_version": 2}, "version 2, and this nmfre reads version 5"),
         ({"format": "other"}, "of format 'other'"),
         ({"values": {}}, "damaged"),
         ({"values": {"design": {"dataclass": ["os.system", {"command": "true"}]}}}, "KeyError"),
