@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,9 +17,12 @@ from nmfre.report.tables import (
     by_component,
     fixed,
     number,
+    pvalue,
     stars,
 )
 
+LONGEST_NAME = 20
+"""Of a fit above its column; longer ones are in the notes."""
 Stat = Literal["std err", "conf_int", "pvalue"]
 AGAINST_SATURATED = {
     "Chi-squared": "chi2",
@@ -46,6 +49,18 @@ def _printed(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return FORMATS.get(name, str)(value)
+
+
+def _side_by_side(widths: list[int], room: int) -> Iterator[tuple[int, int]]:
+    """First and last (exclusive) of the columns that fit side by side into this room."""
+    first = 0
+    while first < len(widths):
+        last, taken = first, 0
+        while last < len(widths) and (last == first or taken + widths[last] + 1 <= room):
+            taken += widths[last] + 1
+            last += 1
+        yield first, last
+        first = last
 
 
 @dataclass(frozen=True, repr=False)
@@ -102,16 +117,16 @@ class Comparison:
         ... )
         >>> fits = {"equal": model.fit("ml", cov_resid="identity"), "unequal": model.fit("ml")}
         >>> print(nmfre.compare(fits, stat="pvalue").as_text().split("Method")[0])
-                 Comparison of fits
-        ====================================
-                            equal    unequal
-        ------------------------------------
+                  Comparison of fits
+        ======================================
+                             equal     unequal
+        --------------------------------------
         comp1
-          Intercept     90.506***  90.310***
-                        (0.000)    (0.000)
-          sex[T.Male]    9.423**    9.744**
-                        (0.002)    (0.001)
-        ====================================
+          Intercept      90.506***   90.310***
+                        (<0.001)    (<0.001)
+          sex[T.Male]     9.423**     9.744**
+                         (0.002)     (0.001)
+        ======================================
         """
         return str(self._summary().as_text())
 
@@ -149,16 +164,33 @@ class Comparison:
     _repr_html_ = as_html
 
     def _summary(self) -> TableSummary:
-        fits, names = list(self.measures.columns), list(self.measures.index)
+        names = list(self.measures.index)
         stubs, rows = by_component({key: self._lines(key) for key in self.frame.index})
         footer = [[_printed(name, value) for value in self.measures.loc[name]] for name in names]
-        columns = zip(fits, *rows, *footer, strict=True)
-        widths = [max(map(len, (*stubs, *names))), *(max(map(len, c)) + 1 for c in columns)]
-        tables = [
-            Table(rows, widths, fits, stubs, "Comparison of fits"),
-            Table(footer, widths, stubs=names),
+        headers, notes = self._headers()
+        columns = [list(column) for column in zip(headers, *rows, *footer, strict=True)]
+        cells = [max(map(len, column)) + 1 for column in columns]
+        least, longest = (max(map(len, each)) for each in (names, (*stubs, *names)))
+        tables: list[Table] = []
+        for first, last in _side_by_side(cells, WIDTH - least):
+            taken = sum(cells[first:last]) + last - first
+            widths = [max(min(longest, WIDTH - taken), least), *cells[first:last]]
+            above, below = ([row[first:last] for row in part] for part in (rows, footer))
+            title = None if tables else "Comparison of fits"
+            tables += [
+                Table(above, widths, headers[first:last], stubs, title),
+                Table(below, widths, stubs=names),
+            ]
+        return TableSummary(tables, [*notes, *self._notes()], WIDTH)
+
+    def _headers(self) -> tuple[list[str], list[str]]:
+        """Names of the fits, or numbers for long ones, and notes that say whose these are."""
+        names = list(self.measures.columns)
+        headers = [
+            name if len(name) <= LONGEST_NAME else f"fit {i}" for i, name in enumerate(names, 1)
         ]
-        return TableSummary(tables, self._notes(), max(WIDTH, sum(widths) + len(fits)))
+        pairs = zip(headers, names, strict=True)
+        return headers, [f"{header}: {name}." for header, name in pairs if header != name]
 
     def _lines(self, key: Any) -> list[tuple[str, list[str]]]:
         """The estimates of a coefficient, and what goes below them."""
@@ -172,7 +204,7 @@ class Comparison:
             return "", ""
         marks = stars(numbers["p"])
         quantities = [name for name in numbers.index if name not in ("estimate", "p")] or ["p"]
-        write = fixed if self.stat == "pvalue" else number
+        write = pvalue if self.stat == "pvalue" else number
         below = ", ".join(
             write(numbers[name]) for name in quantities if not np.isnan(numbers[name])
         )

@@ -20,7 +20,7 @@ from nmfre.estimators.maximum_likelihood import MaximumLikelihood
 from nmfre.inference.conditional import Inference
 from nmfre.inference.equality import EQUAL_RE, EQUAL_RESID, ScoreTest
 from nmfre.inference.options import InferenceOptions
-from nmfre.report.tables import WIDTH, Table, TableSummary, fixed, number
+from nmfre.report.tables import WIDTH, Table, TableSummary, number, pvalue
 from nmfre.results.fit import Fit
 
 Forms: TypeAlias = tuple[CovResid, CovRe]
@@ -51,9 +51,9 @@ class EqualVariances:
     def _summary(self) -> TableSummary:
         rows = []
         for _, row in self.frame.iterrows():
-            *llf, statistic, df, pvalue, change = row
+            *llf, statistic, df, p, change = row
             cells = [f"{value:.2f}" for value in (*llf, statistic)]
-            rows.append([*cells, f"{df:.0f}", fixed(pvalue), number(change)])
+            rows.append([*cells, f"{df:.0f}", pvalue(p), number(change)])
         headers = ["equal", "unequal", "LR", "df", "P", "change"]
         title = "Likelihood-ratio tests of equal variances"
         table = Table(rows, WIDTHS, headers, list(self.frame.index), title)
@@ -125,7 +125,7 @@ def test_equal_variances(self: Fit) -> EqualVariances:
     =============================================================================
                                   equal    unequal        LR   df       P  change
     -----------------------------------------------------------------------------
-    equal residual variances    -754.56    -696.27    116.58    3   0.000   0.004
+    equal residual variances    -754.56    -696.27    116.58    3  <0.001   0.004
     =============================================================================
     <BLANKLINE>
     Notes:

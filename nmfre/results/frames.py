@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from nmfre.core.arguments import check_choice
+from nmfre.report.readable import ReadableFrame
 from nmfre.results.coefficients import bse, bse_boot, conf_int, default_interval, pvalues, tvalues
 from nmfre.results.fit import Fit
 from nmfre.results.hypotheses import adjusted_pvalues
@@ -219,7 +220,7 @@ def tidy(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     >>> table.attrs
     {'level': 0.95, 'interval': 'percentile', 'alternative': 'larger'}
     """
-    whole = summary_frame(self, alpha)
+    whole = coefficient_table(self, alpha)
     table = whole.drop(columns="bootstrap std err", errors="ignore").reset_index()
     names = ["component", "covariate", "estimate", "std_error", "statistic", "p_value"]
     table.columns = pd.Index([*names, "conf_low", "conf_high"])
@@ -244,8 +245,9 @@ def summary_frame(
     -------
     DataFrame
         Columns coef, std err, bootstrap std err (where there is a bootstrap), z, p, adjusted p
-        (where asked for), and the limits, whose names carry the level; rows as ``params``;
-        ``attrs`` as in `tidy`.
+        (where asked for), and the limits, whose names carry the level; rows by component, as in
+        the summary; ``attrs`` as in `tidy`. It displays p-values below 0.001 as ``<0.001``, and
+        holds the numbers.
 
     Examples
     --------
@@ -258,17 +260,29 @@ def summary_frame(
     >>> res.summary_frame(multipletests="holm").columns.to_list()
     ['coef', 'std err', 'bootstrap std err', 'z', 'p', 'p (holm)', '2.5 %', '97.5 %']
     """
-    columns = {"coef": self.params, "std err": bse(self)}
-    if self.inference.bootstrap is not None:
-        columns["bootstrap std err"] = bse_boot(self)
-    columns |= {"z": tvalues(self), "p": pvalues(self)}
+    frame = coefficient_table(self, alpha, multipletests)
+    rank, n_covariates = self.theta.shape
+    by_component = np.arange(rank * n_covariates).reshape(n_covariates, rank).T.ravel()
+    readable = ReadableFrame(frame.iloc[by_component])
+    readable.attrs = frame.attrs
+    return readable
+
+
+def coefficient_table(
+    fit: Fit, alpha: float = 0.05, multipletests: str | None = None
+) -> pd.DataFrame:
+    """What `summary_frame` holds, in the order of ``params``."""
+    columns = {"coef": fit.params, "std err": bse(fit)}
+    if fit.inference.bootstrap is not None:
+        columns["bootstrap std err"] = bse_boot(fit)
+    columns |= {"z": tvalues(fit), "p": pvalues(fit)}
     if multipletests is not None:
-        columns[f"p ({multipletests})"] = adjusted_pvalues(self, multipletests)
-    frame = pd.DataFrame(columns).join(conf_int(self, alpha))
+        columns[f"p ({multipletests})"] = adjusted_pvalues(fit, multipletests)
+    frame = pd.DataFrame(columns).join(conf_int(fit, alpha))
     frame.attrs = {
         "level": 1.0 - alpha,
-        "interval": default_interval(self),
-        "alternative": self.inference.options.alternative,
+        "interval": default_interval(fit),
+        "alternative": fit.inference.options.alternative,
     }
     return frame
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -17,6 +16,15 @@ from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.rotation_set import Ends, Entry, Rotations
 from nmfre.inference.marginal import MarginalInference
 from nmfre.inference.set_intervals import ends_bse, set_interval
+from nmfre.report.tables import (
+    WIDTH,
+    Lines,
+    Table,
+    TableSummary,
+    by_component,
+    fitted_widths,
+    number,
+)
 from nmfre.results.fit import Fit
 
 NARROW = 1e-6
@@ -96,14 +104,23 @@ class IdentifiedSet:
         """
         return self.theta.copy()
 
-    def __str__(self) -> str:
+    def _summary(self) -> TableSummary:
         convention = {"diagonal": "may differ", "identity": "are equal"}[self.cov_re]
         title = f"Identified set, where variances of random effects {convention}"
-        if self.is_point:
-            return f"{title}: a point, the estimate"
-        table = self.theta.assign(**{"same sign": np.where(self.theta["same sign"], "yes", "no")})
-        lines = table.to_string(float_format="{:.3f}".format).splitlines()
-        return "\n".join([title, *map(str.rstrip, lines)])
+        lines: Lines = {}
+        for (component, covariate), (*numbers, same) in zip(
+            self.theta.index, self.theta.itertuples(index=False), strict=True
+        ):
+            cells = [*map(number, numbers), "yes" if same else "no"]
+            lines[component, covariate] = [(str(covariate), cells)]
+        stubs, rows = by_component(lines)
+        widths = fitted_widths(dict.fromkeys(self.theta.columns, 10), rows, stubs, WIDTH)
+        table = Table(rows, widths, list(self.theta.columns), stubs, title)
+        notes = ["It is a point, the estimate."] if self.is_point else []
+        return TableSummary([table], notes, WIDTH)
+
+    def __str__(self) -> str:
+        return self._summary().as_text()
 
     def __repr__(self) -> str:
         n_params = len(self.fit.params)
@@ -111,8 +128,8 @@ class IdentifiedSet:
         return f"<IdentifiedSet: {what}, cov_re={self.cov_re!r}>"
 
     def _repr_html_(self) -> str:
-        """The text, for notebooks."""
-        return f"<pre>{html.escape(str(self))}</pre>"
+        """The table, for notebooks."""
+        return self._summary().as_html()
 
 
 def identified_set(

@@ -12,7 +12,18 @@ from scipy import stats
 from nmfre.core.arguments import check_alpha, check_choice
 from nmfre.core.typing import FloatArray
 from nmfre.errors import NotComputedError
-from nmfre.report.tables import WIDTH, Lines, Table, TableSummary, by_component, fixed, number
+from nmfre.report.readable import ReadableFrame
+from nmfre.report.tables import (
+    WIDTH,
+    Lines,
+    Table,
+    TableSummary,
+    by_component,
+    fitted_widths,
+    fixed,
+    number,
+    pvalue,
+)
 from nmfre.report.tables import limit_names as limits_of
 from nmfre.results.coefficients import adjust
 
@@ -156,7 +167,7 @@ class MarginalEstimates:
         columns = {"estimate": self._shown(self.estimates), "std err": self._error()}
         columns |= self._tests()
         flat = {name: values.ravel() for name, values in columns.items()}
-        frame = pd.DataFrame(flat, self.index).join(limits)
+        frame = ReadableFrame(pd.DataFrame(flat, self.index).join(limits))
         frame.attrs = limits.attrs | ({"alternative": "two-sided"} if self._tests() else {})
         return frame
 
@@ -190,16 +201,16 @@ class MarginalEstimates:
     def _summary(self) -> TableSummary:
         frame = self.frame
         lines: Lines = {}
+        forms = {"z": fixed, "P": pvalue}
         for (label, *cell), row in zip(frame.index, frame.to_numpy(), strict=True):
             columns = zip(frame.columns, row, strict=True)
-            cells = [(fixed if name[0] in "zP" else number)(value) for name, value in columns]
+            cells = [forms.get(name[0], number)(value) for name, value in columns]
             stub = ", ".join(map(text, cell)) or "mean"
             lines.setdefault((str(label), ""), []).append((stub, cells))
         stubs, rows = by_component(lines)
-        widths = [max(9, len(name) + 1) for name in frame.columns]
-        taken = sum(widths) + len(widths)
-        width = max(WIDTH, max(map(len, stubs)) + taken)
-        table = Table(rows, [width - taken, *widths], list(frame.columns), stubs, self.title)
+        widths = fitted_widths(dict.fromkeys(frame.columns, 9), rows, stubs, WIDTH)
+        table = Table(rows, widths, list(frame.columns), stubs, self.title)
+        width = sum(widths) + len(widths) - 1
         interval = {"percentile": "percentile of the bootstrap", "wald": "Wald"}[self._interval]
         notes = [*self.notes]
         if self._tests():

@@ -21,7 +21,7 @@ from nmfre.inference.random_effects import (
     chi_bar_pvalue,
     ratio,
 )
-from nmfre.report.tables import WIDTH, Table, TableSummary, fixed
+from nmfre.report.tables import WIDTH, Table, TableSummary, pvalue
 from nmfre.results.fit import Fit
 
 REPLICATES = 99
@@ -74,7 +74,7 @@ class RandomEffectsTest:
         cells = [f"{value:.2f}" for value in (self.llf_null, self.llf, self.statistic)]
         headers = ["without", "with", "LR", "P"]
         title = "Likelihood-ratio test of no random effects"
-        row = [*cells, fixed(self.pvalue)]
+        row = [*cells, pvalue(self.pvalue)]
         return TableSummary(
             [Table([row], WIDTHS, headers, ["tau2 = 0"], title)], self._notes(), WIDTH
         )
@@ -213,7 +213,7 @@ def test_random_effects(
     ====================================================================
                                   without         with        LR       P
     --------------------------------------------------------------------
-    tau2 = 0                      -239.11      -214.76     48.71   0.000
+    tau2 = 0                      -239.11      -214.76     48.71  <0.001
     ====================================================================
     <BLANKLINE>
     Notes:

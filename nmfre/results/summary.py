@@ -7,19 +7,22 @@ from collections.abc import Iterator
 import numpy as np
 from statsmodels.iolib.summary import Summary
 
+from nmfre.core.arguments import check_whole
 from nmfre.core.findings import Finding
 from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.cap import AUTO
 from nmfre.estimation.marginal_estimate import MarginalEstimate
-from nmfre.report.tables import Lines, by_component, fixed, headed_summary, number
+from nmfre.report.tables import WIDTH, Lines, by_component, fixed, headed_summary, number, pvalue
 from nmfre.results.boundary import negative_effects
 from nmfre.results.check import with_names
 from nmfre.results.coefficients import covariance_name
 from nmfre.results.fit import Fit
-from nmfre.results.frames import summary_frame
+from nmfre.results.frames import coefficient_table
 
 FORMULA_WIDTH = 22
+LEAST_WIDTH = 60
+"""Of the text: numbers, with little room for names."""
 LONGEST_NAME = 11
 """Of a component, in the header."""
 MOST_VARIANCES = 5
@@ -31,7 +34,12 @@ LEVEL = ".10g"
 
 
 def summary(
-    self: Fit, alpha: float = 0.05, title: str | None = None, *, multipletests: str | None = None
+    self: Fit,
+    alpha: float = 0.05,
+    title: str | None = None,
+    *,
+    multipletests: str | None = None,
+    width: int = WIDTH,
 ) -> Summary:
     """
     Header, table of params with standard errors and intervals, and notes.
@@ -44,6 +52,9 @@ def summary(
         Title of the table.
     multipletests : str, optional
         Adjustment of the p-values for multiple tests, as in `adjusted_pvalues`.
+    width : int
+        Width of the text in characters, at least 60. Names that do not fit into their column are
+        printed on a line of their own.
 
     Returns
     -------
@@ -63,9 +74,10 @@ def summary(
     """
     if not (title is None or isinstance(title, str)):
         raise InvalidArgumentError("title", title, "a string, or None")
+    check_whole("width", width, least=LEAST_WIDTH)
     if title is None:
         title = f"Non-negative matrix factorization with random effects: {self.method}"
-    frame = summary_frame(self, alpha, multipletests=multipletests)
+    frame = coefficient_table(self, alpha, multipletests)
     if multipletests is not None:
         frame = frame.drop(columns="p")  # the adjusted one is printed instead
     least = {
@@ -77,13 +89,14 @@ def summary(
         f"[{alpha / 2:{LEVEL}}": 9,
         f"{1 - alpha / 2:{LEVEL}}]": 9,
     }
-    write = [fixed if name.startswith(("z", "P>")) else number for name in least]
+    forms = {"z": fixed, "P": pvalue}
+    write = [forms.get(name[0], number) for name in least]
     lines: Lines = {}
     for key, held, row in zip(frame.index, self.inference.at_bound, frame.to_numpy(), strict=True):
         cells = [form(value) for form, value in zip(write, row, strict=True)]
         lines[key] = [(f"{key[1]}{AT_BOUND if held else ''}", cells)]
     header, notes = (_estimation(self), _sizes(self)), _notes(self, alpha, multipletests)
-    return headed_summary(title, *header, least, by_component(lines), notes)
+    return headed_summary(title, *header, least, by_component(lines), notes, width)
 
 
 def _estimation(fit: Fit) -> list[tuple[str, str]]:

@@ -97,9 +97,9 @@ def test_the_table(fits):
     joined = " ".join(text.split())
     assert "In parentheses: standard errors." in joined
     assert "Components are matched by label" in joined
-    # Every row of the table is as wide as the others; what is blank in a fit is blank in print.
+    # No row of the table is wider than its rules; what is blank in a fit is blank in print.
     table = lines[1 : lines.index("")]
-    assert len({len(row) for row in table}) == 1
+    assert max(map(len, table)) == len(table[0])
     assert text.count("(") == sum(len(fit.params) for fit in fits.values())
 
 
@@ -139,7 +139,7 @@ def test_html_and_latex(fits):
     assert comparison._repr_html_() == html
     assert html.count("<table") == 2
     assert ">(3.056)" in html
-    assert r"\textbf{Log-likelihood}" in latex
+    assert "\nLog-likelihood &" in latex
     assert latex.count(r"\toprule") == 1
 
 

@@ -59,12 +59,12 @@ def test_what_is_printed(res):
     text = str(res.identified_set())
     assert "may differ" in text
     assert all(line == line.rstrip() for line in text.splitlines())
-    assert text.splitlines()[-1].split()[-1] == "no"
+    assert text.splitlines()[-2].split()[-1] == "no"
     assert "intervals of 4 effects" in repr(res.identified_set())
-    assert res.identified_set()._repr_html_().startswith("<pre>")
+    assert res.identified_set()._repr_html_().startswith("<table")
     equal = res.identified_set("identity")
     assert equal.is_point
-    assert "are equal: a point" in str(equal)
+    assert "It is a point, the estimate." in str(equal)
     assert "point" in repr(equal)
 
 

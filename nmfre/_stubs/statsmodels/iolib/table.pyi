@@ -1,12 +1,10 @@
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-default_latex_fmt: dict[str, Any]
+from collections.abc import Sequence
 
 class Cell:
     data: object
 
-class Row(list[Cell]): ...
+class Row(list[Cell]):
+    datatype: str
 
 class SimpleTable(list[Row]):
     title: str | None
@@ -16,9 +14,8 @@ class SimpleTable(list[Row]):
         headers: Sequence[str] | None = ...,
         stubs: Sequence[str] | None = ...,
         title: str | None = ...,
-        txt_fmt: Mapping[str, object] | None = ...,
-        ltx_fmt: Mapping[str, object] | None = ...,
     ) -> None: ...
-    def as_html(self, **formats: object) -> str: ...
-    def as_latex_tabular(self, center: bool = ..., **formats: object) -> str: ...
-    def as_text(self, **formats: object) -> str: ...
+    def as_html(self) -> str: ...
+    def as_latex_tabular(self, center: bool = ...) -> str: ...
+    def as_text(self) -> str: ...
+    def as_csv(self) -> str: ...
