@@ -32,6 +32,12 @@ DRAW = {
 }
 
 
+def drawable(res):
+    """The plots of this fit: shares need two components, the path of the cap needs df-cap."""
+    one, ml = len(res.model.components) == 1, res.method == "ml"
+    return [kind for kind in DRAW if kind not in ["scores"] * one + ["effective_df"] * ml]
+
+
 def quiet(fit, *args, **options):
     """A fit whose warnings are none of ours."""
     with warnings.catch_warnings():

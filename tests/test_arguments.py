@@ -314,13 +314,23 @@ METHODS = {
     "plot_basis": {**ALPHA, "ax": ONLY_NONE},
     "plot_basis_heatmap": {"order": ONLY_NONE, "ax": ONLY_NONE},
     "plot_bootstrap": {"parameter": set()},
-    "plot_coefficients": {**ALPHA, "covariates": ONLY_NONE, "ax": ONLY_NONE},
+    "plot_coefficients": {
+        **ALPHA,
+        "covariates": ONLY_NONE,
+        "intercept": FLAG,
+        "ax": ONLY_NONE,
+    },
     "plot_convergence": {"ax": ONLY_NONE},
     "plot_growth_curves": {"by": ONLY_NONE, "which": set(), "ax": ONLY_NONE},
-    "plot_path_diagram": {**ALPHA, "ax": ONLY_NONE},
+    "path_diagram_dot": {**ALPHA, "max_effects": set(), "max_loadings": set()},
+    "plot_path_diagram": {
+        **ALPHA,
+        "max_effects": set(),
+        "max_loadings": set(),
+        "ax": ONLY_NONE,
+    },
     "plot_random_effects": {**ALPHA, "component": ONLY_NONE, "ax": ONLY_NONE},
     "plot_residuals": {"kind": set(), "ax": ONLY_NONE},
-    "plot_scores": {"which": set(), "order": ONLY_NONE, "ax": ONLY_NONE},
 }
 
 
@@ -331,6 +341,16 @@ def test_methods_of_results(res, method):
         slow = {"True"} if name in ("refit", "parametric") else set()
         refused(lambda value: call(**{name: value}), accepted, slow)  # noqa: B023
         plt.close("all")
+
+
+def test_scores_of_two_components(data):
+    model = nmfre.NMFRE.from_formula("distance ~ sex", data, rank=2, **LONG)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", nmfre.NMFREWarning)
+        pair = model.fit(n_boot=0, maxiter=20)
+    for name, accepted in (("which", set()), ("order", ONLY_NONE), ("ax", ONLY_NONE)):
+        refused(lambda value: pair.plot_scores(**{name: value}), accepted)  # noqa: B023
+    plt.close("all")
 
 
 def test_other_arguments_of_tests(res):

@@ -16,6 +16,7 @@ from nmfre.plotting.growth import plot_growth_curves
 from nmfre.plotting.identified_set import plot_identified_set
 from nmfre.plotting.iterations import plot_convergence, plot_effective_df
 from nmfre.plotting.path_diagram import plot_path_diagram
+from nmfre.plotting.paths import path_diagram_dot
 from nmfre.plotting.residuals import plot_residuals
 from nmfre.plotting.shares import plot_shares
 from nmfre.plotting.units import plot_random_effects, plot_scores
@@ -25,6 +26,7 @@ from nmfre.selection.cap import CapScan
 from nmfre.selection.result import RankSelection
 
 __all__ = [
+    "path_diagram_dot",
     "plot_basis",
     "plot_basis_heatmap",
     "plot_bootstrap",

@@ -18,6 +18,7 @@ from nmfre.errors import InvalidArgumentError, MissingDependencyError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
 COLOURS = (
     "#3f90da",
@@ -32,8 +33,16 @@ COLOURS = (
     "#92dadd",
 )
 """Ten colours that colour-blind readers can tell apart (Petroff 2021, arXiv:2107.02270)."""
-INK, GREY = "#333333", "#8a8a8a"
+GREY = "#8a8a8a"
+"""Of helping lines: halfway between black and white, so that it shows on either."""
+LIGHTER = 0.4
+"""Share of white in the colours on a dark background."""
 LINES = ("-", "--", "-.", ":")
+MARKERS = "osD^vPX*<>"
+HATCHES = ("", "///", "...", "\\\\\\", "xxx", "ooo", "+++", "---", "|||", "**")
+"""Of areas: they tell components apart where colours do not."""
+HATCHING = 0.6
+"""Opacity of the hatching."""
 FONT, THINNED_FONT, SMALLEST_FONT = 10.0, 8.0, 6.0
 """Sizes of labels, in points: as a rule, where only some are shown, where all just fit."""
 LONGEST, LONGEST_TURNED = 40, 24
@@ -43,15 +52,21 @@ LINE = 1.25
 """Height of a line of text, in sizes of its font."""
 
 Order = Literal["cluster"]
+Colour: TypeAlias = tuple[float, float, float, float]
 Line: TypeAlias = tuple[object, object]
 """Component and covariate, or the heading of the component."""
 HEADING = object()
 
 
-def check_plot(argument: str, value: object, kind: type) -> None:
-    """What is drawn must be of this class, and matplotlib, which is optional, must be there."""
+def check_class(argument: str, value: object, kind: type) -> None:
+    """The argument must be of this class."""
     if not isinstance(value, kind):
         raise InvalidArgumentError(argument, value, kind.__name__)
+
+
+def check_plot(argument: str, value: object, kind: type) -> None:
+    """The argument must be of this class, and matplotlib, which is optional, installed."""
+    check_class(argument, value, kind)
     try:
         import matplotlib.pyplot  # noqa: F401
     except ImportError as error:
@@ -73,9 +88,54 @@ def axes(ax: object, width: float, height: float) -> Axes:
     return ax
 
 
+def ink() -> str:
+    """Colour of text in the style of the user."""
+    from matplotlib import rcParams
+
+    return str(rcParams["text.color"])
+
+
+def paper(ax: Axes) -> Colour:
+    """Colour behind what is drawn: of the axes or, where these are transparent, of the figure."""
+    from matplotlib.colors import to_rgba
+
+    behind = (ax.get_facecolor() if ax.axison else "none", ax.figure.figure.get_facecolor())
+    opaque = [shade for shade in map(to_rgba, behind) if shade[3] > 0.0]
+    return opaque[0] if opaque else to_rgba("black" if is_light(ink()) else "white")
+
+
+def is_light(shade: str | Colour) -> bool:
+    """Whether a colour is closer to white than to black."""
+    from matplotlib.colors import to_rgb
+
+    return float(np.dot(to_rgb(shade), [0.299, 0.587, 0.114])) > 0.5
+
+
+def on_paper(shade: str) -> str:
+    """A colour, made lighter where the style of the user has light text on dark paper."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    if not is_light(ink()):
+        return shade
+    red, green, blue = (LIGHTER + (1.0 - LIGHTER) * part for part in to_rgb(shade))
+    return str(to_hex((red, green, blue)))
+
+
 def colour(position: int) -> str:
     """Colour of the component, group or fit at a position; they repeat after ten."""
-    return COLOURS[position % len(COLOURS)]
+    return on_paper(COLOURS[position % len(COLOURS)])
+
+
+def marker(position: int) -> str:
+    """Marker that goes with the colour."""
+    return MARKERS[position % len(MARKERS)]
+
+
+def fill(ax: Axes, area: Patch, position: int) -> None:
+    """Fill an area with the colour of a position and the hatching that goes with it."""
+    lines = (*paper(ax)[:3], HATCHING)
+    hatch = HATCHES[position % len(HATCHES)]
+    area.set(facecolor=colour(position), edgecolor=lines, hatch=hatch, linewidth=0)
 
 
 def line(position: int) -> str:
@@ -83,17 +143,29 @@ def line(position: int) -> str:
     return LINES[position % len(LINES)]
 
 
-def text(label: object, longest: int = LONGEST) -> str:
-    """A label of the data as plain text; of a very long one the middle is left out."""
+def number(value: float) -> str:
+    """A number as plots show it: three significant digits, integers whole."""
+    if 100.0 <= abs(value) < 1e6:
+        return f"{value:.0f}"
+    return f"{value:#.3g}".rstrip(".")
+
+
+def shortened(label: object, longest: int = LONGEST) -> str:
+    """A label of the data; of a very long one the middle is left out."""
     if isinstance(label, tuple):
-        return ", ".join(map(text, label))
+        return ", ".join(map(shortened, label))
     if isinstance(label, pd.Timestamp) and label == label.normalize():
         label = label.date()
     shown = f"{label:g}" if isinstance(label, float | np.floating) else str(label)
     if len(shown) > longest:
         end = longest // 3
         shown = f"{shown[: longest - 1 - end]}…{shown[-end:]}"
-    return re.sub(r"(?<!\\)\$", r"\$", shown)  # none starts a formula
+    return shown
+
+
+def text(label: object, longest: int = LONGEST) -> str:
+    """A label of the data for matplotlib, as `shortened`; dollar signs start no formula."""
+    return re.sub(r"(?<!\\)\$", r"\$", shortened(label, longest))
 
 
 def name(index: pd.Index, default: str) -> str:
@@ -230,6 +302,12 @@ def occasions(ax: Axes, responses: pd.Index) -> tuple[FloatArray, IntArray]:
         ax.set_xticks(positions[order])
     ax.set_xlabel(what)
     return positions, order
+
+
+def are_ordered(responses: pd.Index) -> bool:
+    """Whether responses follow each other: numbers, times, or ordered categories in their order."""
+    categories = isinstance(responses.dtype, pd.CategoricalDtype) and bool(responses.dtype.ordered)
+    return on_a_scale(responses) or (categories and responses.is_monotonic_increasing)
 
 
 def _dates(ax: Axes, responses: pd.Index, kind: str) -> FloatArray:

@@ -74,14 +74,16 @@ def plot_basis(results: NMFREResults, *, alpha: float = 0.05, ax: Axes | None = 
         shade, loading = draw.colour(q), basis[component].to_numpy()
         if as_lines:
             x, y = position[order], loading[order]
-            ax.plot(x, y, draw.line(q), marker="o", markersize=4, color=shade, label=component)
+            (line,) = ax.plot(x, y, draw.line(q), color=shade, label=component)
+            line.set(marker=draw.marker(q), markersize=4)
             if marginal:
                 ax.fill_between(x, *limits[order, q].T, color=shade, alpha=0.15, linewidth=0)
         else:
             x = position + (q - (rank - 1) / 2) * width
-            ax.bar(x, loading, 0.92 * width, color=shade, label=component)
+            for bar in ax.bar(x, loading, 0.92 * width, color=shade, label=component):
+                draw.fill(ax, bar, q)
             if marginal:
-                ax.vlines(x, *limits[:, q].T, color=draw.INK, linewidth=1)
+                ax.vlines(x, *limits[:, q].T, color=draw.ink(), linewidth=1)
     largest = float(np.nanmax(limits, initial=basis.to_numpy().max()))
     ax.set(ylabel="loading", ylim=(0.0, 1.05 * largest))
     if rank > 1:

@@ -51,7 +51,7 @@ def plot_rank_selection(selection: RankSelection, *, ax: Axes | None = None) -> 
     folds = selection.scores is not None
     bars, shade = table["std err"] if folds else None, draw.colour(0)
     ax.errorbar(table.index, values, bars, marker="o", capsize=3, color=shade)
-    ax.plot([best], values[[best]], "o", markersize=12, markerfacecolor="none", color=draw.INK)
+    ax.plot([best], values[[best]], "o", markersize=12, markerfacecolor="none", color=draw.ink())
     if folds:
         ax.axhline(selection._limit, linestyle=":", color=draw.GREY)
     ax.set_xticks(table.index)
@@ -92,18 +92,18 @@ def plot_cap_scan(scan: CapScan, *, ax: Axes | None = None) -> Axes:
     ... )
     >>> ax = nmfre.scan_cap(model).plot()
     >>> ax.get_ylabel()
-    'effective df of U'
+    'effective degrees of freedom'
     """
     draw.check_plot("scan", scan, CapScan)
     table, shade = scan.table, draw.colour(0)
     ax = draw.axes(ax, 6.5, 3.8)
-    (cap,) = ax.plot(table.index, table["cap"], ":", color=draw.INK, label="cap")
+    (cap,) = ax.plot(table.index, table["cap"], ":", color=draw.ink(), label="cap")
     (df,) = ax.plot(table.index, table["df_random"], color=shade, linewidth=2)
     df.set_label("effective df (filled: the cap bound)")
-    for bound, inside in ((True, shade), (False, "white")):
+    for bound, inside in ((True, shade), (False, draw.paper(ax))):
         values = table["df_random"][table["binds"] == bound]
         ax.plot(values.index, values, "o", color=shade, markerfacecolor=inside)
-    ax.set(xlabel="rate of the cap", ylabel="effective df of U", ylim=(0.0, None))
+    ax.set(xlabel="rate of the cap", ylabel="effective degrees of freedom", ylim=(0.0, None))
     right = draw.twin(ax, table.index, table["tau2"], "tau2", [df, cap])
     right.set_ylim(0.0, None)
     return ax

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from nmfre.core.arguments import check_alpha, check_label
+from nmfre.core.arguments import check_alpha, check_bool, check_label
 from nmfre.errors import InvalidArgumentError, NotComputedError
 from nmfre.plotting import _shared as draw
 from nmfre.results import NMFREResults
 from nmfre.results.bootstrap import Bootstrap
+from nmfre.results.small_samples import slopes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MARKERS = "osD^vP"
 MOST_BINS = 60
 
 
@@ -26,6 +26,7 @@ def plot_coefficients(
     *,
     alpha: float = 0.05,
     covariates: Sequence[object] | None = None,
+    intercept: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
     """
@@ -42,7 +43,10 @@ def plot_coefficients(
         1 minus the level of the intervals, which are those of ``conf_int``.
     covariates : sequence, optional
         Covariates to show, or terms of the formula, which stand for all of their covariates.
-        Default: all.
+        Default: all but the intercept.
+    intercept : bool
+        Whether the default includes the intercept. It is often so far from zero that the effects
+        can hardly be seen beside it. A model without other covariates always shows it.
     ax : matplotlib.axes.Axes, optional
         Default: those of a new figure.
 
@@ -71,7 +75,7 @@ def plot_coefficients(
     """
     check_alpha(alpha)
     fits = _named(results)
-    shown = shown_covariates(fits, covariates)
+    shown = shown_covariates(fits, covariates, intercept=intercept)
     components = max((fit.model.components for fit in fits.values()), key=len)
     lines = draw.lines(components, shown)
     ax = draw.axes(ax, 6.5, np.clip(1.0 + (0.11 + 0.11 * len(fits)) * len(lines), 2.2, 24.0))
@@ -82,11 +86,11 @@ def plot_coefficients(
         y = at + (0.6 * (i / (len(fits) - 1) - 0.5) if len(fits) > 1 else 0.0)
         params, (low, high) = fit.params.to_numpy()[row], fit.conf_int(alpha).to_numpy()[row].T
         known = np.isfinite(low) & np.isfinite(high)
-        marker, shade = MARKERS[i % len(MARKERS)], draw.colour(i)
+        marker, shade = draw.marker(i), draw.colour(i)
         ax.hlines(y[known], low[known], high[known], color=shade, linewidth=1.8)
         ax.plot(params[known], y[known], marker, color=shade, markersize=6, label=draw.text(name))
         (open_points,) = ax.plot(params[~known], y[~known], marker, color=shade, markersize=6)
-        open_points.set_markerfacecolor("white")
+        open_points.set_markerfacecolor(draw.paper(ax))
     draw.label_lines(ax, lines)
     ax.set_xlabel(f"coefficient, {draw.percent(alpha)}")
     if len(fits) > 1:
@@ -110,14 +114,16 @@ def _named(results: object) -> dict[str, NMFREResults]:
 
 
 def shown_covariates(
-    fits: Mapping[str, NMFREResults], covariates: Sequence[object] | None
+    fits: Mapping[str, NMFREResults], covariates: Sequence[object] | None, *, intercept: bool
 ) -> list[object]:
     """Covariates to show, each once: those of all fits, or those that terms stand for."""
+    check_bool("intercept", intercept)
     terms: dict[object, list[object]] = {}
     every: dict[object, None] = {}
     for fit in fits.values():
         design = fit.model.design
-        every |= dict.fromkeys(design.covariates)
+        default = list(range(len(design.covariates))) if intercept else slopes(design)
+        every |= dict.fromkeys(design.covariates[default])
         for covariate in design.covariates:
             terms.setdefault(covariate, [covariate])
         for term, columns in design.terms.items():
@@ -174,7 +180,7 @@ def plot_bootstrap(
     ... )
     >>> ax = model.fit(df_cap=0.21).plot_bootstrap(("comp1", "sex[T.Male]"))
     >>> ax.get_title()
-    '9.429, 95 % interval 3.56 to 15.31'
+    '9.43, 95 % interval 3.56 to 15.3'
     """
     draw.check_plot("results", results, NMFREResults)
     check_alpha(alpha)
@@ -195,11 +201,13 @@ def plot_bootstrap(
     low, high = bootstrap.percentile_interval(alpha)[position]
     ax = draw.axes(ax, 5.5, 3.6)
     bins = int(np.clip(np.sqrt(len(draws)), 5, MOST_BINS))
-    ax.hist(draws, bins, color=draw.colour(0), alpha=0.6, edgecolor="white", linewidth=0.4)
-    ax.axvspan(low, high, color=draw.INK, alpha=0.08, linewidth=0, zorder=0)
-    ax.axvline(estimate, color=draw.INK, linewidth=2)
+    ax.hist(draws, bins, color=draw.colour(0), alpha=0.6, edgecolor=draw.paper(ax), linewidth=0.4)
+    ax.axvspan(low, high, color=draw.ink(), alpha=0.12, linewidth=0, zorder=0)
+    ax.axvline(estimate, color=draw.ink(), linewidth=2)
     ax.set(xlabel=draw.text(names[position]), ylabel="bootstrap replicates")
-    title = f"{estimate:.4g}, {draw.percent(alpha)} {low:.4g} to {high:.4g}"
+    title = (
+        f"{draw.number(estimate)}, {draw.percent(alpha)} {draw.number(low)} to {draw.number(high)}"
+    )
     ax.set_title(title, fontsize="medium")
     return ax
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Which = Literal["observed", "blup"]
 MOST_GROUPS = 8
+ABREAST = 0.7
+"""Width that the points of all groups share at a response, of the distance to the next."""
 
 
 def plot_growth_curves(
@@ -32,6 +34,9 @@ def plot_growth_curves(
 ) -> Axes:
     """
     Curves of the units, thin, and fixed-effect mean curves of groups, thick, over the responses.
+
+    Only responses in an order are joined by lines: numbers, times and ordered categories. Others,
+    such as the tests of a questionnaire, have points, those of the groups side by side.
 
     Parameters
     ----------
@@ -84,15 +89,22 @@ def plot_growth_curves(
     means = results.predict().to_numpy()
     ax = draw.axes(ax, np.clip(0.3 * len(design.responses), 6.0, 12.0), 4.2)
     position, order = draw.occasions(ax, design.responses)
-    x, faint = position[order], np.clip(20.0 / len(group), 0.02, 0.35)
-    outline = [Stroke(linewidth=5, foreground="white"), Normal()]
+    joined = draw.are_ordered(design.responses)
+    x, faint = position[order], np.clip(20.0 / len(group), 0.02 if joined else 0.1, 0.35)
+    outline = [Stroke(linewidth=5, foreground=draw.paper(ax)), Normal()]
     for g, label in enumerate(labels):
         shade = draw.colour(g) if len(labels) > 1 else draw.GREY
-        paths = [np.column_stack([x, curve]) for curve in curves[group == g][:, order]]
-        thin = LineCollection(paths, colors=shade, alpha=faint, linewidth=1, zorder=1.9)
-        ax.add_collection(thin)
-        mean = means[group == g].mean(axis=0)[order]
-        (line,) = ax.plot(x, mean, draw.line(g), color=draw.colour(g), linewidth=3)
+        units, mean = curves[group == g][:, order], means[group == g].mean(axis=0)[order]
+        if joined:
+            paths = [np.column_stack([x, curve]) for curve in units]
+            thin = LineCollection(paths, colors=shade, alpha=faint, linewidth=1, zorder=1.9)
+            ax.add_collection(thin)
+            (line,) = ax.plot(x, mean, draw.line(g), color=draw.colour(g), linewidth=3)
+        else:
+            aside = x + ABREAST * ((g + 0.5) / len(labels) - 0.5)
+            at = np.broadcast_to(aside, units.shape)
+            ax.scatter(at, units, 12.0, shade, alpha=faint, linewidth=0, zorder=1.9)
+            (line,) = ax.plot(aside, mean, draw.marker(g), color=draw.colour(g), markersize=8)
         line.set(label=draw.text(label), path_effects=outline)
     ax.autoscale_view()
     left = (design.formula or "").split("~")[0].strip()  # of long data it says what is measured

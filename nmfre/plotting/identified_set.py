@@ -21,6 +21,7 @@ def plot_identified_set(
     *,
     alpha: float = 0.05,
     covariates: Sequence[object] | None = None,
+    intercept: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
     """
@@ -36,7 +37,8 @@ def plot_identified_set(
     alpha : float
         1 minus the level of the intervals.
     covariates : sequence, optional
-        As in `plot_coefficients`. Default: all.
+    intercept : bool
+        As in `plot_coefficients`.
     ax : matplotlib.axes.Axes, optional
         Default: those of a new figure.
 
@@ -65,7 +67,8 @@ def plot_identified_set(
     """
     draw.check_plot("results", results, NMFREResults)
     check_alpha(alpha)
-    lines = draw.lines(results.model.components, shown_covariates({"fit": results}, covariates))
+    shown = shown_covariates({"fit": results}, covariates, intercept=intercept)
+    lines = draw.lines(results.model.components, shown)
     pairs = [pair for pair in lines if pair[1] is not draw.HEADING]
     y = np.array([lines.index(pair) for pair in pairs])
     table = results.identified_set().theta.loc[pairs]
@@ -78,9 +81,11 @@ def plot_identified_set(
         known = np.isfinite(low) & np.isfinite(high)
         ax.hlines(y[known], low[known], high[known], color=shade, linewidth=1.5)
         what += f", {draw.percent(alpha)}"
-    for same, face in ((True, draw.INK), (False, "white")):
+    for same, face in ((True, draw.ink()), (False, draw.paper(ax))):
         points = table["same sign"].to_numpy() == same
-        (drawn,) = ax.plot(table["estimate"][points], y[points], "o", color=draw.INK, markersize=6)
+        (drawn,) = ax.plot(
+            table["estimate"][points], y[points], "o", color=draw.ink(), markersize=6
+        )
         drawn.set_markerfacecolor(face)
     draw.label_lines(ax, lines)
     ax.set_xlabel(what)

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 def plot_convergence(results: NMFREResults, *, ax: Axes | None = None) -> Axes:
     """
-    What was minimised, less its value at the end, by iteration, on a logarithmic scale.
+    The minimised objective minus its final value, by iteration, on a logarithmic scale.
 
     For ml that is the negative marginal log-likelihood, for df-cap the penalised sum of squares.
-    The ridge of the latter moves, so that it may lie below its end for a while; how far is dashed.
+    As the ridge of the latter changes, it can be below its final value for a while; there the line
+    is dashed.
 
     Parameters
     ----------
@@ -59,12 +60,12 @@ def plot_convergence(results: NMFREResults, *, ax: Axes | None = None) -> Axes:
         if (sign * excess > 0.0).any():
             ax.set_yscale("log")
             shown = np.where(sign * excess > 0.0, sign * excess, np.nan)
-            shade, label = draw.colour(position), f"{where} its end"
+            shade, label = draw.colour(position), f"{where} the final value"
             ax.plot(iteration, shown, style, marker=marker, markersize=3, color=shade, label=label)
     if (excess < 0.0).any():
         draw.legend(ax)
     what = "negative log-likelihood" if results.method == "ml" else "objective"
-    ax.set(xlabel="iteration", ylabel=f"{what}\nless its end, {path[-1]:.6g}")
+    ax.set(xlabel="iteration", ylabel=f"{what}\nminus its final value, {draw.number(path[-1])}")
     ax.locator_params("x", integer=True)
     return ax
 
@@ -100,7 +101,7 @@ def plot_effective_df(results: NMFREResults, *, ax: Axes | None = None) -> Axes:
     ... )
     >>> ax = model.fit(df_cap=0.21).plot_effective_df()
     >>> ax.get_ylabel()
-    'effective df of U'
+    'effective degrees of freedom'
     """
     draw.check_plot("results", results, NMFREResults)
     estimate = results.estimate.of_kind(
@@ -115,9 +116,11 @@ def plot_effective_df(results: NMFREResults, *, ax: Axes | None = None) -> Axes:
     lines = ax.plot(iteration, path, marker=marker, color=draw.colour(0), linewidth=2)
     lines[0].set_label("effective df")
     if cap is not None:
-        lines.append(ax.axhline(cap, color=draw.INK, linestyle=":", label=f"cap, {cap:.4g}"))
+        lines.append(
+            ax.axhline(cap, color=draw.ink(), linestyle=":", label=f"cap, {draw.number(cap)}")
+        )
     draw.twin(ax, iteration, estimate.ridge_path, "ridge", lines, marker)
     top = 1.06 * max(path.max(), cap or 0.0)
-    ax.set(xlabel="iteration", ylabel="effective df of U", ylim=(0.0, top))
+    ax.set(xlabel="iteration", ylabel="effective degrees of freedom", ylim=(0.0, top))
     ax.locator_params("x", integer=True)
     return ax

@@ -7,24 +7,31 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from nmfre.core.arguments import check_alpha
 from nmfre.core.typing import FloatArray
 from nmfre.plotting import _shared as draw
-from nmfre.plotting._shared import FONT, GREY, INK, text_width
-from nmfre.report.tables import STARS_MEAN, stars
+from nmfre.plotting._shared import FONT, text_width
+from nmfre.plotting.paths import (
+    MANY_RESPONSES,
+    MOST_EFFECTS,
+    MOST_LOADINGS,
+    NEGATIVE,
+    Edge,
+    Paths,
+    paths,
+)
 from nmfre.results import NMFREResults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MANY_RESPONSES = 20
-POSITIVE, NEGATIVE = draw.COLOURS[0], draw.COLOURS[2]
 EDGE_FONTS = (9.0, 8.0, 7.0, 6.0, 5.0)
 SMALLEST_EDGE_FONT = 4.5
 """Of these, on paper."""
 SMALLEST_SCALE = 0.7
-MARGIN = 26.0
-"""Height of the headings above and of the note below, in points."""
+MARGIN = 30.0
+"""Height of the headings above and of the notes below, in points."""
+NOTE_FONT = 8.0
+FEW_COVARIATES = 12
 PAD = 6.0
 SPAN = 430.0
 """Width between covariates and responses in a figure of its own."""
@@ -37,25 +44,35 @@ ALONG = np.linspace(0.06, 0.92, 60)
 
 
 def plot_path_diagram(
-    results: NMFREResults, *, alpha: float = 0.05, ax: Axes | None = None
+    results: NMFREResults,
+    *,
+    alpha: float = 0.05,
+    max_effects: int = MOST_EFFECTS,
+    max_loadings: int = MOST_LOADINGS,
+    ax: Axes | None = None,
 ) -> Axes:
     """
     Path diagram: covariates on the left, components in the middle, responses on the right.
 
     Edges from covariates carry the coefficient and stars, one for p < 0.05, two for p < 0.01, three
     for p < 0.001. They are dashed where p is not below ``alpha``, and absent where the coefficient
-    is 0. Their width goes with the effect of one standard deviation of the covariate, so that
-    covariates of different units compare; covariates that are constant are compared with one
-    another. Edges to responses are as wide as the loading; loadings below 1 / (2 P), half of what a
-    flat basis has, are left out, and those below 1 / P where there are more than 20 responses.
-    Labels are put where they hide no other, in a smaller font where there are many; in axes that
-    are too small for that, those that find no place are left out.
+    is 0; negative ones are pink. Their width goes with the effect of one standard deviation of the
+    covariate, so that covariates of different units compare; covariates that are constant are
+    compared with one another. Edges to responses have the colour of their component and are as wide
+    as the loading. Loadings below 1 / (2 P), half of what a flat basis has, are left out, and those
+    below 1 / P where there are more than 20 responses.
+
+    Of many effects or loadings only the largest are drawn, and a note below the diagram says so.
+    Labels are put where they hide no other, in a smaller font where there are many; in
+    axes that are too small for that, those that find no place are left out.
 
     Parameters
     ----------
     results : NMFREResults
     alpha : float
-        Level below which an effect is drawn with a solid line.
+        Effects whose p-value is not below it are dashed.
+    max_effects, max_loadings : int
+        Largest numbers of effects and of loadings that are drawn.
     ax : matplotlib.axes.Axes, optional
         Default: those of a new figure, as tall as its labels need.
 
@@ -65,6 +82,7 @@ def plot_path_diagram(
 
     Raises
     ------
+    InvalidArgumentError
     MissingDependencyError
         Without matplotlib.
 
@@ -80,14 +98,14 @@ def plot_path_diagram(
     ['8', '10', '12', '14', '90.5***', '9.43**']
     """
     draw.check_plot("results", results, NMFREResults)
-    check_alpha(alpha)
+    graph = paths(results, alpha, max_effects, max_loadings)
     design, components = results.model.design, list(results.model.components)
     left = ["covariates", *map(draw.text, design.covariates)]
     right = [draw.name(design.responses, "responses"), *map(draw.text, design.responses)]
     wide = [max(text_width(label, FONT) for label in labels) for labels in (left, right)]
     needed = SPAN + sum(wide) + 4 * PAD
     own_figure = ax is None
-    ax = draw.axes(ax, needed / 72.0, _figure_height(results))
+    ax = draw.axes(ax, needed / 72.0, _figure_height(results, graph))
     if own_figure:
         ax.set_position((0.01, 0.01, 0.98, 0.98))
     paper = draw.size(ax)
@@ -99,20 +117,21 @@ def plot_path_diagram(
     x = start[0, 0] + MIDDLE * (end[0, 0] - start[0, 0])
     middle = canvas.column(x, len(components))
     radius = canvas.circles(middle, components)
-    _effects(canvas, results, alpha, start, middle, radius)
-    _loadings(canvas, results.estimate.X, middle, end, radius)
-    note = f"{STARS_MEAN}; dashed: p not below {alpha:g}"
-    font = min(8.0, 8.0 * canvas.width / (text_width(note, 8.0) + 2 * PAD))
-    canvas.text(canvas.width / 2, 0.3 * MARGIN, note, font, color=GREY)
+    _effects(canvas, graph.effects, start, middle, radius)
+    for edge in reversed(graph.loadings):  # the strongest on top
+        ends = np.stack([middle[edge.component], end[edge.other]])
+        canvas.arrow(ends, edge, draw.colour(edge.component), (radius, 0.0))
+    canvas.notes(graph.notes)
     return ax
 
 
-def _figure_height(results: NMFREResults) -> float:
+def _figure_height(results: NMFREResults, graph: Paths) -> float:
     """Height in inches that gives every label its place."""
     n_responses, rank = results.basis.shape
-    n_effects, n_covariates = int((~results.at_bound).sum()), len(results.theta.columns)
-    rows = 24.0 * min(n_responses, MANY_RESPONSES) + 12.0 * max(n_responses - MANY_RESPONSES, 0)
-    height = 2 * MARGIN + max(rows, 64.0 * rank, 11.0 * n_effects, 40.0 * n_covariates)
+    n_covariates = len(results.theta.columns)
+    right = 24.0 * min(n_responses, MANY_RESPONSES) + 12.0 * max(n_responses - MANY_RESPONSES, 0)
+    left = 40.0 * min(n_covariates, FEW_COVARIATES) + 12.0 * max(n_covariates - FEW_COVARIATES, 0)
+    height = 2 * MARGIN + max(right, 64.0 * rank, 11.0 * len(graph.effects), left)
     return float(np.clip(height / 72.0, 3.0, 30.0))
 
 
@@ -147,12 +166,12 @@ class _Canvas:
 
     def text(self, x: float, y: float, shown: str, font: float, **style: Any) -> None:
         """Text at a point, centred unless the style says otherwise."""
-        style = {"ha": "center", "va": "center", "zorder": 4, "color": INK, **style}
+        style = {"ha": "center", "va": "center", "zorder": 4, "color": draw.ink(), **style}
         self.ax.text(x, y, shown, fontsize=self.scale * font, **style)
 
     def heading(self, x: float, shown: str, font: float, **style: Any) -> None:
         """Text at the top."""
-        self.text(x, self.height - 0.4 * MARGIN, shown, font, color=GREY, **style)
+        self.text(x, self.height - 0.4 * MARGIN, shown, font, style="italic", **style)
 
     def side(self, labels: list[str], wide: float, align: Literal["left", "right"]) -> FloatArray:
         """
@@ -181,23 +200,37 @@ class _Canvas:
         radius = shrink * (wide / 2 + PAD)
         area = (2 * self.scale * radius) ** 2
         for q, (x, y) in enumerate(centres):
-            circle = self.ax.scatter(x, y, area, "white", edgecolor=draw.colour(q), zorder=3)
+            circle = self.ax.scatter(x, y, area, zorder=3)
+            circle.set(facecolor=draw.paper(self.ax), edgecolor=draw.colour(q))
             circle.set_linewidth(2 * self.scale)
             self.text(x, y, components[q], shrink * FONT)
         self.heading(centres[0, 0], "components", FONT)
         return radius
 
+    def notes(self, notes: list[str]) -> None:
+        """Notes below, in as few lines as hold them."""
+        shown, *others = notes
+        for note in others:
+            last = shown.rpartition("\n")[2]
+            beside = text_width(f"{last}; {note}", NOTE_FONT) + 2 * PAD <= self.width
+            shown += f"; {note}" if beside else f"\n{note}"
+        lines = shown.split("\n")
+        widest = max(text_width(line, NOTE_FONT) for line in lines)
+        high = draw.LINE * NOTE_FONT * len(lines)
+        shrink = min(1.0, self.width / (widest + 2 * PAD), MARGIN / high)
+        self.text(self.width / 2, MARGIN / 2, shown, shrink * NOTE_FONT)
+
     def arrow(
         self,
         ends: FloatArray,
-        strength: float,
+        edge: Edge,
         shade: str,
         radii: tuple[float, float],
-        *,
-        dashed: bool = False,
     ) -> None:
-        """An arrow between circles, whose width and opacity go with the strength, from 0 to 1."""
+        """An arrow between circles, whose width and opacity go with the strength of the edge."""
         from matplotlib.patches import FancyArrowPatch
+
+        strength = edge.strength
 
         arrow = FancyArrowPatch(
             *ends,
@@ -206,7 +239,7 @@ class _Canvas:
             shrinkA=self.scale * radii[0],
             shrinkB=self.scale * (radii[1] + 1.0),
             linewidth=self.scale * (0.6 + 3.0 * strength),
-            linestyle=(0, (3, 2)) if dashed else "-",
+            linestyle=(0, (3, 2)) if edge.dashed else "-",
             color=shade,
             alpha=0.3 + 0.6 * strength,
             zorder=1,
@@ -215,56 +248,22 @@ class _Canvas:
 
 
 def _effects(
-    canvas: _Canvas,
-    results: NMFREResults,
-    alpha: float,
-    start: FloatArray,
-    end: FloatArray,
-    radius: float,
+    canvas: _Canvas, edges: list[Edge], start: FloatArray, end: FloatArray, radius: float
 ) -> None:
     """Edges from covariates to components and their labels, the strongest on top."""
-    theta, strength = results.estimate.Theta, _strength(results)
-    at_bound = results.at_bound.to_numpy().reshape(theta.shape, order="F")
-    pvalues = results.pvalues.to_numpy().reshape(theta.shape, order="F")
-    edges = sorted(np.argwhere(~at_bound), key=lambda edge: -strength[*edge])
-    ends = np.array([[start[k], end[q]] for q, k in edges]).reshape(-1, 2, 2)
-    for (q, k), between in zip(reversed(edges), reversed(ends), strict=True):
-        shade = POSITIVE if theta[q, k] > 0.0 else NEGATIVE
-        dashed = not pvalues[q, k] < alpha
-        canvas.arrow(between, strength[q, k], shade, (0.0, radius), dashed=dashed)
-    digits = np.where((np.abs(theta) >= 100.0) & (np.abs(theta) < 1e6), ".0f", ".3g")
-    labels = [f"{theta[*edge]:{digits[*edge]}}{stars(pvalues[*edge])}" for edge in edges]
+    shades = {False: draw.ink(), True: draw.on_paper(NEGATIVE)}
+    ends = np.array([[start[edge.other], end[edge.component]] for edge in edges])
+    ends = ends.reshape(-1, 2, 2)
+    for edge, between in zip(reversed(edges), reversed(ends), strict=True):
+        canvas.arrow(between, edge, shades[edge.negative], (0.0, radius))
+    labels = [edge.label for edge in edges]
     fonts = [font for font in EDGE_FONTS if canvas.scale * font >= SMALLEST_EDGE_FONT]
     font, centres = _places(ends, labels, radius, fonts)
-    box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
-    for label, (x, y) in zip(labels, centres, strict=True):
+    box = {"facecolor": draw.paper(canvas.ax), "edgecolor": "none", "pad": 1.0}
+    for edge, (x, y) in zip(edges, centres, strict=True):
         if np.isfinite(x):
-            canvas.text(x, y, label, font, bbox=box, zorder=5)
-
-
-def _strength(results: NMFREResults) -> FloatArray:
-    """
-    Sizes of the effects of one standard deviation of the covariates, the largest being 1; (Q, K).
-
-    Those of constant covariates by themselves, for they have no standard deviation.
-    """
-    theta, design = results.estimate.Theta, results.model.design
-    spread = np.asarray(design.A.std(axis=1))  # in chunks it is computed here
-    constant = spread <= 1e-12 * design.orthonormal().scale
-    strength: FloatArray = np.abs(theta) * np.where(constant, 1.0, spread)
-    for kind in (constant, ~constant):
-        strength[:, kind] /= strength[:, kind].max(initial=0.0) or 1.0
-    return strength
-
-
-def _loadings(
-    canvas: _Canvas, X: FloatArray, start: FloatArray, end: FloatArray, radius: float
-) -> None:
-    """Edges from components to responses, the strongest on top."""
-    least = (0.5 if len(X) <= MANY_RESPONSES else 1.0) / len(X)
-    for p, q in sorted(np.argwhere(least <= X), key=lambda edge: X[*edge]):
-        ends = np.stack([start[q], end[p]])
-        canvas.arrow(ends, X[p, q] / X.max(), draw.colour(q), (radius, 0.0))
+            shade = shades[edge.negative]
+            canvas.text(x, y, edge.label, font, bbox=box, color=shade, zorder=5)
 
 
 def _places(

@@ -85,8 +85,10 @@ def _response(results: NMFREResults, ax: Axes | None) -> Axes:
         widths=0.6 * gap,
         patch_artist=True,
         manage_ticks=False,
-        boxprops={"facecolor": draw.colour(0), "alpha": 0.6, "edgecolor": draw.INK},
-        medianprops={"color": draw.INK, "linewidth": 1.5},
+        boxprops={"facecolor": draw.colour(0), "alpha": 0.6, "edgecolor": draw.ink()},
+        medianprops={"color": draw.ink(), "linewidth": 1.5},
+        whiskerprops={"color": draw.ink()},
+        capprops={"color": draw.ink()},
         flierprops={"marker": ".", "markersize": 3, "markeredgecolor": draw.GREY},
     )
     for fliers in boxes["fliers"]:
@@ -102,7 +104,7 @@ def _qq(results: NMFREResults, ax: Axes | None) -> Axes:
     ax = draw.axes(ax, 4.5, 4.2)
     _cloud(ax, quantiles, ordered)
     ends = quantiles[[0, -1]]
-    ax.plot(ends, intercept + slope * ends, color=draw.INK, linewidth=1.2)
+    ax.plot(ends, intercept + slope * ends, color=draw.ink(), linewidth=1.2, zorder=1)
     ax.set_xlabel("normal quantile")
     return ax
 

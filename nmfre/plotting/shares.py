@@ -19,7 +19,6 @@ from nmfre.results.marginal_means import Of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MARKERS = "osD^vPX*<>"
 POINTS = 41
 """Values of a number that a curve is drawn through."""
 MARKED = 8
@@ -142,7 +141,7 @@ def _draw(
     for i, (label, group, values) in enumerate(lines):
         position = labels.index(label)
         style = position if len(groups) == 1 else groups.index(group)
-        shade, marker = draw.colour(position), MARKERS[style % len(MARKERS)]
+        shade, marker = draw.colour(position), draw.marker(style)
         name = draw.text(label) if group is None else f"{draw.text(label)}, {draw.text(group)}"
         estimate, low, high = values.T
         if curve:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from nmfre.core.arguments import check_alpha, check_choice, check_label
-from nmfre.errors import InvalidArgumentError
+from nmfre.errors import InvalidArgumentError, NotComputedError
 from nmfre.plotting import _shared as draw
 from nmfre.results import NMFREResults
+from nmfre.results.marginal_means import ONE_COMPONENT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,6 +54,8 @@ def plot_scores(
     Raises
     ------
     InvalidArgumentError
+    NotComputedError
+        Rank 1: the share of the only component is always 1.
     MissingDependencyError
         Without matplotlib.
 
@@ -69,6 +72,8 @@ def plot_scores(
     """
     draw.check_plot("results", results, NMFREResults)
     check_choice("which", which, Which)
+    if len(results.model.components) == 1:
+        raise NotComputedError(name="The share", reason=ONE_COMPONENT)
     results.model.design.require("plot_scores")
     membership = results.unit_membership(which).fillna(0.0)
     shares = membership.iloc[draw.ordered(membership.to_numpy(), order)]
@@ -77,9 +82,10 @@ def plot_scores(
     edges = np.arange(n_units + 1) - 0.5
     tops = np.cumsum(shares.to_numpy(), axis=1)
     for q, (component, share) in enumerate(shares.items()):
-        top, shade, label = tops[:, q], draw.colour(q), str(component)
+        top = tops[:, q]
         bottom = top - share.to_numpy()
-        ax.stairs(top, edges, baseline=bottom, fill=True, linewidth=0, color=shade, label=label)
+        area = ax.stairs(top, edges, baseline=bottom, fill=True, label=str(component))
+        draw.fill(ax, area, q)
     ax.set(xlim=(edges[0], edges[-1]), ylim=(0.0, 1.0), ylabel="share of the scores")
     draw.label_ticks(ax, "x", shares.index)
     ax.set_xlabel(draw.name(shares.index, "unit"))

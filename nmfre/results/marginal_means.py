@@ -22,6 +22,7 @@ Quantity = Literal["components", "responses", "shares"]
 Of = Sequence[Hashable] | Mapping[str, Sequence[Hashable]]
 VARIABLE = "variable"
 WHAT = {"components": "component scores", "responses": "responses", "shares": "shares"}
+ONE_COMPONENT = "the rank is 1, and the share of a single component is always 1."
 
 
 def marginal_means(
@@ -203,7 +204,7 @@ def _estimated(
     check_choice("which", which, Quantity)
     X, Theta, inference = fit.estimate.X, fit.estimate.Theta, fit.inference
     if which == "shares" and len(Theta) == 1:
-        raise NotComputedError(name="The share", reason="the rank is 1: that of one component is 1")
+        raise NotComputedError(name="The share", reason=ONE_COMPONENT)
     responses = which == "responses"
     names = fit.model.design.responses if responses else fit.model.components
     labels, rows = _labelled(names, of, "response" if responses else "component")

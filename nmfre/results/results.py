@@ -165,6 +165,7 @@ class NMFREResults(Fit):
     save = files.save
 
     # Attached by nmfre.plotting, which stands on a floor above.
+    path_diagram_dot: ClassVar[Callable[..., str]]
     plot_basis: ClassVar[Callable[..., Axes]]
     plot_basis_heatmap: ClassVar[Callable[..., Axes]]
     plot_bootstrap: ClassVar[Callable[..., Axes]]

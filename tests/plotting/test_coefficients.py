@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 from plots import legend, segments, ticks
 
+import nmfre
 from nmfre import errors, plotting
+from nmfre.plotting._shared import number
 
 
 def test_points_and_intervals(fits, ax):
     res = fits["60 df-cap"]
-    res.plot_coefficients(alpha=0.1, ax=ax)
+    res.plot_coefficients(alpha=0.1, intercept=True, ax=ax)
     points = ax.lines[0]
     order = [(q, k) for q in res.basis.columns for k in ("Intercept", "group")]
     np.testing.assert_allclose(points.get_xdata(), res.params[order])
@@ -22,6 +25,19 @@ def test_points_and_intervals(fits, ax):
     assert ax.yaxis_inverted()
 
 
+def test_the_intercept_is_left_out_unless_it_is_asked_for_or_alone(fits, growth, ax):
+    res = fits["growth ml"]
+    res.plot_coefficients(ax=ax)
+    assert ticks(ax.yaxis) == ["comp1", "sex[T.Male]"]
+    for asked in ({"intercept": True}, {"covariates": ["Intercept", "sex"]}):
+        ax.clear()
+        res.plot_coefficients(ax=ax, **asked)
+        assert ticks(ax.yaxis) == ["comp1", "Intercept", "sex[T.Male]"]
+    ax.clear()
+    nmfre.NMFRE(growth.endog, rank=1).fit("ml", n_boot=0).plot_coefficients(ax=ax)
+    assert ticks(ax.yaxis) == ["comp1", "Intercept"]
+
+
 def test_effects_without_an_interval_are_open(tests_of_pupils, ax):
     res = tests_of_pupils["ml"]
     res.plot_coefficients(ax=ax)
@@ -29,7 +45,7 @@ def test_effects_without_an_interval_are_open(tests_of_pupils, ax):
     missing = res.conf_int().isna().any(axis=1)
     assert 0 < missing.sum() < len(missing)
     assert sorted(unknown.get_xdata()) == sorted(res.params[missing])
-    assert unknown.get_markerfacecolor() == "white"
+    assert unknown.get_markerfacecolor() == to_rgba("white")
     assert sorted(known.get_xdata()) == sorted(res.params[~missing])
 
 
@@ -69,7 +85,7 @@ def test_histogram(fits, ax, name):
     assert sum(bar.get_height() for bar in bars) == 500
     assert (span.get_x(), span.get_x() + span.get_width()) == pytest.approx((low, high))
     assert set(ax.lines[0].get_xdata()) == {res.params["comp1", "sex[T.Male]"]}
-    assert f"80 % interval {low:.4g} to {high:.4g}" in ax.get_title()
+    assert f"80 % interval {number(low)} to {number(high)}" in ax.get_title()
     assert ax.get_xlabel() == "comp1[sex[T.Male]]"
 
 

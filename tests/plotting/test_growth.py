@@ -49,9 +49,8 @@ def test_a_series_is_matched_by_label(fits, ax):
     res.plot_growth_curves(by=group.astype("category").iloc[::-1], ax=ax)
     assert legend(ax) == ["a", "b"]
     assert ax.get_legend().get_title().get_text() == "arm"
-    np.testing.assert_array_equal(
-        segments(ax.collections[0])[:, :, 1], res.model.endog[(group == "a").to_numpy()]
-    )
+    drawn = ax.collections[0].get_offsets()[:, 1]
+    np.testing.assert_array_equal(drawn, res.model.endog[(group == "a").to_numpy()].ravel())
     with pytest.raises(errors.InvalidArgumentError, match="every unit"):
         res.plot_growth_curves(by=group.iloc[:-1])
     with pytest.raises(errors.InvalidArgumentError, match="a group for every unit"):
@@ -81,6 +80,31 @@ def test_labels_of_groups(ax):
     assert legend(ax) == ["old", "mid", "new"]
 
 
+def visits(ordered):
+    data = nmfre.datasets.load_orthodont()
+    names = {8: "first", 10: "second", 12: "third", 14: "last"}
+    data["visit"] = pd.Categorical(data["age"].map(names), names.values(), ordered=ordered)
+    model = nmfre.NMFRE.from_formula(
+        "distance ~ sex", data, rank=1, unit="subject", occasion="visit"
+    )
+    return model.fit("ml", n_boot=0)
+
+
+def test_lines_join_ordered_occasions_alone(ax):
+    visits(ordered=True).plot_growth_curves(ax=ax)
+    assert all(line.get_linestyle() != "None" for line in ax.lines)
+    assert [segments(curves).shape[0] for curves in ax.collections] == [11, 16]
+    ax.clear()
+    res = visits(ordered=False)
+    res.plot_growth_curves(ax=ax)
+    assert all(line.get_linestyle() == "None" for line in ax.lines)
+    women, men = (points.get_offsets() for points in ax.collections)
+    np.testing.assert_array_equal(np.vstack([men, women])[:, 1], res.model.endog.ravel())
+    assert (women[:, 0] < np.tile(range(4), 11)).all()  # side by side
+    assert (men[:, 0] > np.tile(range(4), 16)).all()
+    assert ax.lines[0].get_marker() != ax.lines[1].get_marker()
+
+
 def test_errors(fits):
     with pytest.raises(errors.InvalidArgumentError, match="at most 8 groups"):
         fits["2 ml"].plot_growth_curves(by="dose")
@@ -94,4 +118,4 @@ def test_sparse_responses(ax):
     endog = np.random.default_rng(2).poisson(1.0, size=(40, 6)).astype(float)
     res = nmfre.NMFRE(csr_array(endog), rank=1).fit("ml", n_boot=0)
     res.plot_growth_curves(ax=ax)
-    np.testing.assert_array_equal(segments(ax.collections[0])[:, :, 1], endog)
+    np.testing.assert_array_equal(ax.collections[0].get_offsets()[:, 1], endog.ravel())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 from plots import plt, segments, ticks
 
 import nmfre
@@ -18,7 +19,7 @@ def res():
 
 
 def test_bands_intervals_and_points(res, ax):
-    assert res.plot_identified_set(alpha=0.1, ax=ax) is ax
+    assert res.plot_identified_set(alpha=0.1, intercept=True, ax=ax) is ax
     order = [(f"comp{q}", name) for q in (1, 2) for name in ("const", "x1")]
     found, limits = res.identified_set().theta.loc[order], res.conf_int(0.1, "set").loc[order]
     band, line = ax.collections
@@ -29,7 +30,7 @@ def test_bands_intervals_and_points(res, ax):
     filled, opened = ax.lines[:2]
     assert list(filled.get_xdata()) == found["estimate"][found["same sign"]].to_list()
     assert list(opened.get_xdata()) == found["estimate"][~found["same sign"]].to_list()
-    assert opened.get_markerfacecolor() == "white"
+    assert opened.get_markerfacecolor() == to_rgba("white")
 
 
 def test_some_covariates_and_no_intervals(res, ax):

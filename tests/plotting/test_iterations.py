@@ -35,7 +35,7 @@ def test_df_cap_may_pass_its_end(fits, ax):
     np.testing.assert_array_equal(above[excess > 0], excess[excess > 0])
     np.testing.assert_array_equal(below[excess < 0], -excess[excess < 0])
     assert np.isnan(above[excess <= 0]).all()
-    assert legend(ax) == ["above its end", "below its end"]
+    assert legend(ax) == ["above the final value", "below the final value"]
 
 
 def test_a_single_iteration(pair, ax):

@@ -5,6 +5,7 @@ import pytest
 from plots import overlapping, plt, quiet
 
 import nmfre
+from nmfre.plotting._shared import number
 
 
 def labels(ax):
@@ -28,7 +29,7 @@ def test_edges_and_labels(tests_of_pupils, ax):
         "***": res.pvalues < 0.001,
     }
     expected = [
-        f"{value:.3g}" + next(mark for mark, rows in stars.items() if rows[row])
+        number(value) + next(mark for mark, rows in stars.items() if rows[row])
         for row, value in effects.items()
     ]
     assert sorted(shown.get_text() for shown in labels(ax)) == sorted(expected)
@@ -46,7 +47,7 @@ def test_width_goes_with_the_size_of_the_effect(fits, ax):
     assert width[-1] == width[-2] == max(edge.get_linewidth() for edge in ax.patches)
     alpha = np.array([edge.get_alpha() for edge in edges])
     assert (np.diff(alpha) >= 0).all()
-    assert len(ax.patches) - n_edges == (res.basis >= 1 / 60).to_numpy().sum()
+    assert len(ax.patches) - n_edges == min((res.basis >= 1 / 60).to_numpy().sum(), 40)
 
 
 def test_covariates_are_compared_by_one_standard_deviation(ax):
@@ -79,7 +80,7 @@ def test_nothing_overlaps_in_large_and_in_small_axes(fits):
     exog = np.column_stack([np.ones(60), rng.uniform(size=(60, 5))])
     endog = fits["60 ml"].model.endog
     res = quiet(nmfre.NMFRE(endog, exog, rank=6).fit, tol=1e-4, n_boot=0)
-    large = res.plot_path_diagram()
+    large = res.plot_path_diagram(max_effects=36)
     assert len(labels(large)) == (~res.at_bound).sum()
     small = plt.figure(figsize=(4, 3)).add_subplot()
     res.plot_path_diagram(ax=small)
@@ -94,11 +95,33 @@ def test_nothing_overlaps_in_large_and_in_small_axes(fits):
             assert inside.y0 <= box.y0 < box.y1 <= inside.y1, shown
 
 
+def test_of_many_edges_the_largest_are_drawn_and_a_note_says_so(fits, ax):
+    res = fits["60 ml"]
+    res.plot_path_diagram(max_effects=2, max_loadings=5, ax=ax)
+    assert len(ax.patches) == 2 + 5
+    shown = [edge.get_linewidth() for edge in ax.patches]
+    every = plt.figure(figsize=(6, 4)).add_subplot()
+    res.plot_path_diagram(max_loadings=1000, ax=every)
+    n_effects = int((~res.at_bound).sum())
+    widths = [edge.get_linewidth() for edge in every.patches]
+    assert shown[:2] == pytest.approx(sorted(widths[:n_effects])[-2:])
+    assert shown[2:] == pytest.approx(sorted(widths[n_effects:])[-5:])
+    notes = "\n".join(text.get_text() for text in ax.texts)
+    n_loadings = len(widths) - n_effects
+    assert "loadings below 0.0167 are not shown" in notes
+    assert f"only the 2 largest of {n_effects} effects are shown" in notes
+    assert f"only the 5 largest of {n_loadings} loadings are shown" in notes
+    assert not any("largest" in text.get_text() for text in every.texts)
+
+
 def test_signs_have_colours_and_alpha_dashes(tests_of_pupils, fits, ax):
     res = tests_of_pupils["signed"]
     res.plot_path_diagram(ax=ax)
     edges = ax.patches[:9]
-    assert len({edge.get_edgecolor()[:3] for edge in edges}) == 2
+    signs = {edge.get_edgecolor()[:3] for edge in edges}
+    components = {edge.get_edgecolor()[:3] for edge in ax.patches[9:]}
+    assert (len(signs), len(components), len(signs | components)) == (2, 3, 5)
+    assert any("pink: negative" in text.get_text() for text in ax.texts)
     assert all(edge.get_linestyle() != "-" for edge in edges)  # no p-values here
     for alpha, dashed in ((0.05, 0), (0.001, 1)):
         ax.clear()

@@ -25,6 +25,11 @@ def test_shares(fits, ax):
     assert (ax.get_xlabel(), ax.get_ylim()) == ("person", (0, 1))
 
 
+def test_components_differ_in_more_than_colour(fits, ax):
+    fits["60 df-cap"].plot_scores(ax=ax)
+    assert len({area.get_hatch() for area in ax.patches}) == 3
+
+
 def test_fixed_and_clustered(fits, ax):
     res = fits["60 df-cap"]
     ax.figure.set_size_inches(14, 4)
@@ -38,19 +43,23 @@ def test_fixed_and_clustered(fits, ax):
 
 
 def test_no_positive_score_no_bar(ax):
-    exog = np.column_stack([np.ones(20), np.arange(20) < 2])
-    endog = np.outer(np.where(exog[:, 1], 0.0, 5.0), [1.0, 2.0])
-    endog += 0.1 * np.random.default_rng(0).uniform(size=(20, 2)) * (exog[:, :1] - exog[:, 1:])
-    res = quiet(nmfre.NMFRE(endog, exog, rank=1).fit, "ml", signed=True, n_boot=0)
+    """A line through a steep decay ends below zero."""
+    x, rng = np.arange(20.0), np.random.default_rng(0)
+    scores = 5 * np.exp(-x / 3)[:, None] * rng.uniform(0.8, 1.2, (20, 2))
+    endog = scores @ [[4, 3, 0.5, 1], [0.5, 1, 4, 2]] + rng.uniform(0, 0.1, (20, 4))
+    exog = np.column_stack([np.ones(20), x])
+    res = quiet(nmfre.NMFRE(endog, exog, rank=2).fit, "ml", signed=True, n_boot=0)
     res.plot_scores(which="fixed", ax=ax)
-    assert set(shares(ax)[2:, 0]) == {1.0}
-    assert set(shares(ax)[:2, 0]) <= {0.0, 1.0}
-    assert np.isfinite(shares(ax)).all()
+    blank = (exog @ res.theta.T.to_numpy() <= 0).all(axis=1)
+    assert 0 < blank.sum() < 20
+    np.testing.assert_allclose(shares(ax).sum(axis=1), np.where(blank, 0.0, 1.0))
 
 
 def test_errors_of_scores(fits):
     with pytest.raises(errors.InvalidArgumentError, match="'fixed' or 'blup'"):
         fits["60 ml"].plot_scores(which="observed")
+    with pytest.raises(errors.NotComputedError, match="the rank is 1"):
+        fits["growth ml"].plot_scores()
     with pytest.raises(errors.InvalidArgumentError, match="order"):
         fits["60 ml"].plot_scores(order="size")
 
