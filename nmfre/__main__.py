@@ -1,13 +1,14 @@
 """
 Fit a formula to a CSV file and print the summary; without arguments, the Orthodont example.
 
-``python -m nmfre paper [example] [--figures DIR]`` reproduces the paper; ``python -m nmfre
-examples`` shows analyses of other data that ship with the package.
+``nmfre`` and ``python -m nmfre`` are the same. ``nmfre paper [example] [--figures DIR]`` reproduces
+the paper; ``nmfre examples`` shows analyses of other data that ship with the package.
 
-``python -m nmfre "FORMULA" data.csv --rank 2 [--unit U --occasion T] [--groups G] [--df-cap R]
-[--method M] [--cov-resid C] [--cov-re C] [--signed] [--seed S] [--output coef.csv]``
+``nmfre "FORMULA" data.csv --rank 2 [--unit U --occasion T] [--groups G] [--method M] [--df-cap R]
+[--cov-resid C] [--cov-re C] [--signed] [--n-starts N] [--cov-type C] [--n-boot B] [--alpha A]
+[--seed S] [--check] [--output coef.csv] [--sep S] [--decimal D] [--encoding E]``
 
-``python -m nmfre --version`` prints the version.
+``nmfre --version`` prints the version.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nmfre._version import __version__
-from nmfre.core.terminal import INTERRUPTED, Parser, show
+from nmfre.core.terminal import INTERRUPTED, Parser, program, show
 
 
 def _parser() -> Parser:
     parser = Parser(
-        prog="python -m nmfre",
+        prog=program(),
         description="Fit a non-negative matrix factorization with random effects to a CSV file and "
-        "print the summary. Without arguments: the Orthodont example. 'python -m nmfre paper' "
-        "reproduces the paper, 'python -m nmfre examples' shows analyses of other data that ship "
+        f"print the summary. Without arguments: the Orthodont example. '{program()} paper' "
+        f"reproduces the paper, '{program()} examples' shows analyses of other data that ship "
         "with the package.",
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,  # what is not given is left to the functions
@@ -40,7 +41,10 @@ def _parser() -> Parser:
     parser.add_argument("--occasion", help="column of occasions: the data are long")
     parser.add_argument("--groups", help="column of groups of units that depend on each other")
     parser.add_argument(
-        "--df-cap", type=_cap, help="rate in (0, 1], 'auto' or 'off' [0.10 for df-cap, off for ml]"
+        "--df-cap",
+        type=_cap,
+        help="rate in (0, 1], degrees of freedom above 1, 'auto' or 'off' [0.10 for df-cap, off "
+        "for ml]",
     )
     parser.add_argument("--method", help="estimator: df-cap or ml [df-cap]")
     parser.add_argument("--cov-resid", help="covariance of residuals: identity or diagonal (ml)")
@@ -51,10 +55,22 @@ def _parser() -> Parser:
         default=argparse.SUPPRESS,
         help="effects may be negative (ml)",
     )
+    parser.add_argument("--n-starts", type=int, help="starts, the best of which is kept (ml) [5]")
+    parser.add_argument(
+        "--cov-type", help="of standard errors: cr3, sandwich, naive or max [cr3 for ml]"
+    )
+    parser.add_argument("--n-boot", type=int, help="bootstrap replicates; 0 for none [500]")
+    parser.add_argument("--alpha", type=float, help="1 minus the level of intervals [0.05]")
     parser.add_argument("--seed", type=int, help="of starts and bootstrap [0]")
     parser.add_argument(
         "--output", type=Path, default=None, help="CSV file for the table of coefficients"
     )
+    parser.add_argument(
+        "--check", action="store_true", default=argparse.SUPPRESS, help="print advice on the fit"
+    )
+    parser.add_argument("--sep", type=_separator, help="between fields: ';', tab, ... [,]")
+    parser.add_argument("--decimal", help="decimal mark of numbers: . or , [.]")
+    parser.add_argument("--encoding", help="of the file: latin-1, utf-16, ... [utf-8]")
     parser.add_argument("--version", action="version", version=__version__)
     return parser
 
@@ -66,8 +82,15 @@ def _cap(text: str) -> float | str | None:
         return None if text == "off" else float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not a rate in (0, 1], 'auto' or 'off'"
+            f"{text!r} is not a rate in (0, 1], a number of degrees of freedom, 'auto' or 'off'"
         ) from None
+
+
+def _separator(text: str) -> str:
+    separator = "\t" if text in ("tab", r"\t") else text
+    if len(separator) != 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not one character, or 'tab'")
+    return separator
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,9 +13,10 @@ import pandas as pd
 
 from nmfre import examples, paper
 from nmfre.core.files import replaced
-from nmfre.core.terminal import Parser, show
+from nmfre.core.terminal import Parser, program, show
 from nmfre.datasets import load_orthodont
 from nmfre.errors import DatasetFileNotFoundError, NMFREError, NMFREWarning
+from nmfre.estimation.cap import Cap
 from nmfre.model import NMFRE
 from nmfre.results import NMFREResults
 
@@ -23,23 +24,42 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MODEL_OPTIONS = ("rank", "unit", "occasion", "groups")
-FIT_OPTIONS = ("method", "df_cap", "cov_resid", "cov_re", "signed", "seed")
+FIT_OPTIONS = (
+    "method",
+    "df_cap",
+    "cov_resid",
+    "cov_re",
+    "signed",
+    "n_starts",
+    "cov_type",
+    "n_boot",
+    "seed",
+)
+DEFAULT_ALPHA = 0.05
+READ_OPTIONS = ("sep", "decimal", "encoding")
+REPORT_OPTIONS = ("alpha", "check")
+DECIMAL_COMMA = r"\s*[-+]?\d+(\.\d{3})*,\d+\s*"
 
 
 def analyse(parser: Parser, options: argparse.Namespace) -> None:
     """Fit a formula, write the table of coefficients, and only then print the summary."""
     if options.formula is not None and (options.data is None or "rank" not in options):
         parser.error("a formula needs a CSV file and --rank")
-    for name in (*MODEL_OPTIONS, *FIT_OPTIONS):
+    if options.data is not None and "~" in str(options.data) and "~" not in options.formula:
+        parser.error(f"the formula comes before the file: '{options.data}' {options.formula}")
+    for name in (*MODEL_OPTIONS, *FIT_OPTIONS, *READ_OPTIONS, *REPORT_OPTIONS):
         if options.formula is None and name in options:
             parser.error(f"--{name.replace('_', '-')} goes with a formula and a CSV file")
-    failure = None
+    failure, alpha = None, vars(options).get("alpha", DEFAULT_ALPHA)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", NMFREWarning)
         try:
             if options.output is not None:
                 _check_output(parser, options.output, options.data)
             results = _fit(parser, options)
+            printed = [str(results.summary(alpha))]
+            if "check" in options:
+                printed.append(str(results.check()))
         except KeyboardInterrupt:  # of tasks, it is an NMFREError as well
             raise
         except (NMFREError, OSError) as error:
@@ -47,12 +67,12 @@ def analyse(parser: Parser, options: argparse.Namespace) -> None:
         if options.output is not None:
             try:
                 with replaced(options.output) as new:
-                    results.summary_frame().to_csv(new, errors="backslashreplace")
+                    results.summary_frame(alpha).to_csv(new, errors="backslashreplace")
             except (OSError, ImportError, ValueError) as error:  # of compressors, too
                 failure = error
     for warning in caught:
         show(f"nmfre: {warning.category.__name__}: {warning.message}", sys.stderr)
-    show(str(results.summary()), sys.stdout)
+    show("\n\n".join(printed), sys.stdout)
     if failure is not None:
         parser.error(f"--output: {failure}")
 
@@ -95,7 +115,7 @@ def _show(
     known: Mapping[str, Callable[[], AnExample]],
     report: Callable[[AnExample], str],
 ) -> None:
-    parser = Parser(prog=f"python -m nmfre {command}", description=description, allow_abbrev=False)
+    parser = Parser(prog=f"{program()} {command}", description=description, allow_abbrev=False)
     parser.add_argument("example", nargs="?", choices=[*known], help="default: all")
     parser.add_argument("--figures", type=Path, help="folder for the figures, as PNG files")
     options = parser.parse_args(arguments)
@@ -122,15 +142,49 @@ def _show(
         show(text + "\n\n", sys.stdout)
 
 
-def _read_csv(parser: Parser, path: Path) -> pd.DataFrame:
+def _read_csv(parser: Parser, path: Path, how: Mapping[str, str]) -> pd.DataFrame:
+    """The data; an error that names the option where a file is not as expected."""
     try:
-        return pd.read_csv(path)
+        _check_separator(parser, path, how)
+        data = _frame(path, how)
     except OSError:
         raise
     except pd.errors.EmptyDataError:
         parser.error(f"{path} is empty: it needs a header, and a row a unit or a cell")
+    except UnicodeError as error:
+        parser.error(
+            f"{path} cannot be read as CSV: {error}. Name its encoding, as in --encoding latin-1"
+        )
     except Exception as error:  # each decompressor has errors of its own
         parser.error(f"{path} cannot be read as CSV: {error}")
+    for name, column in data.items():
+        texts = column.dropna()
+        if "decimal" in how or not len(texts) or not pd.api.types.is_string_dtype(texts):
+            continue
+        if texts.str.fullmatch(DECIMAL_COMMA).all():
+            parser.error(
+                f"column {name!r} of {path} has decimal commas, such as {texts.iloc[0]!r}: use "
+                "--decimal , (or --decimal . if it holds labels)"
+            )
+    return data
+
+
+def _frame(path: Path, how: Mapping[str, str], n_rows: int | None = None) -> pd.DataFrame:
+    return pd.read_csv(
+        path,
+        sep=how.get("sep", ","),
+        decimal=how.get("decimal", "."),
+        encoding=how.get("encoding"),
+        nrows=n_rows,
+    )
+
+
+def _check_separator(parser: Parser, path: Path, how: Mapping[str, str]) -> None:
+    """A header that is one field, with other separators in it, tells what separates fields."""
+    header = list(_frame(path, how, n_rows=0).columns)
+    for separator, written in ((";", "';'"), ("\t", "tab"), ("|", "'|'")):
+        if len(header) == 1 and separator in str(header[0]) and "sep" not in how:
+            parser.error(f"{path} has one column, {header[0]!r}: use --sep {written}")
 
 
 def _fit(parser: Parser, options: argparse.Namespace) -> NMFREResults:
@@ -142,7 +196,17 @@ def _fit(parser: Parser, options: argparse.Namespace) -> NMFREResults:
     given = vars(options)
     model = NMFRE.from_formula(
         options.formula,
-        _read_csv(parser, options.data),
+        _read_csv(
+            parser, options.data, {name: given[name] for name in READ_OPTIONS if name in given}
+        ),
         **{name: given[name] for name in MODEL_OPTIONS if name in given},
     )
-    return model.fit(**{name: given[name] for name in FIT_OPTIONS if name in given})
+    chosen = {name: given[name] for name in FIT_OPTIONS if name in given}
+    cap = chosen.get("df_cap")
+    if isinstance(cap, float) and cap > 1.0:
+        chosen["df_cap"] = Cap(absolute=cap)
+        show(
+            f"nmfre: --df-cap {cap:g} is a cap of {cap:g} degrees of freedom; rates lie in (0, 1]",
+            sys.stderr,
+        )
+    return model.fit(**chosen)

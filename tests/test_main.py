@@ -76,6 +76,59 @@ def test_the_smallest_free_cap(folder, capsys, model):
     assert str(model.fit(df_cap="auto").summary()) in capsys.readouterr().out
 
 
+def test_options_of_inference_and_advice(folder, capsys, model):
+    arguments = ["--method", "ml", "--n-starts", "2", "--cov-type", "sandwich", "--n-boot", "30"]
+    assert main([*CALL, *arguments, "--alpha", "0.1", "--check", "--output", "coef.csv"]) == 0
+    res = model.fit("ml", n_starts=2, cov_type="sandwich", n_boot=30)
+    assert capsys.readouterr().out == f"{res.summary(0.1)}\n\n{res.check()}\n"
+    assert list(pd.read_csv("coef.csv").columns[-2:]) == ["5 %", "95 %"]
+
+
+def test_a_cap_above_one_is_in_degrees_of_freedom(folder, capsys, model):
+    assert main([*CALL, "--df-cap", "3"]) == 0
+    out, err = capsys.readouterr()
+    assert str(model.fit(df_cap=nmfre.Cap(absolute=3.0)).summary()) in out
+    assert err.startswith("nmfre: --df-cap 3 is a cap of 3 degrees of freedom; rates lie in (0, 1]")
+
+
+@pytest.mark.parametrize(
+    ("form", "options", "hint"),
+    [
+        ({"sep": ";"}, ["--sep", ";"], "use --sep ';'"),
+        ({"sep": "\t"}, ["--sep", "tab"], "use --sep tab"),
+        ({"decimal": ","}, ["--decimal", ","], "decimal commas, such as '26,0': use --decimal ,"),
+        ({"encoding": "utf-16"}, ["--encoding", "utf-16"], "as in --encoding latin-1"),
+        (
+            {"sep": ";", "decimal": ",", "encoding": "latin-1"},
+            ["--sep", ";", "--decimal", ",", "--encoding", "latin-1"],
+            "--encoding",
+        ),
+    ],
+)
+def test_files_of_other_forms(folder, capsys, orthodont, form, options, hint):
+    renamed = orthodont.rename(columns={"sex": "größe"})
+    renamed.to_csv("data.csv", index=False)
+    call = ["distance ~ größe", *CALL[1:]]
+    assert main(call) == 0
+    expected = capsys.readouterr()
+    renamed.to_csv("data.csv", index=False, **form)
+    with pytest.raises(SystemExit):
+        main(call)
+    assert hint in capsys.readouterr().err
+    assert main([*call, *options]) == 0
+    assert capsys.readouterr() == expected
+
+
+def test_the_script_calls_itself_by_its_name(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/nmfre", "--nothing"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "(see nmfre --help)" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "usage: nmfre [-h]" in capsys.readouterr().out
+
+
 def test_help_needs_neither_the_package_nor_statsmodels():
     code = """
 import runpy, sys
@@ -124,15 +177,25 @@ def test_warnings_are_a_line_each(folder, capsys):
         ([*CALL[:2], "--rank", "9", *CALL[4:]], "rank=9 must be a whole number"),
         ([*CALL[:2], "--rank", "x"], "argument --rank: invalid int value"),
         (["distance ~ sex", "none.csv", "--rank", "1"], "No such file"),
-        ([*CALL, "--df-cap", "2"], "df_cap=2.0 is not allowed"),
+        ([*CALL, "--df-cap", "-2"], "df_cap=-2.0"),
         (
             [*CALL, "--df-cap", "much"],
-            "argument --df-cap: 'much' is not a rate in (0, 1], 'auto' or 'off'",
+            "argument --df-cap: 'much' is not a rate in (0, 1], a number of degrees of freedom",
         ),
         ([*CALL, "--method", "em"], "method='em' is not allowed"),
         ([*CALL, "--output", "none/coef.csv"], "--output: there is no folder none"),
         ([*CALL, "--ran", "1"], "unrecognized arguments: --ran 1"),
         (["--rank", "1"], "--rank goes with a formula"),
+        (["--check"], "--check goes with a formula"),
+        (["--sep", ";"], "--sep goes with a formula"),
+        (["data.csv", *CALL[:1], *CALL[2:]], "the formula comes before the file: 'distance ~ sex'"),
+        ([*CALL, "--sep", ";;"], "argument --sep: ';;' is not one character, or 'tab'"),
+        ([*CALL, "--encoding", "utf-99"], "unknown encoding: utf-99"),
+        ([*CALL, "--decimal", ".."], "decimal"),
+        ([*CALL, "--alpha", "2"], "alpha=2.0"),
+        ([*CALL, "--n-boot", "1"], "n_boot=1"),
+        ([*CALL, "--cov-type", "hc3"], "cov_type='hc3'"),
+        ([*CALL[:1], "binary.csv", *CALL[2:]], "Name its encoding, as in --encoding latin-1"),
         (["--unit", "subject"], "--unit goes with a formula"),
         (["--occasion", "age"], "--occasion goes with a formula"),
         (["--method", "df-cap"], "--method goes with a formula"),

@@ -5,11 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 WRONG_USE = 2
 INTERRUPTED = 130
 """As shells have it: 128 and the number of the signal."""
+
+
+def program() -> str:
+    """How the command line was called: by its script, or as a module."""
+    return "nmfre" if Path(sys.argv[0]).stem == "nmfre" else "python -m nmfre"
 
 
 class Parser(argparse.ArgumentParser):
@@ -18,7 +24,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: object) -> NoReturn:
         """Print the message on one line of stderr and exit with code 2."""
         text = " ".join(str(message).split())
-        self.exit(WRONG_USE, f"nmfre: {text} (see python -m nmfre --help)\n")
+        self.exit(WRONG_USE, f"nmfre: {text} (see {program()} --help)\n")
 
     def _print_message(self, message: str, file: Any = None) -> None:
         show(message.removesuffix("\n"), file or sys.stderr)
