@@ -91,6 +91,8 @@ def plot_growth_curves(
     position, order = draw.occasions(ax, design.responses)
     joined = draw.are_ordered(design.responses)
     x, faint = position[order], np.clip(20.0 / len(group), 0.02 if joined else 0.1, 0.35)
+    room = ABREAST * draw.size(ax)[0] / (len(design.responses) * len(labels))
+    marked = np.clip(1.6 * room, 5.0, 9.0)  # diameter of means; of units it is below half
     outline = [Stroke(linewidth=5, foreground=draw.paper(ax)), Normal()]
     for g, label in enumerate(labels):
         shade = draw.colour(g) if len(labels) > 1 else draw.GREY
@@ -100,12 +102,14 @@ def plot_growth_curves(
             thin = LineCollection(paths, colors=shade, alpha=faint, linewidth=1, zorder=1.9)
             ax.add_collection(thin)
             (line,) = ax.plot(x, mean, draw.line(g), color=draw.colour(g), linewidth=3)
+            line.set_path_effects(outline)
         else:
             aside = x + ABREAST * ((g + 0.5) / len(labels) - 0.5)
             at = np.broadcast_to(aside, units.shape)
-            ax.scatter(at, units, 12.0, shade, alpha=faint, linewidth=0, zorder=1.9)
-            (line,) = ax.plot(aside, mean, draw.marker(g), color=draw.colour(g), markersize=8)
-        line.set(label=draw.text(label), path_effects=outline)
+            ax.scatter(at, units, (0.4 * marked) ** 2, shade, alpha=faint, linewidth=0, zorder=1.9)
+            (line,) = ax.plot(aside, mean, draw.marker(g), color=draw.colour(g))
+            line.set(markersize=marked, markeredgecolor=draw.paper(ax), markeredgewidth=0.8)
+        line.set_label(draw.text(label))
     ax.autoscale_view()
     left = (design.formula or "").split("~")[0].strip()  # of long data it says what is measured
     ax.set_ylabel("response" if design.responses.name is None else left or "response")

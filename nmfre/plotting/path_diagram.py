@@ -241,7 +241,7 @@ class _Canvas:
             linewidth=self.scale * (0.6 + 3.0 * strength),
             linestyle=(0, (3, 2)) if edge.dashed else "-",
             color=shade,
-            alpha=0.3 + 0.6 * strength,
+            alpha=0.45 + 0.45 * strength,
             zorder=1,
         )
         self.ax.add_patch(arrow)
