@@ -33,7 +33,8 @@ def parameters(res, psi):
     n_resid = structure.resid.size(P)
     X = psi[: P * Q].reshape(P, Q, order="F")
     Theta = psi[P * Q : first].reshape(Q, -1, order="F")
-    Psi = np.exp(psi[first : first + n_resid]) * np.ones(P)
+    ratios = structure.resid.given((P,)) if structure.resid.profiled else np.ones(P)
+    Psi = np.exp(psi[first : first + n_resid]) * ratios / ratios[0]
     F = structure.random.factor(psi[first + n_resid :], Q)
     return X, Theta, Psi, F @ F.T
 

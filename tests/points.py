@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
-from nmfre.estimation.covariance_forms import Relative, Structure
+from nmfre.estimation.covariance_forms import Relative, Structure, in_proportion
 from nmfre.estimation.likelihood import marginal_value, score
 
 shapes = st.tuples(
@@ -15,8 +17,15 @@ FORMS = [
     Structure(cov_resid, cov_re)
     for cov_resid in ("identity", "diagonal")
     for cov_re in ("identity", "diagonal", "full")
-]
+] + [Structure("mean", "identity"), Structure("mean", "diagonal")]
 forms = st.sampled_from(FORMS)
+
+
+def of_size(structure, P):
+    """With means of responses, where the form has variances in proportion to them."""
+    if structure.cov_resid != "mean":
+        return structure
+    return replace(structure, means=in_proportion(np.random.default_rng(P).uniform(0.2, 4.0, P)))
 
 
 def draw(P, Q, K, seed, N=25):
@@ -33,6 +42,8 @@ def covariances(structure, shape, log_ridge, seed=0):
     (P, Q), rng = shape, np.random.default_rng(seed)
     relative = Relative.identity(P, Q, np.exp(log_ridge))
     v, F = relative.v, relative.F
+    if structure.cov_resid == "mean":
+        v = of_size(structure, P).means
     if structure.cov_resid == "diagonal":
         v = 0.3 * np.exp(0.5 * rng.normal(size=P))
     if structure.cov_re != "identity":

@@ -21,9 +21,15 @@ from nmfre.core.typing import BoolArray, Float, FloatArray, IntArray
 from nmfre.estimation.random_forms import RANDOM_FORMS, AnyRe, RandomForm
 
 T = TypeVar("T", bound=np.generic)
-CovResid: TypeAlias = Literal["identity", "diagonal"]
+CovResid: TypeAlias = Literal["identity", "mean", "diagonal"]
 SMALLEST_SHARE = 1e-6
 """Bound of a residual variance, in variances of its response given the covariates."""
+SMALLEST_MEAN = 1e-6
+"""
+Least mean of a response, in means of all, for a variance in proportion to it.
+
+Data with a response that is 0 for all units are refused, but parts of data may have one.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,8 @@ class ResidualForm(ABC):
     Attributes
     ----------
     profiled : bool
-        Whether sigma2 is at its maximum given the rest; if not it is 1, and v all of Psi.
+        Whether v is given, and sigma2 at its maximum given the rest; if not it is 1, and v all of
+        Psi.
     """
 
     name: ClassVar[CovResid]
@@ -107,6 +114,10 @@ class ResidualForm(ABC):
     @abstractmethod
     def size(self, n_responses: int) -> int:
         """Number of different variances."""
+
+    def given(self, shape: tuple[int, ...]) -> FloatArray:
+        """v, where it is not estimated, (..., P)."""
+        raise NotImplementedError
 
     @abstractmethod
     def nearest(self, psi: FloatArray) -> tuple[float, FloatArray]:
@@ -124,11 +135,16 @@ class ResidualForm(ABC):
 class IdentityResidual(ResidualForm):
     """Psi = sigma2 I."""
 
-    name, profiled = "identity", True
+    name: ClassVar[CovResid] = "identity"
+    profiled = True
 
     def size(self, n_responses: int) -> int:
         """1."""
         return 1
+
+    def given(self, shape: tuple[int, ...]) -> FloatArray:
+        """Ones."""
+        return np.ones(shape)
 
     def nearest(self, psi: FloatArray) -> tuple[float, FloatArray]:
         """The mean of the variances."""
@@ -141,6 +157,38 @@ class IdentityResidual(ResidualForm):
     def of(self, psi: NDArray[T]) -> NDArray[T]:
         """One of them."""
         return psi[:1]
+
+
+class MeanResidual(IdentityResidual):
+    """
+    Psi = sigma2 diag(v), v in proportion to the means of the responses.
+
+    Parameters
+    ----------
+    v : array, (P,), optional
+        As `in_proportion` makes it. Without it the form has a size, but no covariances.
+    """
+
+    name = "mean"
+
+    def __init__(self, v: FloatArray | None = None) -> None:
+        self.v = v
+
+    def given(self, shape: tuple[int, ...]) -> FloatArray:
+        """V."""
+        assert self.v is not None
+        return np.broadcast_to(self.v, shape).copy()
+
+    def nearest(self, psi: FloatArray) -> tuple[float, FloatArray]:
+        """The mean of the variances over v."""
+        v = self.given(psi.shape)
+        return float(np.mean(psi / v)), v
+
+
+def in_proportion(means: FloatArray) -> FloatArray:
+    """Numbers with the mean 1 in proportion to means of responses, (P,)."""
+    v = np.maximum(means, SMALLEST_MEAN * means.mean())
+    return np.asarray(v / v.mean())
 
 
 class DiagonalResidual(ResidualForm):
@@ -166,7 +214,7 @@ class DiagonalResidual(ResidualForm):
 
 
 RESIDUAL_FORMS: dict[str, ResidualForm] = {
-    form.name: form for form in (IdentityResidual(), DiagonalResidual())
+    form.name: form for form in (IdentityResidual(), MeanResidual(), DiagonalResidual())
 }
 
 
@@ -180,15 +228,21 @@ class Structure:
     cov_resid, cov_re : str
     pattern : (P, Q) or None
         True where an entry of X is free; None: all are.
+    means : (P,) or None
+        v of ``cov_resid="mean"``: means of the responses, divided by their mean. None for other
+        forms, and where only numbers of parameters are asked for.
     """
 
     cov_resid: CovResid = "identity"
     cov_re: AnyRe = "identity"
     pattern: BoolArray | None = None
+    means: FloatArray | None = None
 
     @property
     def resid(self) -> ResidualForm:
         """The form of Psi."""
+        if self.cov_resid == "mean":
+            return MeanResidual(self.means)
         return RESIDUAL_FORMS[self.cov_resid]
 
     @property

@@ -80,7 +80,10 @@ def _derivatives(
     mean[i, p], sums[i, q] = Theta[q], 1.0
     rows = slice(n_basis, n_basis + n_fixed)
     mean[rows] = np.einsum("pq,kl->qkpl", X, np.eye(K)).reshape(n_fixed, P, K)
+    psi = np.random.default_rng(1).uniform(0.5, 1.5, size=P)  # any, of which one is the multiple
     by_psi = np.einsum("pi,pj->ijp", np.eye(P), np.eye(P))
+    if structure.cov_resid == "mean":
+        by_psi = by_psi * psi
     rows = slice(n_basis + n_fixed, n - n_phi)
     covariance[rows] = np.moveaxis(structure.resid.pull(by_psi), -1, 0)
     by_F = 2.0 * np.einsum("iq,jr->ijqr", X, X)

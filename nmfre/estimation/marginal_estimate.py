@@ -256,7 +256,8 @@ class MarginalEstimate(Estimate):
     def _on_random_effects(self) -> Iterator[Finding]:
         n_responses, rank = self.X.shape
         wider = replace(self.structure, cov_resid="diagonal")
-        if self.structure != wider and not resid_determined(n_responses, rank, wider):
+        equal = self.structure.cov_resid == "identity"
+        if equal and not resid_determined(n_responses, rank, wider):
             many = "s" * (n_responses > 1)
             why = (
                 f"the covariance{many} of {n_responses} response{many} cannot determine one each "

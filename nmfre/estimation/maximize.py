@@ -95,9 +95,11 @@ def stack_size(moments: Moments, rank: int) -> int:
 
 def starting_covariances(moments: Moments, X: FloatArray, structure: Structure) -> Relative:
     """Half of what covariates leave for residuals, as much on average for random effects."""
-    v = np.ones(X.shape[:-1])
-    if not structure.resid.profiled:
-        v = v * np.maximum(moments.unexplained, SMALLEST_SHARE) / 2.0
+    if structure.resid.profiled:
+        v = structure.resid.given(X.shape[:-1])
+    else:
+        half = np.maximum(moments.unexplained, SMALLEST_SHARE) / 2.0
+        v = np.broadcast_to(half, X.shape[:-1]).copy()
     weighted = (X / np.sqrt(v)[..., None]).reshape(*X.shape[:-2], -1)
     rank = X.shape[-1]
     size = np.sqrt(rank / np.vecdot(weighted, weighted))

@@ -1,7 +1,7 @@
 """
 Steps within bounds of a quadratic model of many entries, no matrix of which is formed.
 
-With the expected Hessian by block pivoting; with the observed one by conjugate gradients that the
+With the expected Hessian by block pivoting (Judice and Pires 1994); with the observed one by conjugate gradients that the
 expected one leads, on what is free and with the sums of columns kept.
 """
 
@@ -16,8 +16,10 @@ from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.estimation.curvature import Curvature
 from nmfre.estimation.fisher import Face, Fisher
 
-PIVOTS = 30
+PIVOTS = 300
 """Changes of the set of entries at their bounds, to minimise a quadratic model."""
+IN_VAIN = 3
+"""Changes of all wrong entries that may not make these fewer; then the last one changes alone."""
 PRODUCTS = 200
 """Products with the observed Hessian of one step at most."""
 ROUNDS = 8
@@ -60,6 +62,7 @@ def expected_step(fisher: Fisher, low: FloatArray, high: FloatArray) -> ModelSte
     at_low: BoolArray = stuck | ((low >= 0.0) & (slope > 0.0))
     at_high: BoolArray = ~stuck & (high <= 0.0) & (slope < 0.0)
     face = fisher.on(~(at_low | at_high))
+    fewest, in_vain = len(low) + 1, 0
     for _ in range(PIVOTS):
         fixed = np.where(at_low, low, np.where(at_high, high, 0.0))
         right = -(gradient + fisher.times(fixed))
@@ -68,9 +71,15 @@ def expected_step(fisher: Fisher, low: FloatArray, high: FloatArray) -> ModelSte
         slope = plus(gradient + fisher.times(change), multipliers, at)
         below, above = change < low, change > high
         back_low, back_high = at_low & ~stuck & (slope < 0.0), at_high & (slope > 0.0)
-        if not (below | above | back_low | back_high).any():
+        wrong = np.flatnonzero(below | above | back_low | back_high)
+        if not len(wrong):
             break
-        at_low, at_high = (at_low | below) & ~back_low, (at_high | above) & ~back_high
+        in_vain = 0 if len(wrong) < fewest else in_vain + 1
+        fewest = min(fewest, len(wrong))
+        changed = np.zeros(len(low), dtype=bool)
+        changed[wrong if in_vain <= IN_VAIN else wrong[-1:]] = True  # or they may go in circles
+        at_low = (at_low | (below & changed)) & ~(back_low & changed)
+        at_high = (at_high | (above & changed)) & ~(back_high & changed)
         face = fisher.on(~(at_low | at_high), face)
     change = np.clip(change, low, high)
     square = float(change @ fisher.times(change))

@@ -87,7 +87,7 @@ class Search:
         X = Z / Z.sum(axis=-2, keepdims=True)
         F = self.structure.random.factor(z[..., self.n_basis : self.n_random], self.rank)
         if self.structure.resid.profiled:
-            v = np.ones(X.shape[:-1])
+            v = self.structure.resid.given(X.shape[:-1])
         else:
             v = np.exp(z[..., self.n_random :])
         relative = Relative(v, F)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,7 +25,7 @@ from nmfre.errors import (
     UndeterminedVariancesError,
 )
 from nmfre.estimation.complete import moments_of
-from nmfre.estimation.covariance_forms import CovResid, Relative, Structure
+from nmfre.estimation.covariance_forms import CovResid, Relative, Structure, in_proportion
 from nmfre.estimation.determination import n_undetermined, resid_determined
 from nmfre.estimation.estimate import Estimate
 from nmfre.estimation.likelihood import SMALLEST_SIGMA2
@@ -87,9 +87,9 @@ class MaximumLikelihood(Estimator):
         """As the options say; without them, all variances differ that covariances determine."""
         cov_re = self.cov_re or "diagonal"
         structure = Structure("diagonal", cov_re, pattern)
-        if self.cov_resid == "identity" or (
-            self.cov_resid is None and not resid_determined(n_responses, rank, structure)
-        ):
+        if self.cov_resid is not None:
+            return replace(structure, cov_resid=self.cov_resid)
+        if not resid_determined(n_responses, rank, structure):
             structure = Structure("identity", cov_re, pattern)
         return structure
 
@@ -97,7 +97,7 @@ class MaximumLikelihood(Estimator):
         """
         Refuse covariances that no data of this size determine; see `n_undetermined`.
 
-        With one residual variance for all responses, inference finds what is undetermined.
+        With one parameter for all residual variances, inference finds what is undetermined.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class MaximumLikelihood(Estimator):
         structure = self.structure(len(design.responses), rank, pattern)
         if structure.cov_re == "full" and pattern is None and rank > 1:
             raise BasisPatternError(reason=f"cov_re='full' needs one: without it, mixtures {FULL}")
-        if structure.cov_resid == "identity" and structure.cov_re != "full":
+        if structure.resid.profiled and structure.cov_re != "full":
             return
         n_responses, n_covariates = len(design.responses), len(design.covariates)
         n_flat, n_free = n_undetermined(n_responses, rank, n_covariates, structure)
@@ -145,6 +145,11 @@ class MaximumLikelihood(Estimator):
             start = Relative(psi, np.sqrt(tau2) * np.eye(rank))
         with one_thread_if_small(len(design.responses) ** 2 * rank):
             moments = design.moments()
+            structure = self.structure(len(design.responses), rank, pattern)
+            if structure.cov_resid == "mean":
+                n_seen = moments.n_units * moments.cells
+                means = in_proportion(design.response_sums() / n_seen)
+                structure = replace(structure, means=means)
             bases = starting_bases(moments, rank, n_starts, rng)
             if given is not None:
                 bases[0] = given / given.sum(axis=0)
@@ -155,7 +160,7 @@ class MaximumLikelihood(Estimator):
                 bases,
                 signed=self.signed,
                 cap=self._cap(len(design.units), rank),
-                structure=self.structure(len(design.responses), rank, pattern),
+                structure=structure,
                 start=start,
                 tol=self.tol,
                 maxiter=self.maxiter,

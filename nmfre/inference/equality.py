@@ -28,8 +28,13 @@ from nmfre.inference.multipliers import Draws
 from nmfre.inference.wild_bootstrap import Total, one_step, unit_blocks
 
 EQUAL_RESID, EQUAL_RE = "equal residual variances", "equal tau2"
-OPPOSITE = {EQUAL_RESID: "unequal variances", EQUAL_RE: "unequal tau2"}
-OPTION = {EQUAL_RESID: "cov_resid", EQUAL_RE: "cov_re"}
+BY_MEANS = "residual variances proportional to means"
+OPPOSITE = {
+    EQUAL_RESID: "unequal variances",
+    BY_MEANS: "variances and means",
+    EQUAL_RE: "unequal tau2",
+}
+OPTION = {EQUAL_RESID: "cov_resid", BY_MEANS: "cov_resid", EQUAL_RE: "cov_re"}
 UNEQUAL = 0.05
 """P-value below which variances are said not to be equal."""
 RARE = 10
@@ -94,7 +99,7 @@ def equality_tests(
     total: Total,
 ) -> dict[str, ScoreTest]:
     """
-    Test what the fit takes for equal: residual variances, variances of random effects.
+    Test what the fit takes for equal: residual variances, or their ratios to means; tau2.
 
     Zeros of X that the likelihood pushes against, and of a bounded Theta, stay zero.
 
@@ -158,7 +163,8 @@ def equality_tests(
     score = moments.n_units * wide.score(np.zeros(len(cleared))) @ cleared
     before, left = (axes.T @ information @ axes for axes in (contrasts, cleared))
     split = parts[0].shape[1]
-    slices = {EQUAL_RESID: slice(0, split), EQUAL_RE: slice(split, None)}
+    of_resid = BY_MEANS if structure.cov_resid == "mean" else EQUAL_RESID
+    slices = {of_resid: slice(0, split), EQUAL_RE: slice(split, None)}
     return {
         name: _test(score[part], before[part, part], left[part, part], squares[part, part])
         for name, part in slices.items()

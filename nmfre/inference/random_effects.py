@@ -9,7 +9,7 @@ the basis of the random effects is not identified there, and no mixture holds (a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,7 +50,7 @@ class RandomEffectsModel(LaidOut):
     @property
     def null(self) -> Structure:
         """The structure without random effects."""
-        return Structure(self.structure.cov_resid, NoRandom.name, self.structure.pattern)
+        return replace(self.structure, cov_re=NoRandom.name)
 
     def highest(
         self, moments: Moments, bases: Sequence[FloatArray], structure: Structure

@@ -237,6 +237,8 @@ def check_loaded(fit: Fit) -> None:
     faults = {
         "the basis does not have the zeros of its pattern": X[held].any()
         or (structure.held(X.shape) != held).any(),
+        "residual variances are not of their form": structure.resid.profiled
+        and not np.allclose(estimate.v, structure.resid.given(estimate.v.shape)),
         "the estimates are not finite": not np.isfinite([*X.flat, *Theta.flat, *variances]).all(),
         "the basis is negative, or does not sum to one": X.min() < 0.0
         or not np.allclose(X.sum(axis=0), 1.0),
@@ -282,7 +284,7 @@ def _check_shapes(fit: Fit) -> None:
         (("covariance",), (size, size)),
         (("psi_covariance",), (n_all, n_all)),
         (("df_gradient",), (n_all,)),
-        (("v", "resid_at_bound"), (n_responses,)),
+        (("v", "resid_at_bound", "means"), (n_responses,)),
         (("F",), (rank, rank)),
         (("re_at_bound",), (rank,)),
         (("deviations", "deviations_bse"), (n_boot, size)),
@@ -293,6 +295,7 @@ def _check_shapes(fit: Fit) -> None:
         fit.model.component_set,
         estimate,
         identification,
+        structure,
         inference,
         inference.bootstrap,
         inference.options,

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from nmfre.data.design import Design
-from nmfre.estimation.covariance_forms import CovResid, Structure
+from nmfre.estimation.covariance_forms import Structure
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.random_forms import CovRe
 
@@ -40,12 +40,9 @@ def nested(
 
 def _has_form(structure: Structure, other: Structure) -> bool:
     """Whether covariances of the other structure are of this one, too."""
-    return all(
-        forms.index(less) <= forms.index(more)
-        for forms, less, more in (
-            (get_args(CovResid), other.cov_resid, structure.cov_resid),
-            (get_args(CovRe), other.cov_re, structure.cov_re),
-        )
+    forms = get_args(CovRe)
+    return structure.cov_resid in ("diagonal", other.cov_resid) and (
+        forms.index(other.cov_re) <= forms.index(structure.cov_re)
     )
 
 

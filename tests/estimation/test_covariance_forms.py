@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from points import FORMS, covariances
+from points import FORMS, covariances, of_size
 
-from nmfre.estimation.covariance_forms import RESIDUAL_FORMS, Relative, Structure
+from nmfre.estimation.covariance_forms import (
+    RESIDUAL_FORMS,
+    MeanResidual,
+    Relative,
+    Structure,
+    in_proportion,
+)
 from nmfre.estimation.random_forms import RANDOM_FORMS
 
 RANKS = (1, 2, 4)
@@ -85,17 +91,30 @@ def test_variances_at_their_bound_hold_their_coordinates():
 
 @residual_forms
 def test_residual_variances_of_a_form(form):
-    psi = np.array([0.5, 2.0, 3.5])
+    psi, means = np.array([0.5, 2.0, 3.5]), np.array([0.4, 1.6, 1.0])
+    form = MeanResidual(means) if form.name == "mean" else form
     sigma2, v = form.nearest(psi)
     assert form.size(3) == len(form.of(psi))
     if form.name == "identity":
         assert (sigma2, v.tolist()) == (2.0, [1.0, 1.0, 1.0])
+    elif form.name == "mean":
+        assert sigma2 == pytest.approx((0.5 / 0.4 + 2.0 / 1.6 + 3.5) / 3.0)
+        np.testing.assert_array_equal(v, means)
     else:
         np.testing.assert_array_equal(sigma2 * v, psi)
     by_log_psi = np.random.default_rng(0).normal(size=(4, 3))
     found = form.pull(by_log_psi)
     expected = by_log_psi if form.name == "diagonal" else by_log_psi.sum(axis=1)[:, None]
     np.testing.assert_array_equal(found, expected)
+    if form.profiled:
+        np.testing.assert_array_equal(form.given((2, 3)), np.stack([v, v]))
+
+
+def test_proportions_have_the_mean_one_and_are_not_zero():
+    v = in_proportion(np.array([0.0, 1.0, 3.0]))
+    assert v.mean() == pytest.approx(1.0)
+    assert v[2] / v[1] == pytest.approx(3.0)
+    assert 0.0 < v[0] < 1e-5
 
 
 @pytest.mark.parametrize("structure", FORMS)
@@ -115,7 +134,7 @@ def test_relative_covariances(structure):
     np.testing.assert_allclose(relative.scaled(2.5).Phi, 2.5 * relative.Phi)
     np.testing.assert_allclose(relative.times(2.5).v, 2.5 * relative.v)
     absolute = Relative(4.0 * relative.v, 2.0 * relative.F)
-    again = structure.relative(absolute, 2.0)
+    again = of_size(structure, 5).relative(absolute, 2.0)
     np.testing.assert_allclose(again.v / again.v[0], relative.v / relative.v[0])
     np.testing.assert_allclose(again.Phi / again.v[0], relative.Phi / relative.v[0], atol=1e-12)
 
@@ -125,5 +144,6 @@ def test_the_paper_has_one_variance_of_each():
     np.testing.assert_array_equal(relative.v, np.ones(4))
     np.testing.assert_array_equal(relative.Phi, 4.0 * np.eye(2))
     assert Structure().n_variances(4, 2) == 2
+    assert Structure("mean").n_variances(4, 2) == 2
     assert Structure("diagonal", "full").n_variances(4, 2) == 7
     assert not Structure().held((4, 2)).any()

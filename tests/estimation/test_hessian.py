@@ -7,7 +7,7 @@ import pytest
 from holes import holes
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from points import FORMS, covariances, draw, forms, shapes
+from points import FORMS, covariances, draw, forms, of_size, shapes
 
 from nmfre.estimation.complete import moments_of
 from nmfre.estimation.covariance_forms import Relative
@@ -36,7 +36,8 @@ def in_one(X, Gamma, relative, structure):
 def taken_apart(z, shape, n_covariates, structure):
     (P, Q), n = shape, structure.resid.size(shape[0])
     X, Gamma, log_psi, t = np.split(z, np.cumsum([P * Q, Q * n_covariates, n]))
-    relative = Relative(np.exp(log_psi) * np.ones(P), structure.random.factor(t, Q))
+    ratios = np.ones(P) if structure.cov_resid != "mean" else of_size(structure, P).means
+    relative = Relative(np.exp(log_psi) * ratios / ratios[0], structure.random.factor(t, Q))
     return X.reshape(P, Q), Gamma.reshape(Q, n_covariates), relative
 
 
@@ -93,7 +94,7 @@ def test_the_expected_one_is_the_information_of_a_normal_distribution(structure,
 def test_that_of_a_search_is_the_derivative_of_its_gradient(structure, signed, missing):
     """Along what keeps the sums of columns; Theta and a common sigma2 follow."""
     _, _, moments, X, _, relative = point((6, 2, 2, 3), structure, missing)
-    search = Search(moments, X.shape, structure, signed=signed, cap=np.inf)
+    search = Search(moments, X.shape, of_size(structure, 6), signed=signed, cap=np.inf)
     z = search.normalised(search.pack(X, relative))
     steps = 1e-5 * np.eye(len(z))
     expected = [

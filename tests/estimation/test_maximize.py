@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from points import FORMS, covariances, draw, forms, shapes
+from points import FORMS, covariances, draw, forms, of_size, shapes
 from scipy.optimize import approx_fprime, check_grad
 
 from nmfre.estimation.complete import DenseMoments, moments_of
@@ -20,7 +20,7 @@ from nmfre.estimation.search import Search
 def test_gradient_is_that_of_finite_differences(shape, structure, signed):
     Y, A, X, _, log_ridge = draw(*shape)
     m = moments_of(Y, A)
-    search = Search(m, X.shape, structure, signed=signed, cap=np.inf)
+    search = Search(m, X.shape, of_size(structure, len(X)), signed=signed, cap=np.inf)
     z = search.pack(X, covariances(structure, X.shape, log_ridge))
     _, gradient = search.value_and_gradient(z)
     error = check_grad(
@@ -33,7 +33,7 @@ def test_gradient_is_that_of_finite_differences(shape, structure, signed):
 @pytest.mark.parametrize("signed", [True, False])
 def test_gradient_on_the_cap(signed, structure):
     Y, A, X, _, _ = draw(6, 3, 2, 1)
-    search = Search(moments_of(Y, A), X.shape, structure, signed=signed, cap=20.0)
+    search = Search(moments_of(Y, A), X.shape, of_size(structure, 6), signed=signed, cap=20.0)
     z = search.pack(X, covariances(structure, X.shape, 0.0))
     X, relative = search.unpack(z)
     random = X @ relative.Phi @ X.T
@@ -65,7 +65,7 @@ def test_what_a_start_reaches_does_not_depend_on_the_others(structure, missing):
         Y[0, ::7] = np.nan
     m = moments_of(Y, A)
     starts = np.stack(starting_bases(m, 2, 4, np.random.default_rng(1)))
-    options = {"structure": structure, "signed": False, "maxiter": 60}
+    options = {"structure": of_size(structure, 6), "signed": False, "maxiter": 60}
     for start, found in zip(starts, maximize_all(m, starts, **options), strict=True):
         alone = maximize(m, start, **options)
         for name in ("X", "Theta", "v", "F", "path"):

@@ -9,7 +9,7 @@ from forms import PAPER, long_model
 from holes import holes, loglike, with_holes
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from points import FORMS, covariances, forms, gradient, value
+from points import FORMS, covariances, forms, gradient, of_size, value
 from scipy.optimize import approx_fprime, check_grad, minimize
 from shown import topics
 
@@ -62,7 +62,7 @@ def test_value_is_the_normal_density(shape, structure, signed):
 @settings(max_examples=80, deadline=None)
 def test_gradient_is_that_of_finite_differences(shape, structure, signed, cap):
     Y, A, X, _, log_ridge = draw(*shape)
-    search = Search(moments_of(Y, A), X.shape, structure, signed=signed, cap=cap)
+    search = Search(moments_of(Y, A), X.shape, of_size(structure, len(X)), signed=signed, cap=cap)
     z = search.pack(X, covariances(structure, X.shape, log_ridge))
     _, gradient = search.value_and_gradient(z)
     error = check_grad(

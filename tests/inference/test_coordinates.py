@@ -25,6 +25,7 @@ FORMS = [
     {"cov_resid": "diagonal", "cov_re": "diagonal"},
     {"cov_re": "full"},
     {"cov_resid": "diagonal", "cov_re": "full"},
+    {"cov_resid": "mean", "cov_re": "diagonal"},
 ]
 
 
