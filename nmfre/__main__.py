@@ -47,7 +47,7 @@ def _parser() -> Parser:
         "for ml]",
     )
     parser.add_argument("--method", help="estimator: df-cap or ml [df-cap]")
-    parser.add_argument("--cov-resid", help="covariance of residuals: identity or diagonal (ml)")
+    parser.add_argument("--cov-resid", help="of residuals: identity, mean or diagonal (ml)")
     parser.add_argument("--cov-re", help="of random effects: identity, diagonal or full (ml)")
     parser.add_argument(
         "--signed",

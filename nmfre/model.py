@@ -263,11 +263,12 @@ class NMFRE(LabelledModel):
             1, and if neither is, the ratio is the mean eigenvalue of X'X.
         update_tau2 : bool
             Whether df-cap estimates tau2 where there is no cap.
-        cov_resid : {"identity", "diagonal"}, optional
+        cov_resid : {"identity", "mean", "diagonal"}, optional
             Covariance Psi of the residuals (ml): sigma2 I, one variance for all responses, as in
-            the paper; or one per response. Default: "diagonal", but "identity" where covariances
-            do not determine one per response (without a pattern, where (P - Q)^2 < P + Q:
-            Ledermann's bound).
+            the paper; variances in proportion to the means of the responses, for counts (one
+            parameter; the means are taken as known); or one variance per response. Default:
+            "diagonal", but "identity" where covariances do not determine one per response (without
+            a pattern, where (P - Q)^2 < P + Q: Ledermann's bound).
         cov_re : {"identity", "diagonal", "full"}, optional
             Covariance Phi of the random effects (ml): tau2 I, one variance for all components, as
             in the paper; one per component; or any covariance, which needs a

@@ -19,7 +19,7 @@ OPTIONS = {
     "ml": {"method": "ml", "seed": 3},
     "capped": {"method": "ml", "df_cap": 0.2, "cov_type": "cr3"},
     "signed": {"method": "ml", "signed": True},
-    "conditional": {"method": "ml", "uncertainty": "conditional", "n_boot": 0},
+    "conditional": {"method": "ml", "uncertainty": "conditional", "n_boot": 0, "cov_resid": "mean"},
     "structured": {"method": "ml", "cov_resid": "diagonal", "cov_re": "diagonal", "n_boot": 20},
     "pattern": {"method": "ml", "cov_resid": "identity", "cov_re": "full", "signed": True},
     "given": {"multipliers": np.random.default_rng(0).normal(size=(50, 40)), "maxiter": 300},

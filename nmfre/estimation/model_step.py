@@ -1,8 +1,8 @@
 """
 Steps within bounds of a quadratic model of many entries, no matrix of which is formed.
 
-With the expected Hessian by block pivoting (Judice and Pires 1994); with the observed one by conjugate gradients that the
-expected one leads, on what is free and with the sums of columns kept.
+With the expected Hessian by block pivoting (Judice and Pires 1994); with the observed one by
+conjugate gradients that the expected one leads, on what is free and with the sums of columns kept.
 """
 
 from __future__ import annotations

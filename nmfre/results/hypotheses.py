@@ -320,8 +320,8 @@ def compare_lr_test(self: Fit, restricted: Fit) -> tuple[float, float, int]:
     restricted : NMFREResults
         A fit with fewer covariates, a smaller rank, fewer variances or more zeros in its
         ``basis_pattern``, nested in this one: its covariates are linear combinations of the
-        covariates here, its covariances special cases ("identity" of "diagonal", and that of
-        "full"). Where the cap binds, it is the same rate.
+        covariates here, its covariances special cases ("identity" and "mean" of "diagonal",
+        and, of the random effects, "diagonal" of "full"). Where the cap binds, it is the same rate.
 
     Returns
     -------

@@ -72,7 +72,7 @@ def coverage_study(
         Of the fits. That of the paper has no signed effects, and is fitted with its default cap.
     alpha : float
         1 minus the level of the intervals, and the level of the test.
-    cov_resid : {"identity", "diagonal"}, optional
+    cov_resid : {"identity", "mean", "diagonal"}, optional
     cov_re : {"identity", "diagonal", "full"}, optional
         Forms of the covariances in fits by ml, as in `nmfre.NMFRE.fit`; those of the design may be
         others. With "full", the zeros of its basis are taken as known (``basis_pattern``).

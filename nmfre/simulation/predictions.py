@@ -48,7 +48,7 @@ def prediction_study(
         Data sets to draw and fit.
     alpha : float
         1 minus the level of the intervals.
-    cov_resid : {"identity", "diagonal"}, optional
+    cov_resid : {"identity", "mean", "diagonal"}, optional
     cov_re : {"identity", "diagonal"}, optional
         Forms of the covariances in the fits, as in `nmfre.NMFRE.fit`.
     seed : int

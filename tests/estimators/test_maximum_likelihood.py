@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dask.array as da
 import numpy as np
+import pandas as pd
 import pytest
 from confirmatory import FAST, NAMES, PATTERN, battery
 from confirmatory import model as confirmatory
+from scipy.sparse import csr_array
+from scipy.stats import multivariate_normal
 
 import nmfre
 from nmfre import errors
+from nmfre.inference.equality import BY_MEANS, EQUAL_RESID
 
 
 @pytest.mark.parametrize(
@@ -63,13 +68,117 @@ def test_residual_variances_need_responses():
     ("arguments", "match"),
     [
         ({"cov_re": "toeplitz"}, "'identity' or 'diagonal' or 'full'"),
-        ({"cov_resid": "full"}, "'identity' or 'diagonal'"),
+        ({"cov_resid": "full"}, "'identity' or 'mean' or 'diagonal'"),
         ({"cov_re": True}, "cov_re=True"),
     ],
 )
 def test_forms_of_covariances_are_checked(model, arguments, match):
     with pytest.raises(errors.InvalidArgumentError, match=match):
         model.fit("ml", **arguments)
+
+
+MEAN = {"method": "ml", "cov_resid": "mean", "signed": True, "n_starts": 2, "n_boot": 0}
+
+
+def counts(seed=0, n_units=60):
+    """Of eight responses, whose variances grow with their means, and a covariate."""
+    rng = np.random.default_rng(seed)
+    group = np.repeat([0.0, 1.0], n_units // 2)
+    basis = rng.dirichlet(np.full(8, 0.7), size=2)
+    scores = 40.0 + 10.0 * np.outer(group, [1.0, 0.0]) + 5.0 * rng.normal(size=(n_units, 2))
+    return rng.poisson(np.maximum(scores, 0.0) @ basis) + 1.0, np.c_[np.ones(n_units), group]
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_variances_in_proportion_to_means_have_the_normal_density(missing):
+    endog, exog = counts()
+    if missing:
+        endog[::5, 3] = np.nan
+        endog[1, :6] = np.nan
+    res = nmfre.NMFRE(endog, exog, rank=2).fit(**MEAN)
+    means = np.nanmean(endog, axis=0)
+    variances = res.resid_variances.to_numpy()
+    np.testing.assert_allclose(variances, res.sigma2 * means / means.mean(), rtol=1e-12)
+    assert res.estimate.n_parameters == 2 * 8 - 2 + 2 * 2 + 1 + 2 - 1  # less a rotation
+    X = res.basis.to_numpy()
+    Sigma = np.diag(variances) + X @ res.estimate.Phi @ X.T
+    llf = 0.0
+    for y, mean in zip(endog, exog @ res.theta.to_numpy().T @ X.T, strict=True):
+        seen = np.flatnonzero(~np.isnan(y))
+        llf += multivariate_normal(mean[seen], Sigma[np.ix_(seen, seen)]).logpdf(y[seen])
+    assert res.llf == pytest.approx(llf, rel=1e-10)
+
+
+def test_all_kinds_of_data_have_the_same_means():
+    endog, exog = counts()
+    dense = nmfre.NMFRE(endog, exog, rank=2).fit(**MEAN)
+    others = csr_array(endog), da.from_array(endog, chunks=(17, -1))
+    for other in others:
+        chunked = isinstance(other, da.Array)
+        covariates = da.from_array(exog, chunks=(17, -1)) if chunked else exog
+        res = nmfre.NMFRE(other, covariates, rank=2).fit(**MEAN)
+        assert res.llf == pytest.approx(dense.llf, rel=1e-10)
+        np.testing.assert_allclose(res.bse, dense.bse, rtol=1e-5)
+
+
+def test_variances_in_proportion_to_means_do_not_depend_on_units_of_measurement():
+    endog, exog = counts()
+    one, other = (nmfre.NMFRE(c * endog, exog, rank=2).fit(**MEAN) for c in (1.0, 1000.0))
+    assert other.sigma2 == pytest.approx(1e6 * one.sigma2, rel=1e-6)
+    assert other.llf == pytest.approx(one.llf - endog.size * np.log(1000.0), rel=1e-9)
+    np.testing.assert_allclose(other.tvalues, one.tvalues, rtol=1e-5)
+
+
+def test_variances_in_proportion_to_means_are_nested_and_tested():
+    endog, exog = counts()
+    model = nmfre.NMFRE(endog, exog, rank=2)
+    mean = model.fit(**MEAN)
+    equal, each = (model.fit(**{**MEAN, "cov_resid": form}) for form in ("identity", "diagonal"))
+    assert equal.llf < mean.llf < each.llf
+    assert mean.aic < min(equal.aic, each.aic)
+    assert each.compare_lr_test(mean)[2] == 7
+    for other in (equal, each):
+        with pytest.raises(errors.InvalidArgumentError, match="special cases of those here"):
+            mean.compare_lr_test(other)
+    test = mean.inference.equality[BY_MEANS]
+    assert test.df == 7
+    assert test.pvalue > 0.001
+    assert equal.inference.equality[EQUAL_RESID].pvalue < 0.001
+    shown = " ".join(str(mean.summary()).split())
+    assert "residual variances proportional to means: chi2" in shown
+    assert "mean, diagonal" in shown
+    assert set(mean.test_equal_variances().frame.index) == {
+        "equal residual variances",
+        "equal tau2",
+        "both",
+    }
+
+
+def test_variances_not_in_proportion_to_means_are_found():
+    endog, exog = counts(n_units=200)
+    endog[:, 0] *= np.random.default_rng(1).choice([0.5, 1.5], size=200)
+    res = nmfre.NMFRE(endog, exog, rank=2).fit(**MEAN)
+    assert any(found.topic == "variances and means" for found in res.check().advice)
+
+
+def test_a_part_of_counts_may_lack_a_response():
+    endog, exog = counts()
+    endog[12:, 0] = 0.0
+    model, options = nmfre.NMFRE(endog, exog, rank=1), {"n_starts": 1, "progress": False}
+    found = nmfre.select_rank(model, [1, 2], cov_resid="mean", over="units", folds=5, **options)
+    assert np.isfinite(found.table["cv"]).all()
+
+
+def test_every_start_of_many_words_ends():
+    """Changes of all wrong entries at their bounds went in circles here."""
+    messages = nmfre.datasets.load_state_of_the_union()
+    rates = 1000 * messages.iloc[:, 5:].div(messages["words"], axis=0)
+    eras = pd.cut(messages["year"], [0, 1860, 1912, 1945, 9999])
+    exog = pd.get_dummies(eras).astype(float).to_numpy()
+    exog = np.c_[exog, messages["delivery"] == "spoken"]
+    model = nmfre.NMFRE(rates.to_numpy(), exog, rank=4)
+    res = model.fit(**MEAN, maxiter=300, uncertainty="conditional")
+    assert res.estimate.n_agree == 2
 
 
 @pytest.mark.parametrize("name", ["cov_resid", "cov_re"])
