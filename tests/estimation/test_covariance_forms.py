@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from points import FORMS, covariances, of_size
@@ -13,10 +15,12 @@ from nmfre.estimation.covariance_forms import (
     Structure,
     in_proportion,
 )
-from nmfre.estimation.random_forms import RANDOM_FORMS
+from nmfre.estimation.random_forms import RANDOM_FORMS, CovRe
 
 RANKS = (1, 2, 4)
-random_forms = pytest.mark.parametrize("form", RANDOM_FORMS.values(), ids=RANDOM_FORMS)
+OF_FITS = get_args(CovRe)
+"""Without that of the test of no random effects, which has no coordinates."""
+random_forms = pytest.mark.parametrize("form", [RANDOM_FORMS[n] for n in OF_FITS], ids=OF_FITS)
 residual_forms = pytest.mark.parametrize("form", RESIDUAL_FORMS.values(), ids=RESIDUAL_FORMS)
 
 
