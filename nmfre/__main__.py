@@ -4,8 +4,8 @@ Fit a formula to a CSV file and print the summary; without arguments, the Orthod
 ``nmfre`` and ``python -m nmfre`` are the same. ``nmfre paper [example] [--figures DIR]`` reproduces
 the paper; ``nmfre examples`` shows analyses of other data that ship with the package.
 
-``nmfre "FORMULA" data.csv --rank 2 [--unit U --occasion T] [--groups G] [--method M] [--df-cap R]
-[--cov-resid C] [--cov-re C] [--signed] [--n-starts N] [--cov-type C] [--n-boot B] [--alpha A]
+``nmfre "FORMULA" data.csv --rank 2 [--unit U --occasion T] [--groups G] [--weights W] [--method M]
+[--df-cap R] [--cov-resid C] [--cov-re C] [--signed] [--n-starts N] [--cov-type C] [--n-boot B] [--alpha A]
 [--seed S] [--check] [--output coef.csv] [--sep S] [--decimal D] [--encoding E]``
 
 ``nmfre --version`` prints the version.
@@ -40,6 +40,7 @@ def _parser() -> Parser:
     parser.add_argument("--unit", help="column of unit labels")
     parser.add_argument("--occasion", help="column of occasions: the data are long")
     parser.add_argument("--groups", help="column of groups of units that depend on each other")
+    parser.add_argument("--weights", help="column of weights of units")
     parser.add_argument(
         "--df-cap",
         type=_cap,

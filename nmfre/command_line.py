@@ -23,7 +23,7 @@ from nmfre.results import NMFREResults
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MODEL_OPTIONS = ("rank", "unit", "occasion", "groups")
+MODEL_OPTIONS = ("rank", "unit", "occasion", "groups", "weights")
 FIT_OPTIONS = (
     "method",
     "df_cap",

@@ -62,6 +62,10 @@ class NMFRE(LabelledModel):
         The group of each unit, where units of one group may depend on each other: the school of a
         pupil, the person of a visit. Standard errors, tests and replicates are then those of
         independent groups.
+    weights : array_like or Series, (N,), optional
+        How often each unit counts, a number above 0: its frequency, or the inverse of the
+        probability to be sampled. The log-likelihood is the sum of weights times those of units,
+        and N is the sum of the weights. Not for sparse responses or those of dask.
 
     Attributes
     ----------
@@ -111,8 +115,9 @@ class NMFRE(LabelledModel):
         basis_pattern: BasisPattern | None = None,
         components: Sequence[Hashable] | None = None,
         groups: ArrayLike | None = None,
+        weights: ArrayLike | None = None,
     ) -> None:
-        design = design_from_arrays(endog, exog, groups)
+        design = design_from_arrays(endog, exog, groups, weights)
         self._set_design(design, components_of(design, rank, basis_pattern, components))
 
     @classmethod
@@ -129,6 +134,7 @@ class NMFRE(LabelledModel):
         basis_pattern: BasisPattern | None = None,
         components: Sequence[Hashable] | None = None,
         groups: Hashable | None = None,
+        weights: Hashable | None = None,
     ) -> NMFRE:
         """
         Model from a formula.
@@ -154,8 +160,8 @@ class NMFRE(LabelledModel):
             Responses, where they are too many to be written on the left.
         basis_pattern, components
             As in `nmfre.NMFRE`; the responses of long data are the occasions.
-        groups : column label, optional
-            Column of the group of each unit; see `nmfre.NMFRE`.
+        groups, weights : column label, optional
+            Columns of the group and of the weight of each unit; see `nmfre.NMFRE`.
 
         Returns
         -------
@@ -192,6 +198,7 @@ class NMFRE(LabelledModel):
             unit=unit,
             occasion=occasion,
             groups=groups,
+            weights=weights,
             env=EvalEnvironment.capture(frames_to_caller()),
         )
         if len(design.responses) == 1:

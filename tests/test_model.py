@@ -172,6 +172,7 @@ def test_multipliers_are_copied(model):
     ("name", "in_formula", "in_fit"),
     [
         ("cluster", "; use 'groups'", ". Groups of units are an argument of the model"),
+        ("sample_weight", "; use 'weights'", ". Weights of units are an argument of the model"),
         ("random_state", r". fit\(\) takes 'seed'", "; use 'seed'"),
         ("reml", ". REML is not available: .*method='ml'", ". REML is not available"),
         ("REML", ". REML is not available", ". REML is not available: .*corrected for few units"),

@@ -19,9 +19,11 @@ R = TypeVar("R")
 SEED = ("seed", "fit() takes 'seed'.")
 RANK = ("rank", "The rank is an argument of the model.")
 GROUPS = ("groups", "Groups of units are an argument of the model.")
+WEIGHTS = ("weights", "Weights of units are an argument of the model.")
 ELSEWHERE = {
     "cluster": GROUPS,
     "clusters": GROUPS,
+    "freq_weights": WEIGHTS,
     "groups": GROUPS,
     "n_components": RANK,
     "n_factors": RANK,
@@ -33,6 +35,9 @@ ELSEWHERE = {
         "errors are corrected for few units.",
     ),
     "rng": SEED,
+    "sample_weight": WEIGHTS,
+    "sampling_weights": WEIGHTS,
+    "weights": WEIGHTS,
 }
 """Arguments of other packages: ours, and what to say where the function does not take it."""
 

@@ -26,6 +26,8 @@ class DenseDesign(Design):
         self, X: FloatArray, Theta: FloatArray, relative: Relative, U: FloatArray | None
     ) -> FitSums:
         """Over the observed cells, a block of units at a time."""
+        if self.weights is not None:
+            return self._weighted_sums(X, self.scores(Theta, U))
         scores, observed, n_units = self.scores(Theta, U), self.observed, len(self.units)
         size = max(BLOCK_BYTES // (8 * max(len(X), 100)), SMALLEST_BLOCK)
         blocks = [slice(start, start + size) for start in range(0, n_units, size)]
@@ -40,3 +42,17 @@ class DenseDesign(Design):
             sums += squares(y_off), squares(fit_off), float(np.vdot(y_off, fit_off))
         y_squares, fit_squares, products = map(float, sums)
         return FitSums(counts, y_mean, fit_mean, y_squares, fit_squares, products)
+
+    def _weighted_sums(self, X: FloatArray, scores: FloatArray) -> FitSums:
+        """The same with weights of units."""
+        assert self.weights is not None
+        w = self.observed * self.weights.by_unit
+        Y, fits = np.nan_to_num(self.Y), X @ scores
+        counts = w.sum(axis=1)
+        y_mean, fit_mean = np.vecdot(w, Y) / counts, np.vecdot(w, fits) / counts
+        y_off, fit_off = Y - y_mean[:, None], fits - fit_mean[:, None]
+        sums = (
+            float(np.vdot(w * a, b))
+            for a, b in ((y_off, y_off), (fit_off, fit_off), (y_off, fit_off))
+        )
+        return FitSums(counts, y_mean, fit_mean, *sums)

@@ -28,6 +28,7 @@ from nmfre.data.labelled import INTERCEPT, in_rows
 from nmfre.data.naming import known_columns
 from nmfre.data.right_hand_side import RightHandSide
 from nmfre.data.rsquared import FitSums
+from nmfre.data.weights import Weights, by_unit
 from nmfre.errors import MissingColumnError, NMFREError, ShapeError
 from nmfre.estimation.complete import moments_of
 from nmfre.estimation.covariance_forms import Relative
@@ -59,6 +60,8 @@ class Design(LaidOut, ABC):
         How A is made of a data frame.
     groups : Groups or None
         Groups of units that may depend on each other.
+    weights : Weights or None
+        How often each unit counts.
     """
 
     in_memory: ClassVar[bool] = True
@@ -74,6 +77,7 @@ class Design(LaidOut, ABC):
     formula: str | None = None
     right_hand_side: RightHandSide | None = None
     groups: Groups | None = None
+    weights: Weights | None = None
 
     def __post_init__(self) -> None:
         LaidOut.__post_init__(self)
@@ -88,6 +92,8 @@ class Design(LaidOut, ABC):
             check_unique(index, what)
         if self.groups is not None:
             self.groups.check(len(self.units))
+        if self.weights is not None:
+            self.weights.check(len(self.units))
         self.check_entries()
         with np.errstate(over="ignore"):
             Y1 = self.response_sums()
@@ -150,9 +156,16 @@ class Design(LaidOut, ABC):
         return 0
 
     @property
-    def n_cells(self) -> int:
-        """Number of observed responses."""
-        return len(self.responses) * len(self.units) - self.n_missing
+    def total_weight(self) -> float:
+        """N, or the sum of the weights of the units."""
+        return len(self.units) if self.weights is None else self.weights.total
+
+    @property
+    def n_cells(self) -> float:
+        """Number of observed responses; with weights, each of the weight of its unit."""
+        if self.weights is None:
+            return len(self.responses) * len(self.units) - self.n_missing
+        return float(self.observed.sum(axis=0) @ self.weights.by_unit)
 
     @property
     def observed(self) -> BoolArray:
@@ -189,11 +202,11 @@ class Design(LaidOut, ABC):
 
     def moments(self) -> Moments:
         """Moments of Y and A."""
-        return moments_of(self.Y, self.A)
+        return moments_of(self.Y, self.A, by_unit(self.weights), self.total_weight)
 
     def orthonormal(self) -> Orthonormal:
         """How A is made orthonormal."""
-        return orthonormal(self.A)[0]
+        return orthonormal(self.A, by_unit(self.weights), self.total_weight)[0]
 
     def total(self, function: Callable[..., tuple[Any, ...]], *data: Any) -> tuple[Any, ...]:
         """
@@ -241,7 +254,11 @@ class Design(LaidOut, ABC):
 
     def squared_error(self, X: FloatArray, scores: FloatArray, which: IntArray) -> float:
         """Mean square of Y - X s over the observed responses of some units, scores s (Q, n)."""
-        return float(np.nanmean((self.Y[:, which] - X @ scores) ** 2))
+        squares = (self.Y[:, which] - X @ scores) ** 2
+        if self.weights is None:
+            return float(np.nanmean(squares))
+        w = np.where(np.isnan(squares), 0.0, self.weights.by_unit[which])
+        return float(np.nansum(w * squares) / w.sum())
 
     def frame(self, values: FloatArray, columns: pd.Index, units: pd.Index | None = None) -> Any:
         """Values (J, N), of new units or of these, as units x columns."""

@@ -17,7 +17,8 @@ from nmfre.data.labelled import INTERCEPT, Rows, check_same_units, exog_names
 from nmfre.data.missing import MissingDesign
 from nmfre.data.placeholder import RemovedDesign
 from nmfre.data.sparse import SparseDesign
-from nmfre.errors import ShapeError
+from nmfre.data.weights import weights_of_units
+from nmfre.errors import InvalidArgumentError, ShapeError
 
 KINDS = (DenseDesign, MissingDesign, SparseDesign, RemovedDesign)
 """Designs that can be written to a file."""
@@ -27,6 +28,8 @@ def in_memory(**parts: Any) -> Design:
     """Design of attributes of `Design`: sparse, missing or dense, as Y is."""
     Y = parts["Y"]
     if issparse(Y):
+        if parts.get("weights") is not None:
+            raise unweighted("sparse; endog.toarray() is dense")
         return SparseDesign(**parts)
     return (MissingDesign if np.isnan(Y.min(initial=0.0)) else DenseDesign)(**parts)
 
@@ -36,9 +39,18 @@ def changed(design: Design, **parts: Any) -> Design:
     return in_memory(**design.parts() | parts)
 
 
-def design_from_arrays(endog: object, exog: object, groups: object = None) -> Design:
-    """Design of responses (N x P), covariates (N x K; None for an intercept alone) and groups."""
+def unweighted(kind: str) -> InvalidArgumentError:
+    """The error of weights with responses of a kind that has none."""
+    return InvalidArgumentError("weights", "given", f"None where responses are {kind}")
+
+
+def design_from_arrays(
+    endog: object, exog: object, groups: object = None, weights: object = None
+) -> Design:
+    """Of responses (N x P), covariates (N x K; None: an intercept alone), groups and weights."""
     if is_chunked(endog, exog):
+        if weights is not None:
+            raise unweighted("in chunks; fit a sample of the units in memory")
         return design_from_chunks(endog, exog, groups)
     Y = Rows.of(endog, "endog", "y")
     n_units = Y.array.shape[0]
@@ -54,5 +66,6 @@ def design_from_arrays(endog: object, exog: object, groups: object = None) -> De
         responses=Y.columns,
         units=units,
         groups=groups_of_units(groups, units, named=bool(labels)),
+        weights=weights_of_units(weights, units, named=bool(labels)),
         covariates=A.columns if A.named else exog_names((A.array == 1.0).all(axis=0)),
     )

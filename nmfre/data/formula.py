@@ -22,6 +22,7 @@ from nmfre.data.entry import in_memory
 from nmfre.data.groups import Groups
 from nmfre.data.interchange import table
 from nmfre.data.naming import formula_errors, known_columns
+from nmfre.data.weights import Weights
 from nmfre.errors import FormulaError, InvalidArgumentError, MissingColumnError, ShapeError
 
 FEW_UNITS = 2
@@ -37,6 +38,7 @@ def design_from_formula(
     unit: str | None,
     occasion: str | None,
     groups: object,
+    weights: object,
     env: EvalEnvironment,
 ) -> Design:
     """
@@ -93,14 +95,13 @@ def design_from_formula(
         raise FormulaError(formula=formula, reason=reason)
     else:
         Y, responses, units, rows = _pivot(blocks[0].iloc[:, 0], **labels)
-    group = None
-    if groups is not None:
-        group = _labels(frame, groups, "groups")
-        if rows is not None:
-            remedy = "It names the groups, and a unit belongs to one of them."
-            checks.check_constant(group, rows[0], units, rows[1], remedy)
-            group = group.iloc[rows[1]]
-        group = group.set_axis(units)
+    group, weight = (
+        None if name is None else _of_units(_labels(frame, name, role), units, rows, remedy)
+        for role, name, remedy in (
+            ("groups", groups, "It names the groups, and a unit belongs to one of them."),
+            ("weights", weights, "It weighs units, each of which has one weight."),
+        )
+    )
     right_hand_side, A = covariates_of_fit(
         right, frame, units, env, formula=formula, rows=rows, occasion=occasion
     )
@@ -113,7 +114,18 @@ def design_from_formula(
         formula=formula,
         right_hand_side=right_hand_side,
         groups=None if group is None else Groups.of(group),
+        weights=None if weight is None else Weights.of(weight),
     )
+
+
+def _of_units(
+    column: pd.Series, units: pd.Index, rows: tuple[IntArray, IntArray] | None, remedy: str
+) -> pd.Series:
+    """The value of each unit in a column, which in long data must be the same in all its rows."""
+    if rows is not None:
+        checks.check_constant(column, rows[0], units, rows[1], remedy)
+        column = column.iloc[rows[1]]
+    return column.set_axis(units)
 
 
 def _split(formula: str) -> tuple[list[str], str]:

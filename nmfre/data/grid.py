@@ -23,6 +23,7 @@ from nmfre.data.covariates import names_of_factor
 from nmfre.data.design import Design
 from nmfre.data.placeholder import Removed
 from nmfre.data.stateless import stateless_terms
+from nmfre.data.weights import by_unit
 from nmfre.errors import InvalidArgumentError, NotComputedError
 
 Grid = Literal["balanced", "data"]
@@ -138,8 +139,9 @@ class Variables:
         return self.mean(name) if levels is None else levels
 
     def mean(self, name: Hashable) -> Values:
-        """The mean of a number, as its one value."""
-        return (float(self._column(name).mean()),)
+        """The mean of a number, as its one value; with weights of units where they have some."""
+        column, weights = self._column(name), by_unit(self.design.weights)
+        return (float(column.mean() if weights is None else np.average(column, weights=weights)),)
 
     def span(self, name: Hashable) -> tuple[float, float]:
         """Smallest and largest value of a number."""
@@ -176,7 +178,7 @@ class Variables:
         """Values of the focal variables, and the covariates of which their mean is taken."""
         for values, frame in self._frames(focal, at, grid):
             A = self.covariates(frame)
-            yield values, Cell(A, np.full(A.shape[1], 1.0 / A.shape[1]))
+            yield values, Cell(A, self._shares(grid, A.shape[1]))
 
     def slopes(
         self,
@@ -202,8 +204,16 @@ class Variables:
             for end in (above, below):
                 frame[name] = end
                 ends.append(self.covariates(frame))
-            weights = 1.0 / ((above - below) * len(x))
+            weights = self._shares(grid, len(x)) / (above - below)
             yield values, Cell(np.hstack(ends), np.concatenate([weights, -weights]))
+
+    def _shares(self, grid: Grid, size: int) -> FloatArray:
+        """What each of the rows of a frame counts in their mean: as its unit, of data; (M,)."""
+        weights = by_unit(self.design.weights)
+        if weights is None or grid != "data":
+            return np.full(size, 1.0 / size)
+        repeated = np.repeat(weights, size // len(weights))
+        return np.asarray(repeated / repeated.sum())
 
     def _frames(
         self,

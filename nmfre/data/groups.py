@@ -99,7 +99,7 @@ def groups_of_units(labels: object, units: pd.Index, *, named: bool) -> Groups |
     units : pandas.Index
         Labels of the units.
     named : bool
-        Whether the responses or covariates have these labels, so that those of a Series must agree.
+        As in `values_of_units`.
 
     Raises
     ------
@@ -108,21 +108,45 @@ def groups_of_units(labels: object, units: pd.Index, *, named: bool) -> Groups |
     """
     if labels is None:
         return None
-    if is_chunked(labels):
-        labels = labels.compute()  # type: ignore[attr-defined]
+    return Groups.of(values_of_units("groups", labels, units, FORM, named=named))
+
+
+def values_of_units(
+    argument: str, given: object, units: pd.Index, form: str, *, named: bool
+) -> pd.Series:
+    """
+    What is passed as ``argument``, one value a unit; ``form`` says in errors what it should be.
+
+    Parameters
+    ----------
+    argument : str
+    given : array_like or Series, (N,)
+    units : pandas.Index
+        Labels of the units.
+    form : str
+    named : bool
+        Whether the responses or covariates have these labels, so that those of a Series must agree.
+
+    Raises
+    ------
+    ShapeError, InvalidArgumentError
+        Values of another length or order, or not one for each unit.
+    """
+    if is_chunked(given):
+        given = given.compute()  # type: ignore[attr-defined]
         named = False  # units of data in chunks are numbered
-    values = table(labels)
+    values = table(given)
     if isinstance(values, pd.DataFrame) and values.shape[1] == 1:
         values = values.iloc[:, 0]
     if isinstance(values, str) or np.ndim(values) != 1:
         kind = values if isinstance(values, str) else f"shape {np.shape(values)}"
-        raise InvalidArgumentError("groups", kind, f"{FORM}; column names go with from_formula")
+        raise InvalidArgumentError(argument, kind, f"{form}; column names go with from_formula")
     if len(values) != len(units):
         raise ShapeError(
-            reason=f"groups has {len(values)} labels, endog {len(units)} rows: pass {FORM}."
+            reason=f"{argument} has {len(values)} values, endog {len(units)} rows: pass {form}."
         )
-    if named and has_row_labels(labels) and not values.index.equals(units):
-        raise ShapeError(reason="the indices of groups and endog differ: align them.")
+    if named and has_row_labels(given) and not values.index.equals(units):
+        raise ShapeError(reason=f"the indices of {argument} and endog differ: align them.")
     series = values if isinstance(values, pd.Series) else pd.Series(np.asarray(values))
-    name = "groups" if series.name is None else series.name
-    return Groups.of(pd.Series(series.array, index=units, name=name))
+    name = argument if series.name is None else series.name
+    return pd.Series(series.array, index=units, name=name)

@@ -61,6 +61,7 @@ class RemovedDesign(Design):
     """The labels alone: responses and covariates keep their shape, units their number."""
 
     n_missing: int = 0
+    cells: float | None = None
 
     @classmethod
     def of(cls, design: Design) -> RemovedDesign:
@@ -74,9 +75,19 @@ class RemovedDesign(Design):
             codes: Any = Removed("The groups of units", design.groups.codes.shape)
             labels = pd.RangeIndex(len(design.groups.labels), name=design.groups.labels.name)
             gone["groups"] = replace(design.groups, codes=codes, labels=labels)
+        if design.weights is not None:
+            values: Any = Removed("The weights of units", design.weights.by_unit.shape)
+            gone["weights"] = replace(design.weights, by_unit=values)
         if design.right_hand_side is not None:
             gone["right_hand_side"] = design.right_hand_side.without_rows()
-        return cls(**design.parts() | gone, n_missing=design.n_missing)
+        return cls(**design.parts() | gone, n_missing=design.n_missing, cells=design.n_cells)
+
+    @property
+    def n_cells(self) -> float:
+        """As of the data."""
+        if self.cells is not None:
+            return self.cells
+        return len(self.responses) * len(self.units) - self.n_missing
 
     def check(self) -> None:
         """Nothing: the data were checked."""

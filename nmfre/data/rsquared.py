@@ -20,7 +20,7 @@ class FitSums:
     Attributes
     ----------
     counts : (P,)
-        Number of these units.
+        Number of these units, or the sum of their weights.
     y_mean, fit_mean : (P,)
         Means.
     y_squares, fit_squares, products : float
@@ -29,7 +29,7 @@ class FitSums:
         Share of the mean square below which a variance is rounding.
     """
 
-    counts: IntArray
+    counts: FloatArray | IntArray
     y_mean: FloatArray
     fit_mean: FloatArray
     y_squares: float

@@ -50,9 +50,14 @@ def fit_alternating(
     update_tau2: bool = True,
     tol: float = 1e-8,
     maxiter: int = 50_000,
+    weights: FloatArray | None = None,
 ) -> list[AlternatingEstimate]:
     """
     Fit a stack of problems (paper, Sections 3 and 4).
+
+    With weights, sums over units are weighted sums, and N is the sum of the weights. Each update is
+    homogeneous in a unit's response, covariates, random effects and the 1 that means are made by:
+    multiplied by the root of its weight, they are updated as those of any unit.
 
     Parameters
     ----------
@@ -72,6 +77,8 @@ def fit_alternating(
         Relative change of the objective below which a member stops.
     maxiter : int
         The largest number of iterations.
+    weights : array, (N,), optional
+        How often each unit counts.
 
     Returns
     -------
@@ -81,15 +88,19 @@ def fit_alternating(
     cap, sigma2, tau2 = (
         np.array(np.broadcast_to(v, size), dtype=float) for v in (cap, sigma2, tau2)
     )
+    roots = np.ones(Y.shape[-1]) if weights is None else np.sqrt(weights)
+    if weights is not None:
+        Y, A = Y * roots, A * roots
     Y, A = np.ascontiguousarray(Y), np.ascontiguousarray(A)
+    n_units = Y.shape[-1] if weights is None else float(weights.sum())
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        problem = _problem(Y, A, cap, update_tau2)
-        state = start_state(Y, A, X, Theta, _clip(sigma2), _clip(tau2))
+        problem = _problem(Y, A, roots, cap, update_tau2, n_units)
+        state = start_state(Y, problem.A, X, Theta, _clip(sigma2), _clip(tau2))
         with one_thread_if_small(X[0].size * state.rows.shape[-1]):
             final, record = _iterate(problem, state, tol=tol, maxiter=maxiter)
             orders = [centroid_order(basis) for basis in final.X]
             parts = [
-                (final.X[b][:, order], final.Theta[b][order], final.U[b][order])
+                (final.X[b][:, order], final.Theta[b][order], final.U[b][order] / roots)
                 for b, order in enumerate(orders)
             ]
             rss, variances = final.rss, (final.sigma2, final.tau2)
@@ -116,6 +127,7 @@ def fit_alternating(
                 stop_reason=record.stop_reason[b],
                 signed=False,
                 tau2_estimated=bool(problem.estimate_tau2[b]),
+                total_weight=None if n_units == Y.shape[-1] else n_units,
                 cap_hits=len(hits),
                 first_cap_hit=int(hits[0]) + 1 if len(hits) else 0,
                 objective_path=record.objective[b, :n].copy(),
@@ -128,12 +140,20 @@ def fit_alternating(
     return estimates
 
 
-def _problem(Y: FloatArray, A: FloatArray, cap: FloatArray, update_tau2: bool) -> Problem:
+def _problem(
+    Y: FloatArray,
+    A: FloatArray,
+    roots: FloatArray,
+    cap: FloatArray,
+    update_tau2: bool,
+    n_units: float,
+) -> Problem:
     YY = inner(Y, Y)
+    ones = np.broadcast_to(roots, (len(A), 1, A.shape[-1]))
     return Problem(
         Y=Y,
         Y_plus=Y if Y.min() >= 0 else np.maximum(Y, 0.0),
-        A=A,
+        A=np.concatenate([A, ones], axis=1),
         A_t=A.mT,
         AA=A @ A.mT,
         YY=YY,
@@ -141,6 +161,7 @@ def _problem(Y: FloatArray, A: FloatArray, cap: FloatArray, update_tau2: bool) -
         cap=cap,
         estimate_tau2=np.isinf(cap) & update_tau2,
         any_tau2=update_tau2 and bool(np.isinf(cap).any()),
+        n_units=n_units,
     )
 
 
@@ -213,7 +234,7 @@ def _step(problem: Problem, state: State, iteration: int, blocks: list[slice]) -
     Y, Y_plus, A_t, A = problem.Y, problem.Y_plus, problem.A_t, problem.A
     X, left, right = state.X, state.left, state.right
     n_responses, rank = X.shape[-2:]
-    n_units, n_covariates = A_t.shape[-2:]
+    n_units, n_covariates = problem.n_units, A_t.shape[-1]
     coefs = state.coefs
     Theta = coefs[..., :n_covariates]
 
@@ -305,7 +326,7 @@ def _at_the_end(problem: Problem, state: State) -> tuple[FloatArray, FloatArray,
     df : array, (B,)
         df_U at its ridge.
     """
-    n_units = problem.Y.shape[-1]
+    n_units = problem.n_units
     found = np.full((3, len(state.X)), np.nan)
     sound = np.isfinite(state.objective)  # LAPACK raises on others
     problem, state = take(problem, sound), take(state, sound)

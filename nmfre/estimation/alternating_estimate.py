@@ -62,7 +62,7 @@ class AlternatingEstimate(Estimate):
     @property
     def mean_squared_residual(self) -> float:
         """What sigma2 moves towards, in small steps."""
-        return self.rss / (len(self.X) * int(self.U.shape[1]))
+        return self.rss / (len(self.X) * self.n_units)
 
     @property
     def cap_binds(self) -> bool:

@@ -47,7 +47,7 @@ class Cap:
             raise InvalidArgumentError("absolute", self.absolute, "a positive, finite number")
 
 
-def resolve_cap(df_cap: float | Cap | str | None, n_units: int, rank: int) -> float:
+def resolve_cap(df_cap: float | Cap | str | None, n_units: float, rank: int) -> float:
     """
     Cap in degrees of freedom: max(rate N Q, 1) for a rate, infinity for none (paper, Section 3).
 
@@ -70,7 +70,7 @@ def resolve_cap(df_cap: float | Cap | str | None, n_units: int, rank: int) -> fl
     return max(rate * n_units * rank, 1.0)
 
 
-def free_rate(df_path: FloatArray, n_units: int, rank: int) -> float:
+def free_rate(df_path: FloatArray, n_units: float, rank: int) -> float:
     """
     The smallest of the rates 0.01, 0.02, ..., 1 that df_U stays clear of, given its path.
 

@@ -215,23 +215,27 @@ def row_squares(Y: Any) -> FloatArray:
     return np.asarray(Y.multiply(Y).sum(axis=1)).ravel()
 
 
-def moments_of(Y: Any, A: FloatArray, weights: FloatArray | None = None) -> Moments:
+def moments_of(
+    Y: Any, A: FloatArray, weights: FloatArray | None = None, n_units: float | None = None
+) -> Moments:
     """
     Moments of responses Y (P, N), an array or a SciPy sparse matrix, and covariates A (K, N).
 
     Missing cells of an array are NaN. Without them, R is formed where that is cheap: P at most N
-    and at most `LARGEST_DENSE`, Y dense. With weights (N,) of mean 1 units count as often; Y dense.
+    and at most `LARGEST_DENSE`, Y dense. With weights (N,) units count as often; Y dense. Their sum
+    is ``n_units``, by default N.
     """
-    n_responses, n_units = Y.shape
+    n_responses, n_columns = Y.shape
+    n_units = n_columns if n_units is None else n_units
     if weights is not None:
-        Y, A = Y * np.sqrt(weights), A * np.sqrt(weights)
+        Y = Y * np.sqrt(weights)
     n_cells = n_responses * n_units
     total = squares(Y)
     if np.isnan(total):
-        return PatternMoments.of(Y, A, weights)
-    covariates, W = orthonormal(A)
+        return PatternMoments.of(Y, A, weights, n_units)
+    covariates, W = orthonormal(A, weights, n_units)
     YW = np.asarray(Y @ W.T)
-    if isinstance(Y, np.ndarray) and n_responses <= min(n_units, LARGEST_DENSE):
+    if isinstance(Y, np.ndarray) and n_responses <= min(n_columns, LARGEST_DENSE):
         return _dense(n_units, total, Y @ Y.T, YW, covariates)
     scale = float(np.sqrt(total / n_cells))
     B = YW / (n_units * scale)
@@ -248,7 +252,7 @@ def dense_moments(
 
 
 def _dense(
-    n_units: int, total: float, YY: FloatArray, YW: FloatArray, covariates: Orthonormal
+    n_units: float, total: float, YY: FloatArray, YW: FloatArray, covariates: Orthonormal
 ) -> DenseMoments:
     n_responses = len(YY)
     n_cells = n_responses * n_units

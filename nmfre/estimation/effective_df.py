@@ -23,7 +23,7 @@ def eigenvalues_of(XtX: FloatArray) -> FloatArray:
 
 
 def shrinkage_under_cap(
-    XtX: FloatArray, ridge: FloatArray, cap: FloatArray, n_units: int, bound: BoolArray
+    XtX: FloatArray, ridge: FloatArray, cap: FloatArray, n_units: float, bound: BoolArray
 ) -> Shrinkage:
     """
     df_U at a ridge, or the ridge at which it is the cap, and (X'X + ridge I)^-1.
@@ -34,7 +34,7 @@ def shrinkage_under_cap(
     ridge : array, (B,)
     cap : array, (B,)
         Infinite where there is none.
-    n_units : int
+    n_units : int or float
     bound : array of bool, (B,)
         Whether the cap bound before, and so is likely to bind again.
 
@@ -55,7 +55,7 @@ def shrinkage_under_cap(
     return (_of_one if rank == 1 else _of_two)(XtX, ridge, cap, n_units)
 
 
-def _of_one(XtX: FloatArray, ridge: FloatArray, cap: FloatArray, n_units: int) -> Shrinkage:
+def _of_one(XtX: FloatArray, ridge: FloatArray, cap: FloatArray, n_units: float) -> Shrinkage:
     """Q = 1: df_U = N d / (d + ridge)."""
     d = XtX[:, 0, 0]
     df = n_units * (d / (d + ridge))
@@ -67,7 +67,7 @@ def _of_one(XtX: FloatArray, ridge: FloatArray, cap: FloatArray, n_units: int) -
     return ridge, df, capped, 1.0 / (XtX + ridge[:, None, None])
 
 
-def _of_two(XtX: FloatArray, ridge: FloatArray, cap: FloatArray, n_units: int) -> Shrinkage:
+def _of_two(XtX: FloatArray, ridge: FloatArray, cap: FloatArray, n_units: float) -> Shrinkage:
     """
     Q = 2: df_U = N (2 D + ridge t) / |M|, |M| = D + ridge (t + ridge), t = tr X'X, D = |X'X|.
 
@@ -92,7 +92,7 @@ def _of_two(XtX: FloatArray, ridge: FloatArray, cap: FloatArray, n_units: int) -
 
 
 def _by_factors(
-    XtX: FloatArray, ridge: FloatArray, cap: FloatArray, n_units: int, bound: BoolArray
+    XtX: FloatArray, ridge: FloatArray, cap: FloatArray, n_units: float, bound: BoolArray
 ) -> Shrinkage:
     """Q > 2: from eigenvectors where the cap binds or bound before, otherwise from an inverse."""
     n_bound = np.count_nonzero(bound)
@@ -129,7 +129,7 @@ def _identity(rank: int) -> FloatArray:
 
 
 def effective_df(
-    eigenvalues: FloatArray, ridge: Float, n_units: int, weights: Float = 1.0
+    eigenvalues: FloatArray, ridge: Float, n_units: float, weights: Float = 1.0
 ) -> FloatArray:
     """
     df_U = N sum_q w_q d_q / (d_q + ridge), for a stack of problems.
@@ -140,7 +140,7 @@ def effective_df(
         Eigenvalues d of X'X.
     ridge : array, (...)
         lambda = sigma2 / tau2.
-    n_units : int
+    n_units : int or float
         N.
     weights : array, (..., Q)
         Shares of the units that the eigenvalues belong to, where these have different X.
@@ -158,7 +158,7 @@ def ridge_at_cap(
     eigenvalues: FloatArray,
     cap: FloatArray,
     ridge: FloatArray,
-    n_units: int,
+    n_units: float,
     weights: Float = 1.0,
 ) -> FloatArray:
     """
@@ -177,7 +177,7 @@ def ridge_at_cap(
         Below df_U(ridge).
     ridge : array, (B,)
         Where to start from.
-    n_units : int
+    n_units : int or float
     weights : array, (B, Q)
         As in `effective_df`.
 
@@ -201,7 +201,7 @@ def ridge_at_cap(
 
 
 def log_ridge_on_cap(
-    eigenvalues: FloatArray, weights: FloatArray, cap: float, n_units: int
+    eigenvalues: FloatArray, weights: FloatArray, cap: float, n_units: float
 ) -> float:
     """Log lambda at which df_U = cap; eigenvalues and weights (Q,) as in `effective_df`."""
     below = np.array([1e-12 * eigenvalues.max()])

@@ -75,6 +75,8 @@ class Estimate(LaidOut, OfKinds):
         Whether Theta may be negative.
     tau2_estimated : bool
         Whether tau2 was estimated; if not, it is its start value or what the cap made of it.
+    total_weight : float or None
+        Sum of the weights of the units; None where it is N.
     """
 
     X: FloatArray
@@ -93,6 +95,7 @@ class Estimate(LaidOut, OfKinds):
     objective_path: FloatArray
     signed: bool
     tau2_estimated: bool
+    total_weight: float | None = None
 
     marginal_remedy: ClassVar[str]
     """How standard errors include the uncertainty of the basis."""
@@ -151,6 +154,16 @@ class Estimate(LaidOut, OfKinds):
         return False
 
     @property
+    def n_units(self) -> float:
+        """N, or the sum of the weights of the units."""
+        return self.U.shape[1] if self.total_weight is None else self.total_weight
+
+    @property
+    def largest_df(self) -> float:
+        """N Q, the most that df_U can be."""
+        return self.n_units * len(self.U)
+
+    @property
     def ridge(self) -> float:
         """Lambda = sigma2 / tau2."""
         return self.sigma2 / self.tau2
@@ -178,7 +191,7 @@ class Estimate(LaidOut, OfKinds):
     @property
     def saturation(self) -> float:
         """df_U / (N Q), between 0 and 1."""
-        return self.df_random / self.U.size
+        return self.df_random / self.largest_df
 
     @property
     def _used(self) -> str:

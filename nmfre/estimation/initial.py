@@ -21,7 +21,7 @@ class Uniform(Protocol):
         ...
 
 
-def nndsvd(Y: FloatArray, rank: int, rng: Uniform) -> FloatArray:
+def nndsvd(Y: FloatArray, rank: int, rng: Uniform, weights: FloatArray | None = None) -> FloatArray:
     """
     Non-negative double singular value decomposition, with its zeros filled at random.
 
@@ -38,13 +38,16 @@ def nndsvd(Y: FloatArray, rank: int, rng: Uniform) -> FloatArray:
         Q, at most min(P, N).
     rng : numpy.random.Generator, or another source of uniform draws
         For the zeros, column by column.
+    weights : array, (N,), optional
+        How often each unit counts.
 
     Returns
     -------
     array, (P, Q)
         Not normalised.
     """
-    u, s, v_norms = _leading_triplets(Y, rank)
+    mean = Y.mean() if weights is None else np.average(Y, axis=1, weights=weights).mean()
+    u, s, v_norms = _leading_triplets(Y if weights is None else Y * np.sqrt(weights), rank)
     u_parts = np.stack([np.maximum(u, 0.0), np.maximum(-u, 0.0)])
     u_norms = np.linalg.norm(u_parts, axis=1)
     products = u_norms * v_norms
@@ -54,7 +57,7 @@ def nndsvd(Y: FloatArray, rank: int, rng: Uniform) -> FloatArray:
     X: FloatArray = np.sqrt(s) * weight * u_parts[chosen, :, column].T / norm
     X[:, 0] = np.sqrt(s[0]) * np.abs(u[:, 0])
     zeros = X.T == 0.0
-    X.T[zeros] = Y.mean() / 100.0 * rng.random(int(np.count_nonzero(zeros)))
+    X.T[zeros] = mean / 100.0 * rng.random(int(np.count_nonzero(zeros)))
     return X
 
 

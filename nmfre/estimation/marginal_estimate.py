@@ -102,7 +102,7 @@ class MarginalEstimate(Estimate):
     @property
     def bic(self) -> float:
         """Schwarz's criterion: units are the observations."""
-        return -2.0 * self.llf + float(np.log(self.U.shape[1])) * self.n_parameters
+        return -2.0 * self.llf + float(np.log(self.n_units)) * self.n_parameters
 
     @property
     def degenerate(self) -> bool:

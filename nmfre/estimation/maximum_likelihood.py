@@ -207,6 +207,7 @@ def fit_marginal(
         stop_reason=final.stop_reason,
         signed=signed,
         tau2_estimated=True,
+        total_weight=None if moments.n_units == A.shape[1] else float(moments.n_units),
         llf=-cells * (final.value + log_scale),
         llf_uncapped=None if uncapped is None else -cells * (uncapped + log_scale),
         gradient_norm=final.gradient_norm,

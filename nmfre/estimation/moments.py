@@ -73,8 +73,8 @@ class Moments(LaidOut):
 
     Attributes
     ----------
-    n_units : int
-        N.
+    n_units : int or float
+        N, or the sum of the weights of units.
     n_cells : float
         Number of observed cells; a weighted one where units have weights.
     scale : float
@@ -83,7 +83,7 @@ class Moments(LaidOut):
         How the covariates are made orthonormal.
     """
 
-    n_units: int
+    n_units: float
     n_cells: float
     scale: float
     covariates: Orthonormal

@@ -107,18 +107,26 @@ class Orthonormal:
         return Gamma @ self.inverse
 
 
-def orthonormal(A: FloatArray) -> tuple[Orthonormal, FloatArray]:
+def orthonormal(
+    A: FloatArray, weights: FloatArray | None = None, n_units: float | None = None
+) -> tuple[Orthonormal, FloatArray]:
     """
     Covariates A (K, N) made orthonormal, and the result W (K, N).
+
+    With weights (N,), whose sum is ``n_units``, sum_n weight_n w_n w_n' is that sum times I, and
+    the result is in columns w_n times the roots of the weights.
 
     By modified Gram-Schmidt, twice where it cancels. Constants and dummies come first: what is
     subtracted of years for them is exact, so that no digit depends on the origin of the calendar.
     """
     A = np.asarray(A, dtype=float)
-    n_covariates, n_units = A.shape
+    n_covariates = len(A)
+    n_units = A.shape[1] if n_units is None else n_units
     other = np.count_nonzero((A != 0.0) & (A.max(axis=1, keepdims=True) != A), axis=1)
     order = np.argsort(other, kind="stable")
     V = np.ascontiguousarray(A[order])
+    if weights is not None:
+        V *= np.sqrt(weights)
     passes = []
     squares, before = np.vecdot(V, V), np.full(n_covariates, np.inf)
     while (squares < CANCELLED * before).any():

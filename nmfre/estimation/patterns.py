@@ -143,16 +143,26 @@ class PatternMoments(Moments):
     WW_by_pattern: FloatArray
 
     @classmethod
-    def of(cls, Y: FloatArray, A: FloatArray, weights: FloatArray | None = None) -> PatternMoments:
-        """From responses (P, N), NaN where missing, covariates (K, N) and weights of the units."""
+    def of(
+        cls,
+        Y: FloatArray,
+        A: FloatArray,
+        weights: FloatArray | None = None,
+        n_units: float | None = None,
+    ) -> PatternMoments:
+        """
+        From responses (P, N), NaN where missing, and covariates (K, N).
+
+        With weights (N,) of the units, whose sum is ``n_units``, responses are times their roots.
+        """
         observed = ~np.isnan(Y)
-        n_units, cells = Y.shape[1], observed.sum(axis=0)
+        n_units, cells = Y.shape[1] if n_units is None else n_units, observed.sum(axis=0)
         n_cells = float(cells.sum() if weights is None else cells @ weights)
         filled = np.where(observed, Y, 0.0)
         scale = float(np.sqrt(np.vdot(filled, filled) / n_cells))
         patterns, which = patterns_of(observed)
         counts = np.bincount(which, weights)
-        covariates, W = orthonormal(A)
+        covariates, W = orthonormal(A, weights, n_units)
         short_Y, short_W, short_which = _shortened(filled / scale, W, patterns, which)
         return cls(
             n_units=n_units,

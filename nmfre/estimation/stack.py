@@ -26,7 +26,7 @@ class Problem:
 
     Y: FloatArray  # (B, P, N)
     Y_plus: FloatArray  # (B, P, N)
-    A: FloatArray  # (B, K, N)
+    A: FloatArray  # (B, K + 1, N): covariates and ones; with weights, times their roots
     A_t: FloatArray  # (B, N, K)
     AA: FloatArray  # (B, K, K)
     YY: FloatArray  # (B,)
@@ -34,6 +34,7 @@ class Problem:
     cap: FloatArray  # (B,)
     estimate_tau2: BoolArray  # (B,)
     any_tau2: bool
+    n_units: float  # N, or the sum of the weights
 
 
 @dataclass(slots=True)
@@ -43,7 +44,8 @@ class State:
 
     Rows of units lie in one buffer, so that U and Theta A + U are each one matrix product:
     U = M^-1 [I, -X'X Theta, -mean] [XtY; A; 1] and Theta A + U = [Theta, 0, I] [A; 1; U]. Where
-    units are many the buffer holds a block of them, and XtY and U of all are kept in ``long``.
+    units are many the buffer holds a block of them, and XtY and U of all are kept in ``long``. With
+    weights, all columns are times their roots, the ones as well.
     """
 
     X: FloatArray  # (B, P, Q)
@@ -89,7 +91,7 @@ class State:
         rank = self.X.shape[-1]
         rows, long = self.rows[..., : s.stop - s.start], self.long[..., s]
         rows[:, :rank], rows[:, -rank:] = long[:, :rank], long[:, -rank:]
-        rows[:, rank : -rank - 1] = A[..., s]
+        rows[:, rank:-rank] = A[..., s]
         return rows
 
     def store(self, rows: FloatArray, s: slice) -> None:
@@ -109,7 +111,8 @@ def start_state(
 ) -> State:
     """Floor and normalise the start values; U is 0."""
     size, _, rank = X.shape
-    n_covariates, n_units = A.shape[-2:]
+    n_covariates, n_units = A.shape[-2] - 1, A.shape[-1]
+    ones = A[:, -1:]
     X, Theta = np.maximum(X, EPS), np.maximum(Theta, EPS)
     scale = X.sum(axis=-2)
     X = X / scale[:, None, :]
@@ -132,8 +135,8 @@ def start_state(
         XtX=XtX,
         sums=np.concatenate(
             [
-                X.mT @ Y.sum(-1, keepdims=True),
-                np.repeat(A.sum(-1, keepdims=True), size // len(A), 0),
+                X.mT @ (Y * ones).sum(-1, keepdims=True),
+                np.repeat((A[:, :-1] * ones).sum(-1, keepdims=True), size // len(A), 0),
             ],
             axis=1,
         ),
@@ -159,7 +162,7 @@ def working_rows(
     ----------
     long : array, (B, Q + Q, N)
         XtY and U of all units.
-    A : array, (B, K, N) or (1, K, N)
+    A : array, (B, K + 1, N) or (1, K + 1, N)
     n_responses : int
 
     Returns
@@ -170,12 +173,10 @@ def working_rows(
     """
     size, rank, n_units = len(long), long.shape[1] // 2, long.shape[-1]
     width = max(BLOCK_BYTES // (8 * size * n_responses), SMALLEST_BLOCK)
-    last = rank + A.shape[-2]
-    rows = np.zeros((size, last + 1 + rank, min(width, n_units)))
-    rows[:, last] = 1.0
+    rows = np.zeros((size, rank + A.shape[-2] + rank, min(width, n_units)))
     if width < n_units:
         return rows, long
-    rows[:, :rank], rows[:, rank:last], rows[:, -rank:] = long[:, :rank], A, long[:, rank:]
+    rows[:, :rank], rows[:, rank:-rank], rows[:, -rank:] = long[:, :rank], A, long[:, rank:]
     return rows, None
 
 

@@ -21,6 +21,7 @@ from nmfre.core.progress import LOGGER
 from nmfre.core.threads import one_thread_if_small
 from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.data.design import Design, independent
+from nmfre.data.weights import by_unit
 from nmfre.errors import (
     ConvergenceWarning,
     DegenerateBasisWarning,
@@ -115,7 +116,12 @@ class Estimator(ABC):
 
     @abstractmethod
     def replicates(
-        self, Y: FloatArray, A: FloatArray, estimate: Estimate, w: FloatArray
+        self,
+        Y: FloatArray,
+        A: FloatArray,
+        estimate: Estimate,
+        weights: FloatArray | None,
+        w: FloatArray,
     ) -> Sequence[Refitted]:
         """Fits, from the estimate on, of the replicate of each row of multipliers (B, N)."""
 
@@ -125,7 +131,7 @@ class Estimator(ABC):
 
     def refit(self, design: Design, estimate: Estimate, multiplier: Multiplier) -> Refits:
         """What makes fits of the wild bootstrap, for `nmfre.inference.refit.refit_replicates`."""
-        replicates = partial(self.replicates, design.Y, design.A, estimate)
+        replicates = partial(self.replicates, design.Y, design.A, estimate, by_unit(design.weights))
         return partial(
             of_multipliers, replicates, len(design.units), independent(design), multiplier
         )
@@ -193,6 +199,7 @@ class Estimator(ABC):
                     seeds,
                     covariates=design.orthonormal(),
                     groups=independent(design),
+                    weights=by_unit(design.weights),
                     total=design.total,
                 )
             infer = marginal_inference if size <= LARGEST else eliminated_inference
@@ -204,10 +211,11 @@ class Estimator(ABC):
                 options,
                 seeds,
                 groups=independent(design),
+                weights=by_unit(design.weights),
                 total=design.total,
             )
 
-    def _cap(self, n_units: int, rank: int) -> float:
+    def _cap(self, n_units: float, rank: int) -> float:
         """The cap in degrees of freedom."""
         return resolve_cap(self.df_cap, n_units, rank)
 

@@ -17,6 +17,7 @@ from nmfre.core.progress import LOGGER
 from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.data.checks import python_value
 from nmfre.data.design import Design
+from nmfre.data.weights import by_unit
 from nmfre.errors import (
     InvalidArgumentError,
     NegativeCovariateWarning,
@@ -67,7 +68,7 @@ class DfCap(Estimator):
     def _auto(self) -> bool:
         return isinstance(self.df_cap, str) and self.df_cap == AUTO
 
-    def _cap(self, n_units: int, rank: int) -> float:
+    def _cap(self, n_units: float, rank: int) -> float:
         if self._auto:
             return resolve_cap(1.0, n_units, rank)  # until the path of df_U is known
         return Estimator._cap(self, n_units, rank)
@@ -80,7 +81,7 @@ class DfCap(Estimator):
         pattern: BoolArray | None = None,
     ) -> AlternatingEstimate:
         """Alternating updates from one start."""
-        n_units = len(design.units)
+        n_units = design.total_weight
         caps = np.array([self._cap(n_units, rank)])
         (estimate,) = self.fit_caps(design, rank, rng, caps, pattern)
         LOGGER.info(
@@ -117,13 +118,20 @@ class DfCap(Estimator):
                 )
         _warn_of_negative_covariates(design)
         X, shape = self._basis(design, rank), (rank, len(design.covariates))
-        X = nndsvd(design.Y, rank, rng) if X is None else X
+        weights = by_unit(design.weights)
+        if X is None:
+            X = nndsvd(design.Y, rank, rng, weights)
         given = self.start_theta is not None
         Theta = start_array("start_theta", self.start_theta, shape) if given else np.ones(shape)
-        return self._iterate(design.Y[None], design.A, X, Theta, caps)
+        return self._iterate(design.Y[None], design.A, X, Theta, caps, weights)
 
     def replicates(
-        self, Y: FloatArray, A: FloatArray, estimate: Estimate, w: FloatArray
+        self,
+        Y: FloatArray,
+        A: FloatArray,
+        estimate: Estimate,
+        weights: FloatArray | None,
+        w: FloatArray,
     ) -> list[AlternatingEstimate]:
         """
         Fits of Y_b = X Theta A + (Y - X Theta A) diag(w_b), under the same cap.
@@ -131,17 +139,28 @@ class DfCap(Estimator):
         The residuals are those of the fixed effects, which carry U.
         """
         mean = estimate.X @ (estimate.Theta @ A)
-        return self.refits(mean + (Y - mean) * w[:, None, :], A, estimate)
+        return self._refitted(mean + (Y - mean) * w[:, None, :], A, estimate, weights)
 
     def refits(
         self, stack: FloatArray, A: FloatArray, estimate: Estimate
     ) -> list[AlternatingEstimate]:
         """In one stack, under the same cap."""
+        return self._refitted(stack, A, estimate, None)
+
+    def _refitted(
+        self, stack: FloatArray, A: FloatArray, estimate: Estimate, weights: FloatArray | None
+    ) -> list[AlternatingEstimate]:
         caps = np.full(len(stack), estimate.cap)
-        return self._iterate(stack, A, estimate.X, estimate.Theta, caps)
+        return self._iterate(stack, A, estimate.X, estimate.Theta, caps, weights)
 
     def _iterate(
-        self, stack: FloatArray, A: FloatArray, X: FloatArray, Theta: FloatArray, caps: FloatArray
+        self,
+        stack: FloatArray,
+        A: FloatArray,
+        X: FloatArray,
+        Theta: FloatArray,
+        caps: FloatArray,
+        weights: FloatArray | None,
     ) -> list[AlternatingEstimate]:
         """From one start, for each cap; responses (B, P, N) or (1, P, N)."""
         sigma2, tau2 = self._variances()
@@ -156,21 +175,24 @@ class DfCap(Estimator):
             update_tau2=self.update_tau2,
             tol=self.tol,
             maxiter=self.maxiter,
+            weights=weights,
         )
 
 
 def _check_scale(design: Design) -> None:
     """The fixed floors of df-cap must not matter beside the responses and covariates."""
-    Y, A = design.Y, np.abs(design.A)
+    Y, A, weights = design.Y, np.abs(design.A), by_unit(design.weights)
     with np.errstate(over="ignore", under="ignore"):
         largest = Y.max()
-        size = largest * np.sqrt(np.mean([np.mean((row / largest) ** 2) for row in Y]))
+        rows = [np.average((row / largest) ** 2, weights=weights) for row in Y]
+        size = largest * np.sqrt(np.mean(rows))
         totals = Y.sum(axis=0)
-        products = A @ totals / len(Y)
+        mean = np.average(totals, weights=weights)
+        products = A @ (totals if weights is None else totals * weights) / len(Y)
     if size < SMALL_RESPONSES:
         raise _scale_error("The responses are", "root mean square", size, "all of them")
     for name, values, product in zip(design.covariates, A, products, strict=True):
-        large = values.max() > LARGE_COVARIATE * totals.mean()
+        large = values.max() > LARGE_COVARIATE * mean
         if large or product < SMALL_COVARIATE:
             what = f"Covariate {python_value(name)!r} is"
             raise _scale_error(what, "largest value", values.max(), "it", large=bool(large))

@@ -159,7 +159,7 @@ class MaximumLikelihood(Estimator):
                 moments,
                 bases,
                 signed=self.signed,
-                cap=self._cap(len(design.units), rank),
+                cap=self._cap(design.total_weight, rank),
                 structure=structure,
                 start=start,
                 tol=self.tol,
@@ -172,16 +172,24 @@ class MaximumLikelihood(Estimator):
         return estimate
 
     def replicates(
-        self, Y: FloatArray, A: FloatArray, estimate: Estimate, w: FloatArray
+        self,
+        Y: FloatArray,
+        A: FloatArray,
+        estimate: Estimate,
+        weights: FloatArray | None,
+        w: FloatArray,
     ) -> list[Refit]:
         """
         Fits in which the log-likelihood of unit n has the weight 1 + w_bn over the mean weight.
 
-        ml learns X and the variances from squares of residuals: to first order this is the one-step
-        replicate of the same multipliers.
+        That is times the unit's own, where it has one. ml learns X and the variances from squares
+        of residuals: to first order this is the one-step replicate of the same multipliers.
         """
-        weights = (1.0 + w) / (1.0 + w.mean(axis=1, keepdims=True))
-        return self._refitted([moments_of(Y, A, each) for each in weights], estimate)
+        means = w.mean(axis=1, keepdims=True)
+        if weights is not None:
+            means = np.average(w, axis=1, weights=weights)[:, None]
+        each = (1.0 + w) / (1.0 + means) * (1.0 if weights is None else weights)
+        return self._refitted([moments_of(Y, A, one, estimate.n_units) for one in each], estimate)
 
     def refits(self, stack: FloatArray, A: FloatArray, estimate: Estimate) -> list[Refit]:
         """Of their moments."""

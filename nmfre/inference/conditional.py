@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -18,7 +19,7 @@ from nmfre.inference.covariance import Parts
 from nmfre.inference.equality import ScoreTest
 from nmfre.inference.estimands import of_scores
 from nmfre.inference.groups import n_independent
-from nmfre.inference.leverages import Leverages, Support, independent_terms, support
+from nmfre.inference.leverages import Leverages, Support, Weighted, independent_terms, support
 from nmfre.inference.linearized import Linearization, linearize
 from nmfre.inference.options import InferenceOptions
 from nmfre.inference.prediction import blup_variances
@@ -209,6 +210,7 @@ def conditional_inference(
     *,
     covariates: Orthonormal | None = None,
     groups: IntArray | None = None,
+    weights: FloatArray | None = None,
     total: Total = whole,
 ) -> Inference:
     """
@@ -232,26 +234,30 @@ def conditional_inference(
         How the covariates are made orthonormal, where it is known.
     groups : array of int, (N,), optional
         Codes of groups of units that may depend on each other.
+    weights : array, (N,), optional
+        Of the units, as in the estimate.
     total : callable
         As in `one_step`.
     """
     theta = estimate.Theta.ravel(order="F")
     floor = -np.inf if estimate.signed else 0.0
-    n_units = Y.shape[1]
+    n_columns, n_units = Y.shape[1], estimate.n_units
     X = estimate.X
-    covariates = orthonormal(A)[0] if covariates is None else covariates
+    covariates = orthonormal(A, weights, n_units)[0] if covariates is None else covariates
     by_pattern: FloatArray = n_units * np.eye(len(covariates.size))[None]
     weighted = estimate.relative.d * X
     XtX: FloatArray = (weighted.T @ weighted)[None]
     counts, n_cells = np.array([n_units]), len(X) * n_units
     observed = ~np.isnan(Y) if isinstance(Y, np.ndarray) else None
+    leverages = Leverages(covariates, n_units, slice(None))
     if observed is not None and not observed.all():
         patterns, which = patterns_of(observed)
         by_pattern, XtX = (
-            squares_by_pattern(covariates.white(A), which),
+            squares_by_pattern(leverages.white(A, weights), which),
             unit_grams(patterns, weighted),
         )
-        counts, n_cells = np.bincount(which), int(observed.sum())
+        counts = np.bincount(which, weights)
+        n_cells = float(patterns.sum(axis=0) @ counts)
     linearization = linearize(
         X,
         estimate.Theta,
@@ -265,8 +271,7 @@ def conditional_inference(
         information=options.information,
         dispersion=options.dispersion,
     )
-    of_units, size = unit_blocks(n_units, options.n_boot), n_independent(n_units, groups)
-    leverages = Leverages(covariates, n_units, slice(None))
+    of_units, size = unit_blocks(n_columns, options.n_boot), n_independent(n_columns, groups)
     terms, influence, total_of_terms = independent_terms(
         (Y, A, estimate.U),
         linearization.scores,
@@ -275,6 +280,7 @@ def conditional_inference(
         blocks=of_units,
         total=total,
         root=-linearization.root,
+        weights=weights,
     )
     squares, bootstrap = one_step(
         terms,
@@ -294,8 +300,10 @@ def conditional_inference(
         floor=floor,
         options=options,
         at_bound=np.asarray(at_bound),
-        score_z=_score_tests(linearization, squares, at_bound, (Y, A, estimate.U), of_units, total),
-        support=support(A, leverages, groups, of_units, total),
+        score_z=_score_tests(
+            linearization, squares, at_bound, (Y, A, estimate.U), of_units, total, weights
+        ),
+        support=support(A, leverages, groups, of_units, total, weights),
     )
 
 
@@ -306,6 +314,7 @@ def _score_tests(
     data: tuple[Any, ...],
     blocks: list[slice],
     total: Total,
+    weights: FloatArray | None,
 ) -> FloatArray:
     """
     One-sided score statistics of entries of Theta at their bound, as those of marginal inference.
@@ -317,13 +326,13 @@ def _score_tests(
     if not at_bound.any():
         return z
 
+    scores: Callable[..., FloatArray] = linearization.scores
+    if weights is not None:
+        data, scores = (*data, weights[None]), Weighted(scores)
+
     def summed(start: int, *data: Any) -> tuple[FloatArray]:
         parts = parts_of_blocks(blocks, start, start + data[0].shape[1])
-        return (
-            sum(
-                linearization.scores(*(x[:, own] for x in data)).sum(axis=0) for _, own, _ in parts
-            ),
-        )
+        return (sum(scores(*(x[:, own] for x in data)).sum(axis=0) for _, own, _ in parts),)
 
     (score,) = total(summed, *data)
     information = np.linalg.inv(linearization.bread)

@@ -233,6 +233,7 @@ def eliminated_inference(
     seeds: np.random.SeedSequence,
     *,
     groups: IntArray | None = None,
+    weights: FloatArray | None = None,
     total: Total = whole,
 ) -> EliminatedInference:
     """
@@ -243,7 +244,7 @@ def eliminated_inference(
     """
     assert isinstance(moments, CompleteMoments)
     found = Eliminated(moments, estimate)
-    at, n_units = found.at, moments.n_units
+    at, n_units, n_columns = found.at, moments.n_units, A.shape[1]
     Q, K = at.Gamma.shape
     n_theta, n_t = Q * K, estimate.structure.random.size(Q)
     mixing = np.tile(np.array(estimate.identification.mixing), K)
@@ -273,7 +274,7 @@ def eliminated_inference(
     by_gamma = of_gamma.reshape(Q, K, -1).transpose(1, 0, 2).reshape(n_raw, -1)
     leverages = Leverages(moments.covariates, n_units, slice(0, n_raw))
     most = max(BLOCK_VALUES // (Q * influence.shape[1]), 1)
-    blocks = unit_blocks(n_units, options.n_boot, most)
+    blocks = unit_blocks(n_columns, options.n_boot, most)
     terms, values, total_of_terms = independent_terms(
         (Y, A),
         UnitProducts.of(at, moments, influence),
@@ -282,8 +283,9 @@ def eliminated_inference(
         blocks=blocks,
         total=total,
         root=np.vstack([by_gamma, np.eye(influence.shape[1])]),
+        weights=weights,
     )
-    size = n_independent(n_units, groups)
+    size = n_independent(n_columns, groups)
     theta, floor = estimate.Theta.ravel(order="F"), -np.inf if estimate.signed else 0.0
     squares, bootstrap = one_step(
         terms,
@@ -321,7 +323,7 @@ def eliminated_inference(
         resid_at_bound=estimate.resid_at_bound,
         re_at_bound=estimate.re_at_bound,
         at_bound=found.theta_at_bound,
-        support=support(A, leverages, groups, blocks, total),
+        support=support(A, leverages, groups, blocks, total, weights),
         score_z=score_z,
         held=held & (not undetermined),
         undetermined=undetermined,

@@ -97,6 +97,7 @@ def equality_tests(
     groups: IntArray | None,
     blocks: list[slice],
     total: Total,
+    weights: FloatArray | None = None,
 ) -> dict[str, ScoreTest]:
     """
     Test what the fit takes for equal: residual variances, or their ratios to means; tau2.
@@ -118,6 +119,8 @@ def equality_tests(
         Units that are passed over together.
     total : callable
         As in `one_step`.
+    weights : array, (N,), optional
+        Of the units, as in the moments.
     """
     structure, (P, Q) = estimate.structure, estimate.X.shape
     random = structure.random.without_convention
@@ -150,8 +153,9 @@ def equality_tests(
         blocks=blocks,
         total=total,
         root=cleared,
+        weights=weights,
     )
-    of_terms = unit_blocks(n_independent(moments.n_units, groups), 0, blocks[0].stop)
+    of_terms = unit_blocks(n_independent(A.shape[1], groups), 0, blocks[0].stop)
     squares, _ = one_step(
         terms,
         influence,

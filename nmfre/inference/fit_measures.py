@@ -55,7 +55,7 @@ class ChiSquared:
         """What it has beyond its mean if the model is right; negative if it has less."""
         return self.statistic - self.scaling * self.df
 
-    def rmsea(self, n_units: int) -> tuple[float, float, float]:
+    def rmsea(self, n_units: float) -> tuple[float, float, float]:
         """Root mean square error of approximation, and the limits of its interval."""
         if not self.df or np.isnan(self.scaling):
             return (np.nan,) * 3
@@ -68,7 +68,7 @@ class ChiSquared:
         )
         return float(point), float(lower), float(upper)
 
-    def close(self, n_units: int) -> float:
+    def close(self, n_units: float) -> float:
         """P-value of an RMSEA of at most 0.05."""
         if not self.df:
             return np.nan

@@ -36,24 +36,29 @@ class Leverages:
     Attributes
     ----------
     covariates : Orthonormal
-    n_units : int
-        N.
+    n_units : int or float
+        N, or the sum of the weights of units.
     effects : slice
         Scores by the effects of orthonormal covariates, entry q + Q k, among all scores.
     """
 
     covariates: Orthonormal
-    n_units: int
+    n_units: float
     effects: slice
 
-    def of_units(self, A: FloatArray) -> FloatArray:
-        """Leverages a_n'(AA')^-1 a_n of units with covariates A (K, n), (n,)."""
+    def white(self, A: FloatArray, weights: FloatArray | None = None) -> FloatArray:
+        """Orthonormal covariates of units with covariates A (K, n), times roots of weights (n,)."""
         W = self.covariates.white(A)
+        return W if weights is None else W * np.sqrt(weights)
+
+    def of_units(self, A: FloatArray, weights: FloatArray | None = None) -> FloatArray:
+        """Leverages a_n'(AA')^-1 a_n of units with covariates A (K, n), (n,)."""
+        W = self.white(A, weights)
         return np.asarray(np.sum(W * W, axis=0)) / self.n_units
 
-    def squares(self, A: FloatArray) -> FloatArray:
+    def squares(self, A: FloatArray, weights: FloatArray | None = None) -> FloatArray:
         """Terms w_n w_n' / N of the S_g, (n, K^2)."""
-        W = self.covariates.white(A).T
+        W = self.white(A, weights).T
         return np.asarray(W[:, :, None] * W[:, None, :]).reshape(len(W), -1) / self.n_units
 
     def eigen(self, squares: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -62,9 +67,11 @@ class Leverages:
         values, axes = np.linalg.eigh(squares.reshape(-1, n_covariates, n_covariates))
         return 1.0 - values, axes
 
-    def correct_units(self, scores: FloatArray, A: FloatArray) -> FloatArray:
+    def correct_units(
+        self, scores: FloatArray, A: FloatArray, weights: FloatArray | None = None
+    ) -> FloatArray:
         """Scores of units, (n, d), divided by 1 - h."""
-        left = 1.0 - self.of_units(A)
+        left = 1.0 - self.of_units(A, weights)
         return np.asarray(scores / np.where(left < LEAST_LEFT, 1.0, left)[:, None])
 
     @staticmethod
@@ -92,6 +99,7 @@ def independent_terms(
     blocks: list[slice],
     total: Total,
     root: FloatArray | None = None,
+    weights: FloatArray | None = None,
 ) -> tuple[tuple[Any, ...], Callable[..., FloatArray], Total]:
     """
     The independent terms that a sandwich is made of: corrected scores of units, or of groups.
@@ -112,31 +120,47 @@ def independent_terms(
         As in `one_step`.
     root : array, (d, e), optional
         What scores are multiplied by in the end.
+    weights : array, (N,), optional
+        What those of each unit are multiplied by before.
 
     Returns
     -------
     data, influence, total
         The first arguments of `one_step`, with units or groups in columns, and its ``total``.
     """
+    own = () if weights is None else (weights[None],)
+    weighted = scores if weights is None else Weighted(scores)
 
     def ended(values: FloatArray) -> FloatArray:
         return values if root is None else values @ root
 
     def of_units(*data: Any) -> FloatArray:
-        values = scores(*data)
-        return ended(values if leverages is None else leverages.correct_units(values, data[1]))
+        values = weighted(*data)
+        if leverages is not None:
+            values = leverages.correct_units(values, data[1], *data[len(data) - len(own) :])
+        return ended(values)
 
     def of_groups(sums: FloatArray, squares: FloatArray) -> FloatArray:
         values = sums.T
         return ended(values if leverages is None else leverages.correct_groups(values, squares.T))
 
     if groups is None:
-        return data, of_units, total
-    sums = group_sums(data, scores, groups, blocks, total)
+        return (*data, *own), of_units, total
+    sums = group_sums((*data, *own), weighted, groups, blocks, total)
     squares: FloatArray = np.empty((len(sums), 0))
     if leverages is not None:
-        squares = group_sums(data[1:2], leverages.squares, groups, blocks, total)
+        squares = group_sums((data[1], *own), leverages.squares, groups, blocks, total)
     return (sums.T, squares.T), of_groups, whole
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """Scores of units times their weights (1, n), the last of the data."""
+
+    scores: Callable[..., FloatArray]
+
+    def __call__(self, *data: Any) -> FloatArray:
+        return np.asarray(self.scores(*data[:-1]) * data[-1].T)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,15 +232,15 @@ class _Shares:
     leverages: Leverages
     blocks: list[slice]
 
-    def terms(self, A: FloatArray) -> FloatArray:
+    def terms(self, A: FloatArray, *weights: FloatArray) -> FloatArray:
         """Of each unit: shares of the variances, whether A is one, zero, other; (n, 4 K)."""
-        V = self.leverages.covariates.white(A).T @ self.leverages.covariates.inverse
+        V = self.leverages.white(A, *weights).T @ self.leverages.covariates.inverse
         one, zero = A.T == 1.0, A.T == 0.0
         return np.column_stack([V * V, one, zero, ~(one | zero)])
 
-    def alone(self, A: FloatArray) -> FloatArray:
+    def alone(self, A: FloatArray, *weights: FloatArray) -> FloatArray:
         """Shares of units of leverage 1, (K,)."""
-        there = 1.0 - self.leverages.of_units(A) < LEAST_LEFT
+        there = 1.0 - self.leverages.of_units(A, *weights) < LEAST_LEFT
         V = self.leverages.covariates.white(A[:, there]).T @ self.leverages.covariates.inverse
         return np.asarray(np.sum(V * V, axis=0))
 
@@ -226,17 +250,23 @@ class _Shares:
         counts = [np.count_nonzero(each, axis=0) for each in classes]
         return shares.sum(axis=0), np.sum(shares * shares, axis=0), np.array(counts)
 
-    def __call__(self, start: int, A: FloatArray) -> tuple[Any, ...]:
-        """Over units, the first being ``start``."""
+    def __call__(self, start: int, *data: FloatArray) -> tuple[Any, ...]:
+        """Over units with these covariates, and weights; the first being ``start``."""
         found: tuple[Any, ...] = (0.0, 0.0, 0, 0.0)
-        for _, own, _ in parts_of_blocks(self.blocks, start, start + A.shape[1]):
-            new = (*self.sums(self.terms(A[:, own])), self.alone(A[:, own]))
+        for _, own, _ in parts_of_blocks(self.blocks, start, start + data[0].shape[1]):
+            part = [each[:, own] for each in data]
+            new = (*self.sums(self.terms(*part)), self.alone(*part))
             found = tuple(a + b for a, b in zip(found, new, strict=True))
         return found
 
 
 def support(
-    A: Any, leverages: Leverages, groups: IntArray | None, blocks: list[slice], total: Total
+    A: Any,
+    leverages: Leverages,
+    groups: IntArray | None,
+    blocks: list[slice],
+    total: Total,
+    weights: FloatArray | None = None,
 ) -> Support:
     """
     What the effect of each covariate rests on.
@@ -251,15 +281,18 @@ def support(
         Units that are passed over together.
     total : callable
         As in `one_step`.
+    weights : array, (N,), optional
+        Of the units.
     """
     of_units = _Shares(leverages, blocks)
+    data = (A,) if weights is None else (A, weights[None])
     if groups is None:
-        first, second, counts, alone = total(of_units, A)
+        first, second, counts, alone = total(of_units, *data)
     else:
         first, second, counts = of_units.sums(
-            group_sums((A,), of_units.terms, groups, blocks, total)
+            group_sums(data, of_units.terms, groups, blocks, total)
         )
-        squares = group_sums((A,), leverages.squares, groups, blocks, total)
+        squares = group_sums(data, leverages.squares, groups, blocks, total)
         left, axes = leverages.eigen(squares)
         V = axes.mT[left < LEAST_LEFT] @ leverages.covariates.inverse
         alone = np.sum(V * V, axis=0)
@@ -268,6 +301,6 @@ def support(
         effective=np.asarray(first**2 / second),
         level=np.where(other == 0, np.minimum(ones, zeros), 0),
         alone=np.asarray(alone > LEAST_LEFT * first),
-        independent=n_independent(leverages.n_units, groups),
+        independent=n_independent(A.shape[1], groups),
         grouped=groups is not None,
     )

@@ -82,7 +82,7 @@ def linearize(
     *,
     covariates: Orthonormal,
     counts: FloatArray,
-    n_cells: int,
+    n_cells: float,
     relative: Relative,
     rss: float,
     information: Information,
@@ -103,8 +103,8 @@ def linearize(
     covariates : Orthonormal
         How the covariates are made orthonormal.
     counts : array, (G,)
-        Numbers of these units.
-    n_cells : int
+        Numbers of these units, or sums of their weights.
+    n_cells : int or float
         Number of observed cells, PN where none is missing.
     relative : Relative
         Covariances relative to sigma2.
@@ -121,7 +121,7 @@ def linearize(
     Linearization
     """
     rank, n_params = X.shape[1], Theta.size
-    n_units = int(counts.sum())
+    n_units = counts.sum()
     weights = np.repeat(counts / n_units, rank)
     F = relative.F
     ZtZ = F.T @ XtX @ F

@@ -187,6 +187,7 @@ def marginal_inference(
     seeds: np.random.SeedSequence,
     *,
     groups: IntArray | None = None,
+    weights: FloatArray | None = None,
     total: Total = whole,
 ) -> MarginalInference:
     """
@@ -209,6 +210,8 @@ def marginal_inference(
         For the multipliers of the bootstrap.
     groups : array of int, (N,), optional
         Codes of groups of units that may depend on each other.
+    weights : array, (N,), optional
+        Of the units, as in the moments.
     total : callable
         As in `one_step`.
     """
@@ -230,7 +233,7 @@ def marginal_inference(
     # Negative definite, but for what gets no standard errors: components that merge, flatness.
     undetermined = estimate.degenerate or flat
     invert = np.linalg.pinv if undetermined else np.linalg.inv
-    hessian_inv = invert(reduced_hessian) / n_units
+    hessian_inv = invert(reduced_hessian) / moments.n_units
 
     J = coordinates.jacobian(axes)
     theta_rows = coordinates.of_theta
@@ -245,6 +248,7 @@ def marginal_inference(
         groups=groups,
         blocks=blocks,
         total=total,
+        weights=weights,
     )
     size = n_independent(n_units, groups)
     squares, bootstrap = one_step(
@@ -266,7 +270,9 @@ def marginal_inference(
     )
     equality = {}
     if not (undetermined or estimate.cap_binds):
-        equality = equality_tests(Y, A, moments, estimate, coordinates, groups, blocks, total)
+        equality = equality_tests(
+            Y, A, moments, estimate, coordinates, groups, blocks, total, weights
+        )
     unknown = coordinates.mixing_theta | axes.held | undetermined
     theta_covariance = covariance[theta_rows, theta_rows].copy()
     theta_covariance[unknown] = np.nan
@@ -287,7 +293,7 @@ def marginal_inference(
         resid_at_bound=estimate.resid_at_bound,
         re_at_bound=estimate.re_at_bound,
         at_bound=coordinates.theta_at_bound,
-        support=support(A, coordinates.leverages, groups, blocks, total),
+        support=support(A, coordinates.leverages, groups, blocks, total, weights),
         score_z=np.where(
             undetermined, np.nan, coordinates.score_tests(cleared, total_score, squares)
         ),

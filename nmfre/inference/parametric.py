@@ -32,7 +32,7 @@ class FittedMoments(LaidOut):
     In units of scaled responses: mean effects of orthonormal covariates (P, K), covariance (P, P).
     """
 
-    n_units: int
+    n_units: float
     scale: float
     covariates: Orthonormal
     effects: FloatArray

@@ -33,8 +33,12 @@ STILL = 1e-12
 """Variance of a covariate, in its mean square, that is rounding."""
 
 
-def constant_of(covariates: Orthonormal, A: FloatArray, total: Total) -> FloatArray:
+def constant_of(
+    covariates: Orthonormal, A: FloatArray, total: Total, weights: FloatArray | None = None
+) -> FloatArray:
     """Means of the orthonormal covariates of A (K, N) over units: their share in a constant."""
+    if weights is not None:
+        return np.average(covariates.white(A), axis=1, weights=weights)
     (sums,) = total(lambda start, A: (covariates.white(A).sum(axis=1),), A)
     return np.asarray(sums / A.shape[1])
 
@@ -58,7 +62,7 @@ class References(LaidOut):
 
     Attributes
     ----------
-    n_units : int
+    n_units : int or float
     scale : float
         What responses were divided by.
     B, R : (P, K), (P, P)
@@ -67,7 +71,7 @@ class References(LaidOut):
         Means of the orthonormal covariates over units, of length one where they span a constant.
     """
 
-    n_units: int
+    n_units: float
     scale: float
     B: FloatArray
     R: FloatArray
@@ -185,7 +189,7 @@ def traces(
     if groups is None:
         squares, saturated, independence = total(of_units.sums, Y, A)
     else:
-        blocks = unit_blocks(moments.n_units, 0, BLOCK_VALUES // coordinates.X.size)
+        blocks = unit_blocks(A.shape[1], 0, BLOCK_VALUES // coordinates.X.size)
         terms = group_sums((Y, A), of_units.terms, groups, blocks, total)
         n_scores, n_means = free.shape[1], 2 * len(references.B)
         scores, rest = terms[:, :n_scores], np.sum(terms[:, n_scores:] ** 2, axis=0)

@@ -53,7 +53,11 @@ CHI_SQUARED = Reference()
 
 
 def reference(
-    leverages: Leverages, squares: FloatArray, contrasts: FloatArray, rank: int
+    leverages: Leverages,
+    squares: FloatArray,
+    contrasts: FloatArray,
+    rank: int,
+    variances: FloatArray | None = None,
 ) -> Reference:
     """
     From draws under the null hypothesis.
@@ -67,12 +71,19 @@ def reference(
         Combinations of the effects of the orthonormal covariates that are tested.
     rank : int
         Q, the number of components that each is tested for.
+    variances : array, (G, K^2), optional
+        Covariances of the sums of scores. Default: the S_g, as they are where units have no
+        weights; a weighted score has the square of its weight in its variance.
     """
     left, axes = leverages.eigen(squares)
     n_groups, n_covariates = left.shape
     values = np.maximum(1.0 - left, 0.0)
     kept = int(np.max(np.sum(values > n_covariates * np.finfo(float).eps, axis=1)))
-    roots = (axes * np.sqrt(values)[:, None, :])[:, :, -kept:]  # of a unit, one column
+    along = axes
+    if variances is not None:
+        left_of, along = leverages.eigen(variances)
+        values = np.maximum(1.0 - left_of, 0.0)
+    roots = (along * np.sqrt(values)[:, None, :])[:, :, -kept:]  # of a unit, one column
     corrected = axes @ (leverages.factors(left)[:, :, None] * (axes.mT @ contrasts))
     of_draws = corrected.mT @ roots
     of_total = (corrected.mT @ squares.reshape(axes.shape)).transpose(2, 0, 1)

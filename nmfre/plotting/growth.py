@@ -12,6 +12,7 @@ import pandas as pd
 from nmfre.core.arguments import check_choice
 from nmfre.core.typing import IntArray
 from nmfre.data.design import Design
+from nmfre.data.weights import by_unit
 from nmfre.errors import InvalidArgumentError
 from nmfre.plotting import _shared as draw
 from nmfre.results import NMFREResults
@@ -86,7 +87,7 @@ def plot_growth_curves(
         allowed = f"what makes at most {MOST_GROUPS} groups (this makes {len(labels)})"
         raise InvalidArgumentError("by", found, allowed)
     curves = results.fittedvalues.to_numpy() if which == "blup" else design.response_values.T
-    means = results.predict().to_numpy()
+    means, weights = results.predict().to_numpy(), by_unit(design.weights)
     ax = draw.axes(ax, np.clip(0.3 * len(design.responses), 6.0, 12.0), 4.2)
     position, order = draw.occasions(ax, design.responses)
     joined = draw.are_ordered(design.responses)
@@ -96,7 +97,9 @@ def plot_growth_curves(
     outline = [Stroke(linewidth=5, foreground=draw.paper(ax)), Normal()]
     for g, label in enumerate(labels):
         shade = draw.colour(g) if len(labels) > 1 else draw.GREY
-        units, mean = curves[group == g][:, order], means[group == g].mean(axis=0)[order]
+        own = None if weights is None else weights[group == g]
+        units = curves[group == g][:, order]
+        mean = np.average(means[group == g], axis=0, weights=own)[order]
         if joined:
             paths = [np.column_stack([x, curve]) for curve in units]
             thin = LineCollection(paths, colors=shade, alpha=faint, linewidth=1, zorder=1.9)

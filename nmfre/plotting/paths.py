@@ -8,6 +8,7 @@ import numpy as np
 
 from nmfre.core.arguments import check_alpha, check_whole
 from nmfre.core.typing import FloatArray
+from nmfre.data.weights import by_unit
 from nmfre.plotting import _shared as draw
 from nmfre.report.tables import STARS_MEAN, stars
 from nmfre.results import NMFREResults
@@ -109,7 +110,12 @@ def _strength(results: NMFREResults) -> FloatArray:
     Those of constant covariates by themselves, for they have no standard deviation.
     """
     theta, design = results.estimate.Theta, results.model.design
-    spread = np.asarray(design.A.std(axis=1))  # in chunks it is computed here
+    weights = by_unit(design.weights)
+    if weights is None:
+        spread = np.asarray(design.A.std(axis=1))  # in chunks it is computed here
+    else:
+        off = design.A - np.average(design.A, axis=1, weights=weights)[:, None]
+        spread = np.sqrt(np.average(off**2, axis=1, weights=weights))
     constant = spread <= 1e-12 * design.orthonormal().scale
     strength: FloatArray = np.abs(theta) * np.where(constant, 1.0, spread)
     for kind in (constant, ~constant):

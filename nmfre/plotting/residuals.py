@@ -9,6 +9,7 @@ from scipy import stats
 
 from nmfre.core.arguments import check_choice
 from nmfre.core.typing import FloatArray
+from nmfre.data.weights import require_no_weights
 from nmfre.plotting import _shared as draw
 from nmfre.results import NMFREResults
 
@@ -41,6 +42,8 @@ def plot_residuals(results: NMFREResults, kind: Kind = "fitted", *, ax: Axes | N
     Raises
     ------
     InvalidArgumentError
+    NotComputedError
+        Boxes or quantiles of units with weights, or data in chunks.
     MissingDependencyError
         Without matplotlib.
 
@@ -58,6 +61,9 @@ def plot_residuals(results: NMFREResults, kind: Kind = "fitted", *, ax: Axes | N
     draw.check_plot("results", results, NMFREResults)
     check_choice("kind", kind, Kind)
     results.model.design.require("plot_residuals")
+    if kind in ("response", "qq"):
+        told = "quantiles here do not know them. See kind='fitted' and 'heatmap'"
+        require_no_weights(results.model.design.weights, f"plot_residuals({kind!r})", told)
     kinds = {"fitted": _fitted, "response": _response, "qq": _qq, "heatmap": _heatmap}
     return kinds[kind](results, ax)
 

@@ -248,7 +248,7 @@ def variance_components(
     errors = np.concatenate([bse["log_sigma2"], bse["log_tau2"], bse["icc"], bse["df_random"]])
     errors[: len(variances)] *= variances
     most = np.full(len(values), np.inf)
-    most[-2:] = 1.0, estimate.U.size
+    most[-2:] = 1.0, estimate.largest_df
     room = 1.0 - values / most  # the logit scale of a range without end is the log scale
     spread = stats.norm.isf(alpha / 2.0) * errors / (values * room)
     with np.errstate(over="ignore", divide="ignore"):  # of what is hardly determined
@@ -261,7 +261,7 @@ def variance_components(
 def _corrected(fit: Fit, inference: MarginalInference) -> tuple[FloatArray, FloatArray]:
     """Psi and Phi, corrected for the degrees of freedom that estimation takes; (P,), (Q, Q)."""
     estimate, design = fit.estimate.of_kind(MarginalEstimate, "df_correction"), fit.model.design
-    X, (n_covariates, n_units) = estimate.X, design.A.shape
+    X, n_covariates, n_units = estimate.X, len(design.A), estimate.n_units
     n_basis = n_spanning(X, inference.held_basis)
     left = design.n_cells - n_units * X.shape[1]
     if left <= n_basis or n_units <= n_covariates:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from nmfre.core.arguments import check_bool, check_choice, check_jobs, check_n_boot, check_seed
+from nmfre.data.weights import require_no_weights
 from nmfre.errors import InvalidArgumentError
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Alternative
@@ -261,7 +262,8 @@ def bootstrap(
         multipliers: weights cannot be negative.
     NotComputedError
         Refits of sparse responses or of responses in chunks; ``select`` with df-cap, a cap or a
-        ``basis_pattern``.
+        ``basis_pattern``; ``select`` or
+        ``parametric`` with weights.
 
     Examples
     --------
@@ -290,6 +292,8 @@ def bootstrap(
         if not refit or parametric:
             raise InvalidArgumentError("select", select, "None without refit=True")
         self.model.design.require("bootstrap(refit=True)")
+        told = "the choice of the rank within replicates does not. Use bootstrap(refit=True) alone"
+        require_no_weights(self.model.design.weights, "bootstrap(select=...)", told)
         return bootstrap_with_rank(
             self,
             select,
@@ -311,6 +315,9 @@ def bootstrap(
     if refit or parametric:
         design, estimate = self.model.design, self.estimate
         design.require("bootstrap(refit=True)")
+        if parametric:
+            told = "units are drawn as if all were alike. bootstrap(refit=True) knows them"
+            require_no_weights(design.weights, "bootstrap(parametric=True)", told)
         thetas, n_failed = refit_replicates(
             self.estimator.refit_drawn(design, estimate)
             if parametric

@@ -41,8 +41,8 @@ def dfbetas(fit: Fit) -> pd.DataFrame:
     Params less what they are without a unit, in standard errors; (N, QK), one step.
 
     The sign is that of statsmodels: positive where the unit raises the param. From the unit
-    scores, as a replicate of the one-step bootstrap whose only multiplier is -1 for that unit.
-    Up to 5,000 units.
+    scores, as a replicate of the one-step bootstrap whose only multiplier is -1 for that unit, with
+    all of its weight. Up to 5,000 units.
     """
     design = fit.model.design
     design.require("dfbetas")
@@ -114,6 +114,8 @@ def check(self: Fit) -> Check:
 def _on_residuals(fit: Fit) -> Iterator[Finding]:
     if not fit.model.design.in_memory:
         yield Finding("note", "residuals", None, "not looked at: the data are in chunks.")
+    elif fit.model.design.weights is not None:
+        yield Finding("note", "residuals", None, "not looked at: units have weights.")
     else:
         v = fit.estimate.v
         untested = not np.ptp(v) and EQUAL_RESID not in fit.inference.equality

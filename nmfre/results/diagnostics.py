@@ -13,7 +13,7 @@ from nmfre.results.fit import Fit
 
 
 def n_units(fit: Fit) -> int:
-    """Independent units N."""
+    """Units N, whatever their weights."""
     return int(fit.estimate.U.shape[1])
 
 
@@ -35,7 +35,7 @@ def df_cap(fit: Fit) -> float | None:
 def df_cap_rate(fit: Fit) -> float | None:
     """Cap on df_random over N Q; None where there is none."""
     cap = df_cap(fit)
-    return None if cap is None else cap / fit.estimate.U.size
+    return None if cap is None else cap / fit.estimate.largest_df
 
 
 def saturation(fit: Fit) -> float:

@@ -12,6 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from nmfre.core.findings import listed
 from nmfre.core.typing import FloatArray
+from nmfre.data.weights import RATIOS, require_no_weights
 from nmfre.errors import NotComputedError
 from nmfre.estimation.covariance_forms import CovResid
 from nmfre.estimation.marginal_estimate import MarginalEstimate
@@ -108,7 +109,7 @@ def test_equal_variances(self: Fit) -> EqualVariances:
     Raises
     ------
     NotComputedError
-        If the fit is by df-cap, or its cap binds.
+        If the fit is by df-cap, or its cap binds, or units have weights.
     DataRemovedError
         If the result has no data.
 
@@ -137,6 +138,7 @@ def test_equal_variances(self: Fit) -> EqualVariances:
         raise NotComputedError(
             name="test_equal_variances", reason="the cap determines the variances; fit without it."
         )
+    require_no_weights(self.model.design.weights, "test_equal_variances", RATIOS)
     (n_responses, rank), own = estimate.X.shape, estimate.structure
     if n_responses == 1:
         raise NotComputedError(name="test_equal_variances", reason="there is one response only.")

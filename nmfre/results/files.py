@@ -23,6 +23,7 @@ from nmfre.data.groups import Groups
 from nmfre.data.labelled_model import LabelledModel
 from nmfre.data.placeholder import Removed
 from nmfre.data.right_hand_side import RightHandSide
+from nmfre.data.weights import Weights
 from nmfre.errors import NotPickledError, SavedResultError
 from nmfre.estimation.alternating_estimate import AlternatingEstimate
 from nmfre.estimation.cap import Cap
@@ -56,6 +57,7 @@ DATACLASSES = (
     RightHandSide,
     ScoreTest,
     Support,
+    Weights,
     WildBootstrap,
     *ESTIMATORS.values(),
 )
@@ -243,9 +245,12 @@ def check_loaded(fit: Fit) -> None:
         "the basis is negative, or does not sum to one": X.min() < 0.0
         or not np.allclose(X.sum(axis=0), 1.0),
         "a variance or the degrees of freedom are out of range": min(variances) <= 0.0
-        or not 0.0 <= estimate.df_random <= estimate.U.size * ROUNDED_UP,
+        or not 0.0 <= estimate.df_random <= estimate.largest_df * ROUNDED_UP,
         "the square of a standard error is negative": np.diag(fit.inference.covariance).min() < 0.0,
         "the bound of params is not that of the fit": fit.inference.floor != floor,
+        "the sum of weights is not that of the units": not np.isclose(
+            estimate.n_units, design.total_weight, rtol=1e-9, atol=0.0
+        ),
         "params are not the estimated effects": not np.array_equal(params, Theta.ravel(order="F")),
     }
     for fault, found in faults.items():

@@ -140,9 +140,9 @@ class Fit(HintedResults, LikelihoodModelResults):
         return responses - self.fittedvalues
 
     @Value
-    def nobs(self) -> int:
-        """Observed responses, P N less the missing ones."""
-        return int(self.model.design.n_cells)
+    def nobs(self) -> float:
+        """Observed responses, P N less the missing ones; with weights, sums of these."""
+        return self.model.design.n_cells
 
     @Value
     def df_resid(self) -> float:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from nmfre.core.arguments import check_jobs, check_n_boot, check_seed
 from nmfre.data.design import independent
+from nmfre.data.weights import require_no_weights
 from nmfre.errors import NotComputedError
 from nmfre.estimation.complete import LARGEST_DENSE, CompleteMoments
 from nmfre.estimation.marginal_estimate import MarginalEstimate
@@ -71,9 +72,9 @@ def fit_measures(
     ------
     InvalidArgumentError
     NotComputedError
-        The fit is by df-cap, its cap binds, responses are missing, there are more than 2,000
-        responses or more parameters than in the saturated model; or units are too few, or responses
-        too collinear, for a saturated model. A bootstrap where there are groups.
+        The fit is by df-cap, its cap binds, responses are missing, units have weights, there are
+        more than 2,000 responses or more parameters than in the saturated model; or units are too
+        few, or responses too collinear, for a saturated model. A bootstrap where there are groups.
     DataRemovedError
         The result has no data.
 
@@ -98,6 +99,7 @@ def fit_measures(
     check_seed(seed, optional=True)
     check_jobs(n_jobs, progress)
     estimate = self.estimate.of_kind(MarginalEstimate, NAME)
+    require_no_weights(self.model.design.weights, NAME, "aic and bic know them")
     _check(self, estimate)
     if n_boot and independent(self.model.design) is not None:
         raise NotComputedError(
@@ -178,7 +180,7 @@ def _check(fit: Fit, estimate: MarginalEstimate) -> None:
         raise NotComputedError(name=NAME, reason=reason)
 
 
-def _of_tests(model: ChiSquared, baseline: ChiSquared, n_units: int) -> dict[str, float]:
+def _of_tests(model: ChiSquared, baseline: ChiSquared, n_units: float) -> dict[str, float]:
     """Chi-squared and indices, plain and robust."""
     plain, plain_baseline = (ChiSquared(test.statistic, test.df) for test in (model, baseline))
     values: dict[str, float] = {}

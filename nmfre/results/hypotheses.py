@@ -16,6 +16,7 @@ from statsmodels.stats.contrast import ContrastResults, WaldTestResults
 from nmfre.core.arguments import check_alpha, check_choice, check_label
 from nmfre.data.checks import listed
 from nmfre.data.covariates import categorical_coding
+from nmfre.data.weights import RATIOS, require_no_weights
 from nmfre.errors import InvalidArgumentError, NotComputedError
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.inference.small_samples import Reference
@@ -333,7 +334,7 @@ def compare_lr_test(self: Fit, restricted: Fit) -> tuple[float, float, int]:
     Raises
     ------
     NotComputedError
-        If one of the fits is by df-cap.
+        If one of the fits is by df-cap, or its units have weights.
     InvalidArgumentError
         If the responses, the sign of Theta or the cap differ, or the other fit is not smaller
         or not nested.
@@ -354,6 +355,8 @@ def compare_lr_test(self: Fit, restricted: Fit) -> tuple[float, float, int]:
     own, other = (
         each.estimate.of_kind(MarginalEstimate, "compare_lr_test") for each in (self, restricted)
     )
+    for each in (self, restricted):
+        require_no_weights(each.model.design.weights, "compare_lr_test", RATIOS)
     if not nested(self.model.design, own, restricted.model.design, other):
         raise InvalidArgumentError(
             "restricted",

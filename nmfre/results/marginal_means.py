@@ -316,7 +316,9 @@ def _averaged(
     if grid == "data":
         others = {name: values for name, values in at.items() if name not in focal}
         held = "".join(f"; {name}: {_values(values)}" for name, values in others.items())
-        return [f"Averaged over the {len(fit.model.design.units)} units of the data{held}."]
+        design = fit.model.design
+        weighted = "" if design.weights is None else ", with their weights"
+        return [f"Averaged over the {len(design.units)} units of the data{weighted}{held}."]
     averaged: list[str] = []
     fixed: list[str] = []
     for name in known.levels:

@@ -54,7 +54,7 @@ def _loads_within(estimate: MarginalEstimate, other: MarginalEstimate) -> bool:
 
 
 def _rate(estimate: MarginalEstimate) -> float:
-    return estimate.cap / estimate.U.size
+    return estimate.cap / estimate.largest_df
 
 
 def _spans(design: Design, other: Design) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 
 from nmfre.core.caller import warn
 from nmfre.core.typing import FloatArray
+from nmfre.data.weights import RATIOS, require_no_weights
 from nmfre.errors import ConvergenceWarning, NotComputedError
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.search import LARGEST_HESSIAN
@@ -33,6 +34,7 @@ def profile_intervals(
         raise NotComputedError(
             name=NAME, reason="the cap determines the variances; fit without it."
         )
+    require_no_weights(fit.model.design.weights, NAME, RATIOS)
     if estimate.X.size > LARGEST_HESSIAN:
         raise NotComputedError(
             name=NAME,

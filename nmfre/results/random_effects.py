@@ -9,6 +9,7 @@ import numpy as np
 from nmfre.core.arguments import check_jobs, check_n_boot, check_seed
 from nmfre.core.parallel import run_tasks
 from nmfre.core.typing import FloatArray
+from nmfre.data.weights import RATIOS, require_no_weights
 from nmfre.errors import InvalidArgumentError, NotComputedError
 from nmfre.estimation.estimate import StopReason
 from nmfre.estimation.marginal_estimate import MarginalEstimate
@@ -195,7 +196,8 @@ def test_random_effects(
     Raises
     ------
     NotComputedError
-        If the fit is by df-cap, or its cap binds; bootstrap data of units in chunks.
+        If the fit is by df-cap, its cap binds, or units have weights; bootstrap data of units in
+        chunks.
     InvalidArgumentError
         Among others for fewer than 19 data sets where the bootstrap is needed.
     DataRemovedError
@@ -226,6 +228,7 @@ def test_random_effects(
             name="test_random_effects", reason="the cap determines tau2; fit without it."
         )
     design, needed = self.model.design, self.model.rank > 1
+    require_no_weights(design.weights, "test_random_effects", RATIOS)
     n_boot = REPLICATES * needed if n_boot is None else n_boot
     check_n_boot(n_boot, least=0)
     if (needed or n_boot) and n_boot < LEAST_REPLICATES:

@@ -6,6 +6,7 @@ import numpy as np
 
 from nmfre.core.typing import FloatArray
 from nmfre.data.design import Design, independent
+from nmfre.data.weights import by_unit
 from nmfre.inference.conditional import Inference
 from nmfre.inference.groups import group_sums
 from nmfre.inference.leverages import Leverages
@@ -45,10 +46,21 @@ def _reference(design: Design, inference: Inference, columns: list[int], rank: i
     corrects = inference.options.estimator.corrects
     if not (corrects and few and enough and design.in_memory):
         return Reference()
-    covariates, n_units = design.orthonormal(), len(design.units)
-    leverages, groups = Leverages(covariates, n_units, slice(None)), independent(design)
-    squares = leverages.squares(design.A)
-    if groups is not None:
-        blocks = unit_blocks(n_units, 0)
-        squares = group_sums((design.A,), leverages.squares, groups, blocks, design.total)
-    return reference(leverages, squares, np.asarray(covariates.inverse[:, columns]), rank)
+    covariates, weights = design.orthonormal(), by_unit(design.weights)
+    leverages = Leverages(covariates, design.total_weight, slice(None))
+    squares = _squares(design, leverages, weights)
+    variances = None
+    if weights is not None:
+        variances = _squares(design, leverages, weights * (weights / weights.mean()))
+    contrasts = np.asarray(covariates.inverse[:, columns])
+    return reference(leverages, squares, contrasts, rank, variances)
+
+
+def _squares(design: Design, leverages: Leverages, weights: FloatArray | None) -> FloatArray:
+    """The S_g of independent units, or groups, with these weights in the place of theirs."""
+    groups = independent(design)
+    if groups is None:
+        return leverages.squares(design.A, weights)
+    data = (design.A,) if weights is None else (design.A, weights[None])
+    blocks = unit_blocks(len(groups), 0)
+    return group_sums(data, leverages.squares, groups, blocks, design.total)

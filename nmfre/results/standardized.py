@@ -11,6 +11,7 @@ import pandas as pd
 
 from nmfre.core.arguments import check_bool, check_choice
 from nmfre.core.findings import listed
+from nmfre.data.weights import by_unit
 from nmfre.estimation.boundary import re_at_bound
 from nmfre.inference.references import constant_of, covariate_covariance
 from nmfre.inference.scores import Units
@@ -142,7 +143,7 @@ def standardized(self: Fit, sd: Kind = "total", *, covariates: bool = False) -> 
     of_scores = np.where(np.outer(there, there), estimate.Phi, 0.0)
     if sd == "total" or covariates:
         transform = design.orthonormal()
-        constant = constant_of(transform, design.A, design.total)
+        constant = constant_of(transform, design.A, design.total, by_unit(design.weights))
         of_A = covariate_covariance(transform, constant)
         if covariates:
             size = np.where(np.diag(of_A) > 0.0, np.sqrt(np.diag(of_A)), 1.0)

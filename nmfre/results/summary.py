@@ -113,7 +113,7 @@ def _estimation(fit: Fit) -> list[tuple[str, str]]:
 
 def _sizes(fit: Fit) -> list[tuple[str, str]]:
     estimate, design = fit.estimate, fit.model.design
-    n_cells = design.n_missing + design.n_cells
+    n_cells = len(design.responses) * len(design.units)
     criteria = estimate.criteria
     cap = f"{estimate.cap:.2f}, {'bound' if estimate.cap_binds else 'did not bind'}"
     r2 = fit._rsquared.loc[["correlation"], ["blup", "fixed"]].to_numpy()[0]
@@ -126,7 +126,7 @@ def _sizes(fit: Fit) -> list[tuple[str, str]]:
         "Covariates (K)": f"{estimate.Theta.shape[1]}",
         "Log-likelihood": f"{criteria['llf']:.3f}" if criteria else "",
         "AIC, BIC": f"{criteria['aic']:.2f}, {criteria['bic']:.2f}" if criteria else "",
-        "Effective df of U": f"{estimate.df_random:.2f} of {estimate.U.size}",
+        "Effective df of U": f"{estimate.df_random:.2f} of {estimate.largest_df:.10g}",
         "Cap": "off" if np.isinf(estimate.cap) else cap,
         "Saturation": f"{estimate.saturation:.3f}",
         "R2 BLUP, fixed": ", ".join(fixed(value) or "n/a" for value in r2),
@@ -213,6 +213,11 @@ def _notes(fit: Fit, alpha: float, multipletests: str | None) -> Iterator[str]:
     if fit.inference.equality:
         tests = "; ".join(f"{name}: {test}" for name, test in fit.inference.equality.items())
         yield f"Score tests of {tests}."
+    if fit.model.design.weights is not None:
+        yield (
+            f"Weights: {fit.model.design.weights.described}. Their sum stands for N in the "
+            "likelihood, AIC, BIC and the effective df of U."
+        )
     yield from _short(fit.inference.findings(estimate), fit)
     if fit.model.design.n_missing:
         yield (
@@ -222,8 +227,8 @@ def _notes(fit: Fit, alpha: float, multipletests: str | None) -> Iterator[str]:
     if fit.estimator.df_cap == AUTO:
         yield (
             "Cap: chosen as the smallest of the rates 0.01, 0.02, ... "
-            f"({estimate.cap / estimate.U.size:.2f}) that stays at least 2 % above the effective "
-            "df of U in every iteration."
+            f"({estimate.cap / estimate.largest_df:.2f}) that stays at least 2 % above the "
+            "effective df of U in every iteration."
         )
     yield from _short(estimate.findings(), fit)
 

@@ -121,7 +121,7 @@ def scan_cap(
     if not given or not all(is_number(rate) and 0.0 < rate <= 1.0 for rate in given):
         raise InvalidArgumentError("rates", rates, "rates in (0, 1]")
     grid = np.unique(np.array(given, dtype=float))
-    n_units = len(model.design.units)
+    n_units = model.design.total_weight
     caps = np.array([resolve_cap(float(rate), n_units, model.rank) for rate in grid])
     for_starts, _ = np.random.SeedSequence(seed).spawn(2)
     rng = np.random.default_rng(for_starts)

@@ -10,6 +10,7 @@ import numpy as np
 from nmfre.core.typing import IntArray
 from nmfre.data.design import Design
 from nmfre.data.entry import changed
+from nmfre.data.weights import by_unit
 from nmfre.errors import InvalidArgumentError, NMFREWarning
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimators import MaximumLikelihood
@@ -53,7 +54,9 @@ class Task:
         if self.labels.ndim == 2:
             row, column = np.nonzero(held)
             scores = estimate.Theta @ A + estimate.U
-            return float(np.mean((Y[held] - np.sum(X[row] * scores.T[column], axis=1)) ** 2))
+            squares = (Y[held] - np.sum(X[row] * scores.T[column], axis=1)) ** 2
+            weights = by_unit(self.design.weights)
+            return float(np.average(squares, weights=None if weights is None else weights[column]))
         units = np.flatnonzero(held)
         return self.design.squared_error(X, estimate.Theta @ A[:, units], units)
 

@@ -74,4 +74,5 @@ def units_of(design: Design, which: BoolArray) -> Design:
     kept = np.flatnonzero(which)
     groups = None if design.groups is None else design.groups.take(kept)
     own = {"Y": design.Y[:, kept], "A": design.A[:, kept], "units": design.units[kept]}
-    return changed(design, **own, groups=groups)
+    weights = None if design.weights is None else design.weights.take(kept)
+    return changed(design, **own, groups=groups, weights=weights)

@@ -411,5 +411,5 @@ def test_groups_of_units_in_chunks(data, monkeypatch):
             np.testing.assert_allclose(other.bse, one.bse, rtol=1e-9)
             np.testing.assert_allclose(other.bse_boot, one.bse_boot, rtol=1e-9)
             assert other.inference.support.independent == 50
-    with pytest.raises(errors.ShapeError, match="groups has 599 labels"):
+    with pytest.raises(errors.ShapeError, match="groups has 599 values"):
         nmfre.NMFRE(*chunked(data, 100), rank=2, groups=labels[1:])

@@ -61,7 +61,7 @@ def test_long_data_take_the_group_of_the_unit(orthodont):
 
 def test_labels_that_do_not_fit(wide):
     endog, exog = wide[["y1", "y2"]], np.ones(40)
-    with pytest.raises(errors.ShapeError, match=r"groups has 39 labels, endog 40 rows: pass one"):
+    with pytest.raises(errors.ShapeError, match=r"groups has 39 values, endog 40 rows: pass one"):
         nmfre.NMFRE(endog, exog, rank=1, groups=wide["school"].to_numpy()[1:])
     with pytest.raises(errors.ShapeError, match="indices of groups and endog differ"):
         nmfre.NMFRE(endog, exog, rank=1, groups=wide["school"].iloc[::-1])
