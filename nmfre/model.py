@@ -48,20 +48,17 @@ class NMFRE(LabelledModel):
     exog : array_like, DataFrame, or dask array or DataFrame, (N, K), optional
         Covariates; a row a unit, the intercept included if wanted. Default: an intercept alone.
     rank : int, optional
-        Number of components Q, from 1 to min(P, N). May be left out where ``basis_pattern`` or
-        ``components`` tell it.
+        Number of components Q, from 1 to min(P, N), unless ``basis_pattern`` or ``components`` tell it.
     basis_pattern : DataFrame or array_like of bool, (P, Q), or dict, optional
         Confirmatory models (``fit(method="ml")``): True where a response may load on a component;
         other entries of the basis are held at 0. The rows of a data frame are matched to the
         responses by name. Its columns, or the keys of a dict {component: [responses]}, name the
         components and fix their order.
     components : list, optional
-        Names of the components, where no pattern has them; see also
-        `nmfre.NMFREResults.rename_components`.
+        Names of the components; results can change them by ``rename_components``.
     groups : array_like or Series, (N,), optional
-        The group of each unit, where units of one group may depend on each other: the school of a
-        pupil, the person of a visit. Standard errors, tests and replicates are then those of
-        independent groups.
+        The group of each unit, such as the school of a pupil: units of one group may depend on each
+        other. Standard errors, tests and replicates are then those of independent groups.
     weights : array_like or Series, (N,), optional
         How often each unit counts, a number above 0: its frequency, or the inverse of the
         probability to be sampled. The log-likelihood is the sum of weights times those of units,
@@ -103,6 +100,9 @@ class NMFRE(LabelledModel):
     covariate  const   x1
     component
     comp1       39.8  7.9
+    >>> twice = nmfre.NMFRE(endog, exog, rank=1, weights=np.full(40, 2.0)).fit("ml")
+    >>> np.allclose(twice.bse, res.bse), round(twice.llf / res.llf, 6)
+    (True, 2.0)
     """
 
     @known_arguments
