@@ -48,7 +48,7 @@ class NMFRE(LabelledModel):
     exog : array_like, DataFrame, or dask array or DataFrame, (N, K), optional
         Covariates; a row a unit, the intercept included if wanted. Default: an intercept alone.
     rank : int, optional
-        Number of components Q, from 1 to min(P, N), unless ``basis_pattern`` or ``components`` tell it.
+        Number of components Q, from 1 to min(P, N); a pattern or ``components`` tell it, too.
     basis_pattern : DataFrame or array_like of bool, (P, Q), or dict, optional
         Confirmatory models (``fit(method="ml")``): True where a response may load on a component;
         other entries of the basis are held at 0. The rows of a data frame are matched to the

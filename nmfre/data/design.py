@@ -156,11 +156,6 @@ class Design(LaidOut, ABC):
         return 0
 
     @property
-    def total_weight(self) -> float:
-        """N, or the sum of the weights of the units."""
-        return len(self.units) if self.weights is None else self.weights.total
-
-    @property
     def n_cells(self) -> float:
         """Number of observed responses; with weights, each of the weight of its unit."""
         if self.weights is None:
@@ -202,11 +197,11 @@ class Design(LaidOut, ABC):
 
     def moments(self) -> Moments:
         """Moments of Y and A."""
-        return moments_of(self.Y, self.A, by_unit(self.weights), self.total_weight)
+        return moments_of(self.Y, self.A, by_unit(self.weights), total_weight(self))
 
     def orthonormal(self) -> Orthonormal:
         """How A is made orthonormal."""
-        return orthonormal(self.A, by_unit(self.weights), self.total_weight)[0]
+        return orthonormal(self.A, by_unit(self.weights), total_weight(self))[0]
 
     def total(self, function: Callable[..., tuple[Any, ...]], *data: Any) -> tuple[Any, ...]:
         """
@@ -380,6 +375,11 @@ class Design(LaidOut, ABC):
 def independent(design: Design) -> IntArray | None:
     """Codes of the groups, (N,); None where units are independent."""
     return None if design.groups is None else design.groups.independent
+
+
+def total_weight(design: Design) -> float:
+    """N, or the sum of the weights of the units."""
+    return len(design.units) if design.weights is None else design.weights.total
 
 
 def n_independent(design: Design) -> int:

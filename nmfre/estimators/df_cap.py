@@ -16,7 +16,7 @@ from nmfre.core.caller import warn
 from nmfre.core.progress import LOGGER
 from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.data.checks import python_value
-from nmfre.data.design import Design
+from nmfre.data.design import Design, total_weight
 from nmfre.data.weights import by_unit
 from nmfre.errors import (
     InvalidArgumentError,
@@ -81,7 +81,7 @@ class DfCap(Estimator):
         pattern: BoolArray | None = None,
     ) -> AlternatingEstimate:
         """Alternating updates from one start."""
-        n_units = design.total_weight
+        n_units = total_weight(design)
         caps = np.array([self._cap(n_units, rank)])
         (estimate,) = self.fit_caps(design, rank, rng, caps, pattern)
         LOGGER.info(

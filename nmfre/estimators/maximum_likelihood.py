@@ -17,7 +17,7 @@ from nmfre.core.arguments import (
 from nmfre.core.parallel import run_tasks
 from nmfre.core.threads import one_thread_if_small
 from nmfre.core.typing import BoolArray, FloatArray
-from nmfre.data.design import Design
+from nmfre.data.design import Design, total_weight
 from nmfre.errors import (
     BasisPatternError,
     ExactFitError,
@@ -159,7 +159,7 @@ class MaximumLikelihood(Estimator):
                 moments,
                 bases,
                 signed=self.signed,
-                cap=self._cap(design.total_weight, rank),
+                cap=self._cap(total_weight(design), rank),
                 structure=structure,
                 start=start,
                 tol=self.tol,

@@ -17,7 +17,7 @@ from nmfre._version import __version__
 from nmfre.core.arguments import check_bool
 from nmfre.core.files import file_path, replaced
 from nmfre.data.basis_pattern import Components
-from nmfre.data.design import n_independent
+from nmfre.data.design import n_independent, total_weight
 from nmfre.data.entry import KINDS
 from nmfre.data.groups import Groups
 from nmfre.data.labelled_model import LabelledModel
@@ -249,7 +249,7 @@ def check_loaded(fit: Fit) -> None:
         "the square of a standard error is negative": np.diag(fit.inference.covariance).min() < 0.0,
         "the bound of params is not that of the fit": fit.inference.floor != floor,
         "the sum of weights is not that of the units": not np.isclose(
-            estimate.n_units, design.total_weight, rtol=1e-9, atol=0.0
+            estimate.n_units, total_weight(design), rtol=1e-9, atol=0.0
         ),
         "params are not the estimated effects": not np.array_equal(params, Theta.ravel(order="F")),
     }

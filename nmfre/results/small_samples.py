@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nmfre.core.typing import FloatArray
-from nmfre.data.design import Design, independent
+from nmfre.data.design import Design, independent, total_weight
 from nmfre.data.weights import by_unit
 from nmfre.inference.conditional import Inference
 from nmfre.inference.groups import group_sums
@@ -47,7 +47,7 @@ def _reference(design: Design, inference: Inference, columns: list[int], rank: i
     if not (corrects and few and enough and design.in_memory):
         return Reference()
     covariates, weights = design.orthonormal(), by_unit(design.weights)
-    leverages = Leverages(covariates, design.total_weight, slice(None))
+    leverages = Leverages(covariates, total_weight(design), slice(None))
     squares = _squares(design, leverages, weights)
     variances = None
     if weights is not None:

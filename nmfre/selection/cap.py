@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from nmfre.core.arguments import check_seed, is_number
+from nmfre.data.design import total_weight
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.alternating_estimate import AlternatingEstimate
 from nmfre.estimation.cap import is_clear, resolve_cap
@@ -121,7 +122,7 @@ def scan_cap(
     if not given or not all(is_number(rate) and 0.0 < rate <= 1.0 for rate in given):
         raise InvalidArgumentError("rates", rates, "rates in (0, 1]")
     grid = np.unique(np.array(given, dtype=float))
-    n_units = model.design.total_weight
+    n_units = total_weight(model.design)
     caps = np.array([resolve_cap(float(rate), n_units, model.rank) for rate in grid])
     for_starts, _ = np.random.SeedSequence(seed).spawn(2)
     rng = np.random.default_rng(for_starts)
