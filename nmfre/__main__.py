@@ -5,8 +5,8 @@ Fit a formula to a CSV file and print the summary; without arguments, the Orthod
 the paper; ``nmfre examples`` shows analyses of other data that ship with the package.
 
 ``nmfre "FORMULA" data.csv --rank 2 [--unit U --occasion T] [--groups G] [--weights W] [--method M]
-[--df-cap R] [--cov-resid C] [--cov-re C] [--signed] [--n-starts N] [--cov-type C] [--n-boot B] [--alpha A]
-[--seed S] [--check] [--output coef.csv] [--sep S] [--decimal D] [--encoding E]``
+[--df-cap R] [--cov-resid C] [--cov-re C] [--signed] [--n-starts N] [--cov-type C] [--n-boot B]
+[--alpha A] [--seed S] [--check] [--output coef.csv] [--sep S] [--decimal D] [--encoding E]``
 
 ``nmfre --version`` prints the version.
 """

@@ -52,17 +52,14 @@ class NMFRE(LabelledModel):
     basis_pattern : DataFrame or array_like of bool, (P, Q), or dict, optional
         Confirmatory models (``fit(method="ml")``): True where a response may load on a component;
         other entries of the basis are held at 0. The rows of a data frame are matched to the
-        responses by name. Its columns, or the keys of a dict {component: [responses]}, name the
-        components and fix their order.
+        responses by name. Its columns, or keys of a dict, name components and fix their order.
     components : list, optional
         Names of the components; results can change them by ``rename_components``.
     groups : array_like or Series, (N,), optional
         The group of each unit, such as the school of a pupil: units of one group may depend on each
         other. Standard errors, tests and replicates are then those of independent groups.
     weights : array_like or Series, (N,), optional
-        How often each unit counts, a number above 0: its frequency, or the inverse of the
-        probability to be sampled. The log-likelihood is the sum of weights times those of units,
-        and N is the sum of the weights. Not for sparse responses or those of dask.
+        How often each unit counts, in the log-likelihood and in N. Not for sparse responses or dask.
 
     Attributes
     ----------
@@ -100,9 +97,6 @@ class NMFRE(LabelledModel):
     covariate  const   x1
     component
     comp1       39.8  7.9
-    >>> twice = nmfre.NMFRE(endog, exog, rank=1, weights=np.full(40, 2.0)).fit("ml")
-    >>> np.allclose(twice.bse, res.bse), round(twice.llf / res.llf, 6)
-    (True, 2.0)
     """
 
     @known_arguments

@@ -41,6 +41,18 @@ class Weights(LaidOut):
         Their sum, which stands for N.
     least, most : float
         The smallest and the largest.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nmfre
+    >>> endog = np.random.default_rng(0).uniform(1, 2, size=(20, 3))
+    >>> often = np.repeat([1, 2], 10)
+    >>> rows = np.repeat(np.arange(20), often)
+    >>> res = nmfre.NMFRE(endog, rank=1, weights=often).fit("ml")
+    >>> repeated = nmfre.NMFRE(endog[rows], rank=1, groups=rows).fit("ml")
+    >>> round(res.llf - repeated.llf, 6), np.allclose(res.bse, repeated.bse)
+    (0.0, True)
     """
 
     by_unit: FloatArray

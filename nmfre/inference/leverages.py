@@ -160,6 +160,7 @@ class Weighted:
     scores: Callable[..., FloatArray]
 
     def __call__(self, *data: Any) -> FloatArray:
+        """Of some units, (n, d)."""
         return np.asarray(self.scores(*data[:-1]) * data[-1].T)
 
 
