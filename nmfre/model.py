@@ -59,7 +59,7 @@ class NMFRE(LabelledModel):
         The group of each unit, such as the school of a pupil: units of one group may depend on each
         other. Standard errors, tests and replicates are then those of independent groups.
     weights : array_like or Series, (N,), optional
-        How often each unit counts, in the log-likelihood and in N. Not for sparse responses or dask.
+        How often a unit counts, in the log-likelihood and in N; not for sparse responses or dask.
 
     Attributes
     ----------
