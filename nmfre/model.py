@@ -42,9 +42,8 @@ class NMFRE(LabelledModel):
     Parameters
     ----------
     endog : array_like, DataFrame, SciPy sparse matrix, or dask array or DataFrame, (N, P)
-        Responses >= 0, one row per unit. Data frames, of pandas, polars, pyarrow and others, give
-        labels. Missing responses (NaN, or masked), sparse ones, which stay sparse, and those of
-        dask, which stay in chunks, need ``fit(method="ml")``. The model keeps a copy of dense data.
+        Responses >= 0, one row per unit. Data frames, of polars too, give labels. Missing responses
+        (NaN), sparse and chunked ones need ``fit(method="ml")``. Dense data are copied.
     exog : array_like, DataFrame, or dask array or DataFrame, (N, K), optional
         Covariates; a row a unit, the intercept included if wanted. Default: an intercept alone.
     rank : int, optional

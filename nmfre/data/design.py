@@ -109,8 +109,9 @@ class Design(LaidOut, ABC):
         return response_faults(self.Y) | covariate_faults(self.A)
 
     def response_sums(self) -> FloatArray:
-        """Sum of the observed values of each response, (P,)."""
-        return np.asarray(self.Y.sum(axis=1))
+        """Sum of the observed values of each response, times the weights of units; (P,)."""
+        Y = self.Y if self.weights is None else self.Y * self.weights.by_unit
+        return np.asarray(Y.sum(axis=1))
 
     def covariate_root(self) -> FloatArray:
         """Triangular factor R of A' = QR, (at most K, K)."""

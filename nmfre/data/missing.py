@@ -33,8 +33,9 @@ class MissingDesign(DenseDesign):
         return response_faults(self.Y, missing=True) | covariate_faults(self.A)
 
     def response_sums(self) -> FloatArray:
-        """Sum of the observed values of each response, (P,)."""
-        return np.asarray(np.nansum(self.Y, axis=1))
+        """Sum of the observed values of each response, times the weights of units; (P,)."""
+        Y = self.Y if self.weights is None else self.Y * self.weights.by_unit
+        return np.asarray(np.nansum(Y, axis=1))
 
     def refusals(self) -> dict[str, NMFREError]:
         """As in `Design`."""

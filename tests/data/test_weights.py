@@ -69,6 +69,7 @@ def assert_same_inference(one, other, uncertainty):
     [
         ("ml", {"cov_resid": "identity"}),
         ("ml", {"cov_resid": "identity", "missing": True}),
+        ("ml", {"cov_resid": "mean", "missing": True}),
         ("ml", {"df_cap": 0.5, "groups": np.arange(N) // 4}),
         ("df-cap", {}),
         ("df-cap", {"df_cap": None, "groups": np.arange(N) // 4}),
