@@ -20,7 +20,7 @@ from nmfre.estimation.curvature import Curvature
 from nmfre.estimation.fisher import Face
 from nmfre.estimation.model_step import plus
 
-SOLVED = 1e-18
+SOLVED = 1e-14
 """Share of its size that the error of a column of H^-1 may have, in squares."""
 PRODUCTS = 2_000
 """Products with the Hessian for one column at most."""
