@@ -9,6 +9,7 @@ from nmfre.simulation.identified_set import identified_set_study
 from nmfre.simulation.paper_designs import PaperDesign, baseline_designs, stress_designs
 from nmfre.simulation.predictions import prediction_study
 from nmfre.simulation.random_effects import random_effects_test_study
+from nmfre.simulation.rank import rank_choice_study
 from nmfre.simulation.studies import paper_study
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "paper_study",
     "prediction_study",
     "random_effects_test_study",
+    "rank_choice_study",
     "stress_designs",
     "variance_test_study",
 ]
