@@ -150,7 +150,7 @@ def _read_csv(parser: Parser, path: Path, how: Mapping[str, str]) -> pd.DataFram
     except OSError:
         raise
     except pd.errors.EmptyDataError:
-        parser.error(f"{path} is empty: it needs a header, and a row a unit or a cell")
+        parser.error(f"{path} is empty: it needs a header and one row per unit")
     except UnicodeError as error:
         parser.error(
             f"{path} cannot be read as CSV: {error}. Name its encoding, as in --encoding latin-1"

@@ -1,7 +1,7 @@
 """
 Every error and warning of the package.
 
-Each class holds its own message, and each message says what is wrong, where, and what to do.
+Each class holds its own message, which says what is wrong, where, and what to do.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class ShapeError(DataError):
 class TransposedError(ShapeError):
     """Responses that are laid out as responses x units."""
 
-    message = "Y has {rows} rows and A {units}: Y appears to be transposed; pass Y.T."
+    message = (
+        "endog has {rows} rows and exog {units}: endog appears to be transposed; pass endog.T."
+    )
 
 
 class NonNumericError(DataError):
@@ -85,7 +87,7 @@ class NonFiniteError(DataError):
 class ZeroResponseError(DataError):
     """A response that is zero for every unit that it is observed for."""
 
-    message = "Response {response!r} is zero for every unit: drop it, nothing can be learned of it."
+    message = "Response {response!r} is zero for every unit: it carries no information. Drop it."
 
 
 class ZeroCovariateError(DataError):
@@ -97,7 +99,7 @@ class ZeroCovariateError(DataError):
 class CollinearCovariatesError(DataError):
     """Covariates of which one is a linear combination of others."""
 
-    message = "A is rank-deficient: {dependence}. Drop one of them."
+    message = "The covariates are collinear: {dependence}. Drop one of them."
 
 
 class ScaleError(DataError):
@@ -107,7 +109,10 @@ class ScaleError(DataError):
 class TooFewUnitsError(DataError):
     """Not more units than covariates."""
 
-    message = "{units} units are too few for {covariates} covariates: it takes {needed}. {remedy}"
+    message = (
+        "{units} units are too few for {covariates} covariates: at least {needed} are "
+        "needed. {remedy}"
+    )
 
 
 class DuplicateCellError(DataError):
@@ -130,7 +135,7 @@ class UnobservedUnitError(DataError):
 
     message = (
         "Unit {unit!r} has no observed response ({count} such units in all): it carries no "
-        "information, remove it."
+        "information. Remove it."
     )
 
 
@@ -168,13 +173,16 @@ class UndeterminedVariancesError(NMFREError, ValueError):
 class UnseenLevelError(DataError):
     """A category in new data that the fit has not seen."""
 
-    message = "{name!r} has an unseen level {level!r}; known: {known}."
+    message = (
+        "{name!r} has the level {level!r}, which was not in the data of the fit. Known "
+        "levels: {known}."
+    )
 
 
 class MissingColumnError(DataError, KeyError):
     """A column that the data do not have."""
 
-    message = "{role} needs a column {name!r}; the data have: {known}."
+    message = "{role} needs a column {name!r}, which the data do not have. They have: {known}."
 
     def __str__(self) -> str:  # KeyError would show the repr
         return str(self.args[0])
@@ -190,9 +198,9 @@ class RankError(NMFREError, ValueError):
 
 
 class InvalidArgumentError(NMFREError, ValueError):
-    """An argument with a value that is not allowed."""
+    """An argument with an invalid value."""
 
-    message = "{name}={value!r} is not allowed: it takes {allowed}."
+    message = "{name}={value!r} is invalid: it must be {allowed}."
 
     def __init__(self, name: str, value: object, allowed: str) -> None:
         super().__init__(name=name, value=value, allowed=allowed)
@@ -201,7 +209,9 @@ class InvalidArgumentError(NMFREError, ValueError):
 class UnknownArgumentError(NMFREError, TypeError):
     """A keyword that the function does not take."""
 
-    message = "{function}() got an unknown argument {name!r}{suggestion} It takes: {known}."
+    message = (
+        "{function}() got an unknown argument {name!r}{suggestion} Its arguments are: {known}."
+    )
 
 
 class DatasetNotFoundError(NMFREError, FileNotFoundError):
@@ -216,21 +226,21 @@ class DatasetFileNotFoundError(DatasetNotFoundError):
     message = (
         "{missing}. This data set does not ship with nmfre: {source}. Pass the file as path, or "
         "set the environment variable {variable} to a folder that holds {file}, laid out as the "
-        "docstring tells."
+        "docstring describes."
     )
 
 
 class DatasetLayoutError(NMFREError, ValueError):
     """A file of data that is not laid out as its loader reads it."""
 
-    message = "{path}: {found}. Expected: {layout}. Correct the file, or get it anew."
+    message = "{path}: {found}. Expected: {layout}. Correct the file, or download it again."
 
 
 class MissingReaderError(NMFREError, ImportError):
     """An Excel file without the package that reads it."""
 
     message = (
-        "{path} is an Excel file, and what reads it is missing or too old. For .xlsx: "
+        "{path} is an Excel file, and the package that reads it is missing or too old. For .xlsx: "
         "pip install --upgrade openpyxl. For .xls: pip install --upgrade xlrd."
     )
 
@@ -244,7 +254,7 @@ class MissingDependencyError(NMFREError, ImportError):
 class NotComputedError(NMFREError, AttributeError):
     """A quantity that was not computed, or that does not exist for this fit."""
 
-    message = "{name} was not computed: {reason}"
+    message = "{name} is not available: {reason}"
 
 
 class UnknownAttributeError(NMFREError, AttributeError):
@@ -281,8 +291,8 @@ class NotArchivableError(NMFREError, TypeError):
     """Labels or data that plain arrays cannot hold."""
 
     message = (
-        "{what} cannot be written as plain arrays: these hold numbers, strings, dates and tuples "
-        "of them. Convert it before fitting, or use save()."
+        "{what} cannot be written as plain arrays, which hold only numbers, strings, dates and "
+        "tuples of them. Convert it before fitting, or use save()."
     )
 
 
@@ -312,7 +322,7 @@ class ChunkError(NMFREError, RuntimeError):
 
     message = (
         "A pass over the chunks of the data did not finish ({cause}), and nothing was computed "
-        "from a part of them. Check the files and the logs of the workers, and repeat the call."
+        "from the rest. Check the files and the logs of the workers, and repeat the call."
     )
 
 
@@ -320,8 +330,8 @@ class ChunkLengthError(ChunkError):
     """A chunk that does not have the units that it was said to have."""
 
     message = (
-        "The chunk of units {first} to {last} has {found} units: a file that ends early, or chunk "
-        "sizes that are not those of the data. Check them, and repeat the call."
+        "The chunk of units {first} to {last} has {found} units: a file may end early, or the "
+        "chunk sizes may be wrong. Check both, and repeat the call."
     )
 
 
@@ -344,8 +354,8 @@ class TooManyParametersError(NMFREError, ValueError):
     """More parameters than a joint covariance is formed for."""
 
     message = (
-        "The joint covariance of {parameters} parameters is not formed (at most {most}), which "
-        "missing responses or a cap need: use uncertainty='conditional'."
+        "The joint covariance of {parameters} parameters would be too large (at most {most} with "
+        "missing responses or a cap): use uncertainty='conditional'."
     )
 
 
@@ -366,8 +376,8 @@ class UnfinishedTasksError(NMFREError, RuntimeError):
     """
 
     message = (
-        "{description}: {count} of {total} were finished when one failed ({cause}). Their results "
-        "are in .finished of this error."
+        "{description}: one failed ({cause}) after {count} of {total} had finished. Their results "
+        "are in the attribute .finished of this error."
     )
 
     @property

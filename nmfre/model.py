@@ -196,8 +196,8 @@ class NMFRE(LabelledModel):
         )
         if len(design.responses) == 1:
             warn(
-                "There is one response: nothing tells random effects and residuals apart. Data "
-                "with a row a unit and occasion need unit= and occasion=.",
+                "There is only one response, so random effects and residuals cannot be separated. "
+                "If the data have one row per unit and occasion, pass unit= and occasion=.",
                 SingleResponseWarning,
             )
         return cls._of_design(design, components_of(design, rank, basis_pattern, components))
@@ -231,7 +231,7 @@ class NMFRE(LabelledModel):
         verbose: bool = False,
     ) -> NMFREResults:
         """
-        Estimate X, Theta, U and the variances, and make inference on Theta.
+        Estimate X, Theta, U and the variances, with standard errors and tests for Theta.
 
         Parameters
         ----------
@@ -312,7 +312,7 @@ class NMFRE(LabelledModel):
         Raises
         ------
         InvalidArgumentError, UnknownArgumentError
-            An argument that is not allowed.
+            An invalid argument.
         BasisPatternError, UndeterminedVariancesError
             The pattern does not determine a full covariance; too few responses for the variances.
         MissingCellError, SparseResponsesError, ChunkedResponsesError

@@ -185,13 +185,13 @@ STARTS = {
 @pytest.mark.parametrize("start", STARTS)
 def test_start_arrays(data, method, start):
     model = nmfre.NMFRE.from_formula("distance ~ sex", data, rank=2, **LONG)
-    with pytest.raises(errors.InvalidArgumentError, match=r"start_basis=.* it takes"):
+    with pytest.raises(errors.InvalidArgumentError, match=r"start_basis=.* it must be"):
         model.fit(method, n_boot=0, start_basis=STARTS[start])
     if "zeros" not in start:  # effects may be
         theta = STARTS[start] if start == "three axes" else STARTS[start][:2]
         if start == "other shape":
             theta = theta.T
-        with pytest.raises(errors.InvalidArgumentError, match=r"start_theta=.* it takes"):
+        with pytest.raises(errors.InvalidArgumentError, match=r"start_theta=.* it must be"):
             model.fit(method, n_boot=0, start_theta=theta)
 
 

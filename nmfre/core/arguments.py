@@ -17,9 +17,9 @@ from nmfre.errors import InvalidArgumentError, RankError, UnknownArgumentError
 P = ParamSpec("P")
 R = TypeVar("R")
 SEED = ("seed", "fit() takes 'seed'.")
-RANK = ("rank", "The rank is an argument of the model.")
-GROUPS = ("groups", "Groups of units are an argument of the model.")
-WEIGHTS = ("weights", "Weights of units are an argument of the model.")
+RANK = ("rank", "Pass rank to the model, not to this function.")
+GROUPS = ("groups", "Pass groups to the model, not to this function.")
+WEIGHTS = ("weights", "Pass weights to the model, not to this function.")
 ELSEWHERE = {
     "cluster": GROUPS,
     "clusters": GROUPS,
@@ -31,8 +31,8 @@ ELSEWHERE = {
     "random_state": SEED,
     "reml": (
         "",
-        "REML is not available: fit(method='ml') maximises the likelihood; there, standard "
-        "errors are corrected for few units.",
+        "REML is not available. fit(method='ml') maximises the likelihood, with standard errors "
+        "that are corrected for few units.",
     ),
     "rng": SEED,
     "sample_weight": WEIGHTS,
@@ -79,14 +79,14 @@ def check_choice(name: str, value: object, choices: object) -> None:
     """``value`` must be one of the values of a Literal, spelled in full."""
     allowed = get_args(choices)
     good = isinstance(value, str) and value in allowed
-    _require(good, name, value, " or ".join(map(repr, allowed)))
+    _require(good, name, value, f"one of {', '.join(map(repr, allowed))}")
 
 
 def check_label(name: str, value: object, labels: Iterable[object]) -> None:
     """``value`` must be one of some labels."""
     known = dict.fromkeys(labels)
     good = isinstance(value, Hashable) and value in known
-    _require(good, name, value, " or ".join(map(repr, known)) or "nothing here")
+    _require(good, name, value, f"one of {', '.join(map(repr, known))}" if known else "left out")
 
 
 def check_generator(rng: object) -> None:
@@ -118,25 +118,25 @@ def is_whole(value: object) -> TypeGuard[int]:
 def check_number(name: str, value: object, *, least: float, strict: bool = False) -> None:
     """``value`` must be a finite number from (or strictly above) ``least``."""
     good = is_number(value) and (value > least if strict else value >= least)
-    _require(good, name, value, f"a number {'above' if strict else 'from'} {least:g}")
+    _require(good, name, value, f"a number {'>' if strict else '>='} {least:g}")
 
 
 def check_whole(name: str, value: object, *, least: int, most: int = MOST) -> None:
     """``value`` must be a whole number from ``least`` to ``most``."""
     good = is_whole(value) and least <= value <= most
-    _require(good, name, value, f"a whole number from {least} to {most:,}")
+    _require(good, name, value, f"a whole number between {least} and {most:,}")
 
 
 def check_seed(seed: object, *, optional: bool = False) -> None:
     """``seed`` must be a whole number of at most 128 bits, as NumPy draws them; or None."""
     good = (seed is None and optional) or (is_whole(seed) and 0 <= seed < 2**128)
-    allowed = "a whole number from 0 to 2**128 - 1" + ", or None" * optional
+    allowed = "a whole number between 0 and 2**128 - 1" + ", or None" * optional
     _require(good, "seed", seed, allowed)
 
 
 def check_jobs(n_jobs: object, progress: object) -> None:
     """A number of processes for joblib, or None; and whether a bar counts what is done."""
-    allowed = "a number of processes, a negative number as in joblib, or None"
+    allowed = "a number of processes, a negative number (as in joblib), or None"
     _require(n_jobs is None or (is_whole(n_jobs) and n_jobs != 0), "n_jobs", n_jobs, allowed)
     check_bool("progress", progress)
 
@@ -144,7 +144,7 @@ def check_jobs(n_jobs: object, progress: object) -> None:
 def check_n_boot(n_boot: object, *, least: int) -> None:
     """Replicates are a whole number from ``least``, but not 1, which has no spread."""
     check_whole("n_boot", n_boot, least=least, most=MOST_REPLICATES)
-    _require(n_boot != 1, "n_boot", 1, "0 for no bootstrap, or at least 2 replicates")
+    _require(n_boot != 1, "n_boot", 1, "0 (no bootstrap), or at least 2")
 
 
 def check_alpha(alpha: object) -> None:
@@ -173,7 +173,7 @@ def start_array(
 ) -> FloatArray:
     """A copy of a start value or of multipliers: of the given shape, with squares, not negative."""
     allowed = (
-        f"an array of shape {shape} of numbers from {-LARGEST_ENTRY if signed else 0:g} to "
+        f"an array of shape {shape} with numbers between {-LARGEST_ENTRY if signed else 0:g} and "
         f"{LARGEST_ENTRY:g}"
     )
     array = array_argument(name, value, allowed)

@@ -82,7 +82,7 @@ def components_of(
         given = _index(components)
         if names is not None:
             raise InvalidArgumentError(
-                "components", list(given), "None here: basis_pattern names the components"
+                "components", list(given), "None, because basis_pattern names the components"
             )
         names = given
     told = {} if pattern is None else {"basis_pattern": pattern.shape[1]}
@@ -94,7 +94,7 @@ def components_of(
     for name, other in told.items():
         if other != number:
             raise InvalidArgumentError(
-                name, other, f"{number} here: {source} has so many components"
+                name, other, f"{number}, the number of components of {source}"
             )
     check_rank(number, len(responses), len(design.units))
     if names is None:
@@ -157,7 +157,8 @@ def _rows(index: pd.Index, responses: pd.Index) -> IntArray:
     rows = np.asarray(index.get_indexer(responses))
     if (rows < 0).any():
         raise BasisPatternError(
-            reason=f"it has no row for {listed(responses[rows < 0])}. Add a row for each, or drop "
+            reason=f"there is no row for {listed(responses[rows < 0])}. Add a row for each, or "
+            f"drop "
             "them from the data."
         )
     return rows

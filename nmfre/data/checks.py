@@ -68,13 +68,11 @@ def numeric(values: object, name: str, *, copy: bool = False) -> FloatArray:
         block = numeric_frame(values).to_numpy(dtype=float, na_value=np.nan)  # perhaps theirs
         return np.array(block, order="F", copy=True if copy else None)
     if issparse(values):
-        raise errors.InvalidArgumentError(
-            name, values, f"a dense array here: pass {name}.toarray()"
-        )
+        raise errors.InvalidArgumentError(name, values, f"a dense array: pass {name}.toarray()")
     try:
         array = np.asarray(values)
     except ValueError as error:
-        reason = f"{name} cannot be made an array: pass rows that are all of one length."
+        reason = f"{name} cannot be converted to an array: its rows must have equal lengths."
         raise errors.ShapeError(reason=reason) from error
     if array.dtype.kind not in "buif":
         remedy = "convert it to numbers, or use a formula."

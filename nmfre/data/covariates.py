@@ -74,7 +74,7 @@ def covariates_of_fit(
             codes, first = rows
             for name in used:
                 remedy = (
-                    "It is the occasion, which is in the basis already: leave it out."
+                    "It is the occasion, which the basis already describes: leave it out."
                     if name == occasion
                     else "Take one value per unit, such as the first or the mean."
                 )
@@ -87,12 +87,13 @@ def covariates_of_fit(
         A = matrix.to_numpy(dtype=float).T
         stateless = stateless_terms(matrix.design_info, checked)
     if not len(A):
-        reason = "has no covariates; '~ 1' stands for an intercept alone."
+        reason = "has no covariates; write '~ 1' for an intercept alone."
         raise errors.FormulaError(formula=formula, reason=reason)
     if stateless:
         warn(
             f"In the formula, {', '.join(stateless)} depends on all rows of the data: predict() "
-            "computes it from the new rows alone, and gives other values. Use a transform that "
+            f"would compute it from the new rows alone, with different values. Use a transform "
+            f"that "
             "remembers the fit, such as center(x), standardize(x), bs(x, df=4) or cr(x, df=4), "
             "fixed numbers, such as pd.cut(x, [0, 10, 20]), or a column that you have computed.",
             errors.StatelessTermWarning,
@@ -130,8 +131,9 @@ def _check_factors(factors: Iterable[EvalFactor], formula: str) -> None:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
             raise errors.FormulaError(
                 formula=formula,
-                reason=f"({factor.code}) asks for random effects; those of units are part of the "
-                "model: leave the term out. (A logical or is written I(a | b).)",
+                reason=f"({factor.code}) is a random-effects term. The model already has random "
+                f"effects of the units: leave the term out. (A logical or is written I(a | "
+                f"b).)",
             )
 
 
@@ -196,7 +198,7 @@ def _check_levels_of_fit(matrix: pd.DataFrame, frame: pd.DataFrame, formula: str
             raise errors.FormulaError(
                 formula=formula,
                 reason=f"every unit has the level {checks.python_value(present[0])!r} of "
-                f"{factor.name()!r}, which thus has no effect: leave it out.",
+                f"{factor.name()!r}, so its effect cannot be estimated: leave it out.",
             )
         # A contrast matrix of the user's may do without a level.
         if unused and np.linalg.matrix_rank(matrix.to_numpy()) < matrix.shape[1]:

@@ -354,7 +354,7 @@ class Design(LaidOut, ABC):
             other = endog.columns.difference(self.responses, sort=False)
             if len(other):
                 raise ShapeError(
-                    reason=f"endog has columns that are no responses ({listed(other)}); the "
+                    reason=f"endog has columns that are not responses ({listed(other)}); the "
                     f"responses are {listed(self.responses)}."
                 )
             if labelled and len(endog) == len(units) and not endog.index.equals(units):

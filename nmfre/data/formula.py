@@ -51,9 +51,9 @@ def design_from_formula(
     if checks.is_chunked(data):
         raise FormulaError(
             formula=formula,
-            reason="a formula needs to see every level of all data, which are in chunks: use "
-            "nmfre.NMFRE(data[responses], data[covariates], rank=...), with categories made "
-            "columns by dask.dataframe.get_dummies, say.",
+            reason="a formula needs all levels of the data, but these are in chunks. Use "
+            "nmfre.NMFRE(data[responses], data[covariates], rank=...); "
+            "dask.dataframe.get_dummies makes columns of categories.",
         )
     if not isinstance(formula, str):
         raise FormulaError(formula=formula, reason="it must be a string, such as 'y1 + y2 ~ x'.")
@@ -70,7 +70,9 @@ def design_from_formula(
         reason = "has responses on the left: leave endog out."
         raise FormulaError(formula=formula, reason=reason)
     if not len(frame):
-        raise ShapeError(reason="the data have no rows: pass a row a unit, or a row a cell.")
+        raise ShapeError(
+            reason="the data have no rows. Pass one row per unit, or one row per unit and occasion."
+        )
     asked = {"unit": unit, "occasion": occasion}
     labels = {role: _labels(frame, name, role) for role, name in asked.items() if name is not None}
     if endog is not None:
@@ -98,8 +100,8 @@ def design_from_formula(
     group, weight = (
         None if name is None else _of_units(_labels(frame, name, role), units, rows, remedy)
         for role, name, remedy in (
-            ("groups", groups, "It names the groups, and a unit belongs to one of them."),
-            ("weights", weights, "It weighs units, each of which has one weight."),
+            ("groups", groups, "It names the groups, and each unit must belong to one."),
+            ("weights", weights, "It weights units, and each unit has one weight."),
         )
     )
     right_hand_side, A = covariates_of_fit(
@@ -149,7 +151,7 @@ def _terms(tree: ParseNode, formula: str) -> Iterator[str]:
         else:
             raise FormulaError(
                 formula=formula,
-                reason=f"{node.type!r} is not allowed on the left: join columns by +, as in "
+                reason=f"{node.type!r} cannot stand on the left: join columns by +, as in "
                 "'y1 + y2 ~ x', or name one block, as in 'Y ~ x'.",
             )
 
@@ -180,8 +182,8 @@ def _evaluate(
     array = np.asanyarray(value)  # a masked one stays masked
     if array.ndim not in (1, 2) or len(array) != len(frame):
         raise ShapeError(
-            reason=f"{code!r} has shape {array.shape}, the data {len(frame)} rows: one row a unit "
-            "in both."
+            reason=f"{code!r} has shape {array.shape}, the data {len(frame)} rows: pass one row "
+            f"per unit in both."
         )
     names = [code] if array.ndim == 1 else [f"{code}[{j}]" for j in range(array.shape[1])]
     columns = array.reshape(len(array), -1)
@@ -261,7 +263,7 @@ def _check_shared(counts: IntArray, name: object) -> None:
         raise ShapeError(reason=f"{found}, each observed for one unit only. {remedy}")
     if min(counts.mean(), np.median(counts)) < FEW_UNITS:
         warn(
-            f"{found}, most of them observed for one unit or two: their part of the basis rests on "
-            f"these alone. {remedy}",
+            f"{found}, most of them observed for only one or two units, on which their part of "
+            f"the basis depends. {remedy}",
             errors.NMFREWarning,
         )

@@ -53,7 +53,7 @@ class Groups(LaidOut):
                 "groups",
                 f"one group ({found[0]!r})",
                 "labels of at least two groups: standard errors compare groups with each other. "
-                "Leave groups out where units are independent",
+                "Leave groups out if units are independent",
             )
         index = pd.Index(found, name=labels.name)
         return cls(codes=codes.astype(np.intp), labels=index, sizes=np.bincount(codes))

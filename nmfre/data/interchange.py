@@ -138,15 +138,17 @@ def _of_mapping(data: Mapping[Hashable, Any], blocks: bool) -> pd.DataFrame:
         lengths = {shape[0] for shape in shapes.values()}
     except (IndexError, TypeError, ValueError) as error:
         raise ShapeError(
-            reason=f"an entry of data is no array ({error}): pass arrays with a row a unit."
+            reason=f"an entry of data is not an array ({error}): pass arrays with one row per unit."
         ) from error
     if len(lengths) != 1:
         raise ShapeError(
-            reason=f"the entries of data have lengths {sorted(lengths)}: one row a unit in all."
+            reason=f"the entries of data have lengths {sorted(lengths)}: all need one row per unit."
         )
     wide = {name: len(shape) for name, shape in shapes.items() if len(shape) != 1}
     for name in wide if not blocks else ():
-        raise ShapeError(reason=f"entry {name!r} has {wide[name]} axes: pass one a column.")
+        raise ShapeError(
+            reason=f"entry {name!r} has {wide[name]} axes: pass one-dimensional columns."
+        )
     labels = [value.index for value in data.values() if isinstance(value, pd.Series)]
     index = labels[0] if labels else pd.RangeIndex(lengths.pop())
     if not all(index.equals(other) for other in labels):

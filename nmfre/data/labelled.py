@@ -59,7 +59,9 @@ def check_same_units(Y: FloatArray, A: FloatArray) -> None:
     if rows != units:
         if Y.shape[1] == units:
             raise TransposedError(rows=rows, units=units)
-        raise ShapeError(reason=f"endog has {rows} rows and exog {units}: one row a unit in both.")
+        raise ShapeError(
+            reason=f"endog has {rows} rows and exog {units}: pass one row per unit in both."
+        )
 
 
 def sparse_responses(values: Any) -> Any:

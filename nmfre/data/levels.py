@@ -135,7 +135,7 @@ def advice_on_levels(info: FactorInfo, frame: pd.DataFrame) -> str | None:
     if 2 * len(levels) > n_units:
         return (
             f"{name!r} has {len(levels)} levels for {n_units} units, {OWN} If it is a quantity, "
-            "convert it to a number; else merge levels, or drop it."
+            f"convert it to a number; otherwise merge levels, or drop it."
         )
     return None
 

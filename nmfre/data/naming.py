@@ -76,7 +76,7 @@ def _reason(error: BaseException, formula: str, frame: pd.DataFrame, code: str) 
         text = TOO_LONG
     elif isinstance(error, SyntaxError) and error.text:
         read = error.text.strip()
-        text = f"{read!r} is not Python ({error.msg})."
+        text = f"{read!r} is not valid Python ({error.msg})."
         remedies = remedies or [f"If it is the name of a column, write {spelled(read)}."]
     else:
         text = f"{repr(code) if code else 'its evaluation'} failed ({error!r})."

@@ -82,7 +82,7 @@ def _covariates(effects: Rows, n: object, exog: object) -> tuple[Rows, pd.Index]
         columns = effects.columns if effects.named else INTERCEPT
         return Rows(np.ones((int(n), 1)), columns), pd.RangeIndex(int(n))
     if n is not None:
-        raise InvalidArgumentError("n", n, "None where exog is given: it has a row per unit")
+        raise InvalidArgumentError("n", n, "None if exog is given, which has one row per unit")
     frame = table(exog)
     if isinstance(frame, pd.DataFrame) and effects.named:
         for name in effects.columns:

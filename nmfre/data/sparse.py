@@ -22,7 +22,7 @@ class SparseDesign(Design):
 
     def refusals(self) -> dict[str, NMFREError]:
         """As in `Design`."""
-        units = "'units' with sparse responses, which miss no entries"
+        units = "'units' with sparse responses, which have no missing entries"
         return {
             "df-cap": SparseResponsesError(),
             REFIT: NotComputedError(name=REFIT, reason=NO_REPLICATES),

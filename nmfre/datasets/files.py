@@ -117,7 +117,7 @@ class Table:
             kind = "whole number" if whole else "number"
             raise self.error(
                 f"line {cells.index[row]}, column {cells.columns.tolist()[column]!r} is "
-                f"{cells.iloc[row, column]!r}, not a {kind} from 0 ({bad.sum()} such cells in all)"
+                f"{cells.iloc[row, column]!r}, not a {kind} >= 0 ({bad.sum()} such cells in all)"
             )
         return values
 

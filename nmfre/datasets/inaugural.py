@@ -62,6 +62,6 @@ def load_inaugural(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     documents = pd.Index(cells.iloc[:, 0], name="document")
     for what, names in (("term", cells.columns), ("document", documents)):
         if names.has_duplicates:
-            raise table.error(f"the {what} {names[names.duplicated()][0]!r} is there twice")
+            raise table.error(f"the {what} {names[names.duplicated()][0]!r} appears twice")
     counts = table.numbers(cells.iloc[:, 1:], whole=True).astype(int)
     return described(pd.DataFrame(counts, documents, cells.columns[1:]), "inaugural")

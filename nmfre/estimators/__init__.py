@@ -39,7 +39,7 @@ def estimator_of(method: str, **options: Any) -> Estimator:
     Raises
     ------
     InvalidArgumentError
-        A value that is not allowed, or an option that belongs to another method.
+        An invalid value, or an option that belongs to another method.
     """
     check_label("method", method, ESTIMATORS)
     estimator = ESTIMATORS[method]

@@ -58,7 +58,7 @@ class Estimator(ABC):
     Raises
     ------
     InvalidArgumentError
-        A value that is not allowed.
+        An invalid value.
     """
 
     name: ClassVar[Method]
@@ -235,7 +235,7 @@ class Estimator(ABC):
             raise InvalidArgumentError(
                 "start_basis",
                 "array with a column of zeros",
-                "columns that can be divided by their sums",
+                "an array whose columns have positive sums",
             )
         return X
 

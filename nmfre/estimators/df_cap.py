@@ -49,7 +49,7 @@ class DfCap(Estimator):
     Raises
     ------
     InvalidArgumentError
-        A value that is not allowed.
+        An invalid value.
     """
 
     name: ClassVar[Method] = "df-cap"
@@ -106,15 +106,15 @@ class DfCap(Estimator):
         _check_scale(design)
         if pattern is not None:
             raise InvalidArgumentError(
-                "basis_pattern", "given", "None with df-cap; use method='ml', which takes it"
+                "basis_pattern", "given", "None with df-cap; method='ml' accepts it"
             )
         for name, value in zip(("start_sigma2", "start_tau2"), self._variances(), strict=True):
             if not VARIANCE_LIMITS[0] <= value <= VARIANCE_LIMITS[1]:
                 raise InvalidArgumentError(
                     name,
                     value,
-                    "a number from 1e-12 to 1e12 with df-cap, which keeps variances between "
-                    "these; rescale the responses",
+                    "a number between 1e-12 and 1e12 with df-cap, which keeps variances in this "
+                    "range; rescale the responses",
                 )
         _warn_of_negative_covariates(design)
         X, shape = self._basis(design, rank), (rank, len(design.covariates))
@@ -214,8 +214,9 @@ def _warn_of_negative_covariates(design: Design) -> None:
     if len(negative):
         names = ", ".join(map(str, design.covariates[negative]))
         warn(
-            f"Covariates with negative values ({names}): the multiplicative updates of df-cap "
-            "descend for A >= 0 only. Rescale them, for example to [0, 1], or use "
+            f"Covariates with negative values ({names}): the multiplicative updates of df-cap are "
+            f"guaranteed to descend only for covariates >= 0. Rescale them, for example to [0, "
+            f"1], or use "
             "method='ml', signed=True.",
             NegativeCovariateWarning,
         )

@@ -56,7 +56,7 @@ class MaximumLikelihood(Estimator):
     Raises
     ------
     InvalidArgumentError
-        A value that is not allowed.
+        An invalid value.
     """
 
     name: ClassVar[Method] = "ml"
@@ -108,7 +108,9 @@ class MaximumLikelihood(Estimator):
         """
         structure = self.structure(len(design.responses), rank, pattern)
         if structure.cov_re == "full" and pattern is None and rank > 1:
-            raise BasisPatternError(reason=f"cov_re='full' needs one: without it, mixtures {FULL}")
+            raise BasisPatternError(
+                reason=f"cov_re='full' needs a pattern: without it, mixtures {FULL}"
+            )
         if structure.resid.profiled and structure.cov_re != "full":
             return
         n_responses, n_covariates = len(design.responses), len(design.covariates)
@@ -119,9 +121,9 @@ class MaximumLikelihood(Estimator):
             )
         if n_flat and structure.cov_resid == "diagonal":
             raise UndeterminedVariancesError(
-                reason=f"{n_responses} responses do not determine a residual variance each beside "
+                reason=f"{n_responses} responses are too few for a residual variance each with "
                 f"rank={rank} and cov_re={structure.cov_re!r}: use cov_resid='identity', or a "
-                "lower rank. A component needs at least two responses, and mostly three."
+                f"lower rank. A component needs at least two responses, usually three."
             )
 
     def fit(
@@ -205,7 +207,7 @@ class MaximumLikelihood(Estimator):
             raise InvalidArgumentError(
                 "multiplier",
                 multiplier,
-                "another where ml is fitted anew, with weights 1 + w that cannot be negative",
+                "another one when ml is fitted again, because its weights 1 + w cannot be negative",
             )
         return Estimator.refit(self, design, estimate, multiplier)
 

@@ -45,7 +45,7 @@ class InferenceOptions:
     Raises
     ------
     InvalidArgumentError
-        One that is not allowed, or not along with the others.
+        One that is invalid, or that cannot be combined with the others.
     """
 
     uncertainty: Uncertainty

@@ -190,7 +190,7 @@ def plot_bootstrap(
     check_label("parameter", parameter, known)
     bootstrap = results.inference.bootstrap
     if bootstrap is None:
-        raise NotComputedError(name="The bootstrap", reason="the fit had n_boot=0.")
+        raise NotComputedError(name="The bootstrap", reason="the fit was made with n_boot=0.")
     position = known[parameter]
     draws, estimate = bootstrap.replicates[:, position], results.params.iloc[position]
     if np.isnan(draws).any():

@@ -174,7 +174,7 @@ def _sparse(form: str, shape: list[int], *parts: AnyArray) -> csr_array | csc_ar
 
 def _removed(name: str, shape: list[int]) -> Removed:
     if not (_has_type(name, str) and _has_type(shape, list[int]) and min(shape) >= 0):
-        raise TypeError(f"{name!r} of shape {shape!r} is no array that was removed")
+        raise TypeError(f"{name!r} of shape {shape!r} is not an array that was removed")
     return Removed(name, tuple(shape))
 
 

@@ -290,7 +290,7 @@ def bootstrap(
     check_choice("criterion", criterion, RankCriterion)
     if select is not None:
         if not refit or parametric:
-            raise InvalidArgumentError("select", select, "None without refit=True")
+            raise InvalidArgumentError("select", select, "None unless refit=True")
         self.model.design.require("bootstrap(refit=True)")
         told = "the choice of the rank within replicates does not. Use bootstrap(refit=True) alone"
         require_no_weights(self.model.design.weights, "bootstrap(select=...)", told)

@@ -61,7 +61,7 @@ def bse(fit: Fit) -> pd.Series:
 def bse_boot(fit: Fit) -> pd.Series:
     """Standard deviations of the bootstrap replicates of params."""
     if fit.inference.bootstrap is None:
-        raise NotComputedError(name="bse_boot", reason="the fit had n_boot=0.")
+        raise NotComputedError(name="bse_boot", reason="the fit was made with n_boot=0.")
     return series(fit, fit.inference.bootstrap.bse, "bse_boot")
 
 
@@ -201,7 +201,8 @@ def conf_int(
         limits = profile_intervals(self, alpha, rows, n_jobs=n_jobs, progress=progress)
     elif bootstrap is None:
         raise NotComputedError(
-            name=f"the {method} interval", reason="the fit had n_boot=0; use method='wald'."
+            name=f"the {method} interval",
+            reason="the fit was made with n_boot=0; use method='wald'.",
         )
     elif method == "studentized":
         limits = self._studentized.studentized_interval(alpha, self.inference.bse)
@@ -316,7 +317,7 @@ def ask_statsmodels(method: Callable[..., T], n_params: int, **given: object) ->
         raise InvalidArgumentError(
             ", ".join(name for name, value in given.items() if value is not None),
             list(given.values()),
-            f"what {method.__name__} of statsmodels takes ({error})",
+            f"valid for {method.__name__} of statsmodels ({error})",
         ) from error
 
 
@@ -326,6 +327,8 @@ def adjust(pvalues: ArrayLike, method: str, alpha: float) -> tuple[BoolArray, Fl
         reject, adjusted, *_ = multipletests(pvalues, alpha, method)
     except (AttributeError, ValueError) as error:  # the first of what is no string
         raise InvalidArgumentError(
-            "method", method, "what statsmodels.stats.multitest.multipletests takes, such as 'holm'"
+            "method",
+            method,
+            "a method of statsmodels.stats.multitest.multipletests, such as 'holm'",
         ) from error
     return reject, adjusted

@@ -221,11 +221,11 @@ def check_loaded(fit: Fit) -> None:
     }
     for name, kind in kinds.items():
         if type(getattr(fit, name)) is not kind:
-            raise TypeError(f"{name} is no {kind.__name__}, as {fit.method} has it")
+            raise TypeError(f"{name} is not a {kind.__name__}, which {fit.method} needs")
     r2 = fit._rsquared
     r2 = r2.loc[["correlation", "uncentered", "row-centered"], ["blup", "fixed"]]
     if not all(dtype.kind == "f" for dtype in [*r2.dtypes, getattr(design.Y, "dtype", FLOAT)]):
-        raise TypeError("responses or R2 are no floats")
+        raise TypeError("responses or R2 are not floats")
     if min(fit.seed, options.seed or 0) < 0:
         raise ValueError("a seed is negative")
     fit.estimator.check_inference(design, rank, options)

@@ -104,7 +104,7 @@ def fit_measures(
     if n_boot and independent(self.model.design) is not None:
         raise NotComputedError(
             name="pvalue_boot",
-            reason="units of one group depend on each other, those of data sets that are drawn do "
+            reason="units of one group depend on each other, but units of simulated data sets do "
             "not; pvalue_scaled accounts for groups.",
         )
     design = self.model.design
@@ -166,7 +166,8 @@ def _check(fit: Fit, estimate: MarginalEstimate) -> None:
     elif n_units - n_covariates < n_responses:
         reason = (
             f"{n_units} units and {n_covariates} covariates do not determine the saturated "
-            f"covariance of {n_responses} responses: it takes {n_responses + n_covariates} units. "
+            f"covariance of {n_responses} responses: at least {n_responses + n_covariates} units "
+            f"are needed. "
             "aic and bic need no saturated model."
         )
     elif n_responses > LARGEST_DENSE:

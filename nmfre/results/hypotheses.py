@@ -144,8 +144,8 @@ def _tested(fit: Fit, r_matrix: object) -> LikelihoodModelResults:
     if constraint.coefs[:, unknown].any():
         raise NotComputedError(
             name="this test",
-            reason="it is about effects without a standard error, which rotations of the "
-            "components change or which are held at their bound; see wald_test_terms.",
+            reason="it involves effects without a standard error, because rotations of the "
+            "components change them or they are held at their boundary; see wald_test_terms.",
         )
     known = np.where(np.isnan(fit.inference.covariance), 0.0, fit.inference.covariance)
     return with_covariance(fit, known)
@@ -207,11 +207,11 @@ def wald_test_terms(
     tests = WaldTestResults(None, "chi2", None, table=table)
     told = unlike_summary(self, interval=False)
     if bounded(self):
-        told = ["P-values know that effects are not negative: those of chi-bar-squared."]
+        told = ["P-values account for effects being non-negative (chi-bar-squared)."]
     elif told:
-        told = ["P-values are chi-squared, without the bound of effects.", *told]
+        told = ["P-values are chi-squared and ignore that effects are non-negative.", *told]
     if np.isfinite(self._references[:, 1]).any():
-        told.append("They know how few units effects rest on: those of multiples of F (cr3).")
+        told.append("They account for the few units that effects depend on (multiples of F, cr3).")
     return NotedTests(tests, told)
 
 

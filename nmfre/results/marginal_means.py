@@ -173,9 +173,11 @@ def average_slopes(
     _check_apart(numbers, focal)
     for name in numbers:
         if not known.is_number(name):
-            raise InvalidArgumentError("variables", name, "numbers; marginal_means() has levels")
+            raise InvalidArgumentError(
+                "variables", name, "numeric variables; for levels, use marginal_means()"
+            )
     if not numbers:
-        raise InvalidArgumentError("variables", variables, "at least one number")
+        raise InvalidArgumentError("variables", variables, "at least one numeric variable")
     chosen = {} if at is None else known.values_at(at)
     check_choice("grid", grid, Grid)
     found = [
@@ -285,7 +287,7 @@ def _labelled(names: pd.Index, of: Of | None, what: str) -> tuple[pd.Index, Floa
             check_label("of", member, names)
             row += identity[names.get_loc(member)]
     if (rows > 1.0).any():
-        raise InvalidArgumentError("of", of, f"sums that have no {what} twice")
+        raise InvalidArgumentError("of", of, f"sums in which no {what} appears twice")
     return pd.Index(list(of), name=name, tupleize_cols=False), rows
 
 

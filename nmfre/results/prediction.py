@@ -273,7 +273,9 @@ def _request(
     design = fit.model.design
     if exog is None:
         if endog is not None:
-            raise InvalidArgumentError("endog", "given", "None without exog: the data have theirs")
+            raise InvalidArgumentError(
+                "endog", "given", "None without exog, because the data have their own"
+            )
         return design.A, None, design.units, which
     A, units = design.covariates_of(exog)
     if endog is None:

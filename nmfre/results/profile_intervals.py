@@ -38,7 +38,8 @@ def profile_intervals(
     if estimate.X.size > LARGEST_HESSIAN:
         raise NotComputedError(
             name=NAME,
-            reason=f"it takes many fits, and the basis has {estimate.X.size:,} entries; there are "
+            reason=f"profiles take many fits, and the basis has {estimate.X.size:,} entries; "
+            f"there are "
             f"profiles for at most {LARGEST_HESSIAN}. Use method='wald' or 'percentile'.",
         )
     rank, n_covariates = estimate.Theta.shape

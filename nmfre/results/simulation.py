@@ -84,7 +84,7 @@ def simulate(
     if n is not None:
         check_whole("n", n, least=1)
         if exog is not None:
-            raise InvalidArgumentError("n", n, "None where exog is given: it has a row per unit")
+            raise InvalidArgumentError("n", n, "None if exog is given, which has one row per unit")
         units: pd.Index = pd.RangeIndex(int(n))
         A = design.intercepts(units)
     elif exog is None:

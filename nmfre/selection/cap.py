@@ -84,7 +84,7 @@ def scan_cap(
     Raises
     ------
     InvalidArgumentError
-        No rates, one that is not in (0, 1], or another argument that is not allowed.
+        No rates, one that is not in (0, 1], or another invalid argument.
     MissingCellError, SparseResponsesError, ChunkedResponsesError
         Responses are missing, sparse or in chunks, which df-cap does not take.
     ScaleError

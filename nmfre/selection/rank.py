@@ -97,7 +97,7 @@ def select_rank(
     Raises
     ------
     RankError, InvalidArgumentError
-        An argument that is not allowed, such as criterion="cv" for data in chunks, or with it
+        An invalid argument, such as criterion="cv" for data in chunks, or with it
         over="entries" for sparse responses.
     FoldsError
         Data that are too small to be divided so.
@@ -133,8 +133,8 @@ def select_rank(
         raise InvalidArgumentError(
             "model",
             "a model with a basis_pattern",
-            "a model without one: a pattern fixes the rank. Compare fits of several patterns by "
-            "their aic or bic",
+            "a model without basis_pattern, which fixes the rank. Compare fits of several "
+            "patterns by their aic or bic",
         )
     check_choice("criterion", criterion, Criterion)
     check_choice("over", over, Over)

@@ -94,7 +94,7 @@ class BumpDesign:
             share = getattr(self, name)
             check_number(name, share, least=0.0)
             if share >= 1.0:
-                raise InvalidArgumentError(name, share, "a number from 0 to below 1")
+                raise InvalidArgumentError(name, share, "a number in [0, 1)")
 
     @property
     def basis(self) -> FloatArray:
@@ -213,5 +213,5 @@ def _each(
     """Positive numbers, or zeros too, one given for all or one for each."""
     values = start_array(name, (value,) * size if is_number(value) else value, (size,))
     if not (zero or values.all()):
-        raise InvalidArgumentError(name, value, "a number above 0, or one for each")
+        raise InvalidArgumentError(name, value, "a number > 0, or one for each")
     return values

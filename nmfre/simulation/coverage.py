@@ -104,7 +104,7 @@ def coverage_study(
     Raises
     ------
     InvalidArgumentError
-        An argument that is not allowed.
+        An invalid argument.
     NotComputedError
         If no fit reached its tolerance.
 
@@ -135,7 +135,7 @@ def coverage_study(
         options["signed"] = design.signed
     elif design.signed or (cov_resid, cov_re) != (None, None):
         raise InvalidArgumentError(
-            "method", method, "'ml' where effects are signed or covariances have a form"
+            "method", method, "'ml' if effects are signed or covariances are chosen"
         )
     kinds = KINDS if method == "ml" else KINDS[1:]
     check_seed(seed)

@@ -65,7 +65,7 @@ def variance_test_study(
     Raises
     ------
     InvalidArgumentError
-        An argument that is not allowed.
+        An invalid argument.
 
     Examples
     --------

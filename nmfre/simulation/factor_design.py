@@ -54,13 +54,13 @@ class FactorDesign:
         check_whole("group_size", self.group_size, least=1)
         check_number("group_share", self.group_share, least=0.0)
         if self.group_share > 1.0:
-            raise InvalidArgumentError("group_share", self.group_share, "a number from 0 to 1")
+            raise InvalidArgumentError("group_share", self.group_share, "a number in [0, 1]")
         if not isinstance(self.levels, tuple) or not self.levels:
             raise InvalidArgumentError("levels", self.levels, "numbers of groups, such as (4,)")
         for count in self.levels:
             check_whole("levels", count, least=1)
         if sum(self.levels) >= self.n_groups:
-            raise InvalidArgumentError("levels", self.levels, f"less than {self.n_groups} in all")
+            raise InvalidArgumentError("levels", self.levels, f"less than {self.n_groups} in total")
         self.bumps  # noqa: B018  # which checks the others
 
     @property

@@ -76,7 +76,7 @@ def factor_study(
     Raises
     ------
     InvalidArgumentError
-        An argument that is not allowed.
+        An invalid argument.
 
     Examples
     --------

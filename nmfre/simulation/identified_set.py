@@ -60,7 +60,7 @@ def identified_set_study(
     Raises
     ------
     InvalidArgumentError
-        An argument that is not allowed.
+        An invalid argument.
 
     Examples
     --------

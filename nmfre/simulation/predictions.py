@@ -71,7 +71,7 @@ def prediction_study(
     Raises
     ------
     InvalidArgumentError
-        An argument that is not allowed.
+        An invalid argument.
     NotComputedError
         If no fit reached its tolerance.
 

@@ -64,7 +64,7 @@ def random_effects_test_study(
     Raises
     ------
     InvalidArgumentError
-        An argument that is not allowed.
+        An invalid argument.
 
     References
     ----------

@@ -78,7 +78,7 @@ def paper_study(
     Raises
     ------
     InvalidArgumentError
-        An argument that is not allowed.
+        An invalid argument.
     UnfinishedTasksError, InterruptedTasksError
         A worker died, or the user interrupted; see ``resume``.
 

@@ -54,7 +54,7 @@ def test_results_keep_the_order_of_the_tasks(n_jobs):
 
 @pytest.mark.parametrize("n_jobs", [0, 1.0, True, "2"])
 def test_numbers_of_processes_that_are_not_allowed(n_jobs):
-    message = f"n_jobs={n_jobs!r} is not allowed: it takes a number of processes"
+    message = f"n_jobs={n_jobs!r} is invalid: it must be a number of processes"
     with pytest.raises(errors.InvalidArgumentError, match=message):
         run_tasks(square, range(7), n_jobs=n_jobs, **OPTIONS)
 

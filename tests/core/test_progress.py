@@ -104,7 +104,7 @@ def test_long_climbs_are_reported(n_responses, cap, message, caplog, monkeypatch
 
 
 def test_verbose_is_a_bool(model):
-    with pytest.raises(errors.InvalidArgumentError, match="verbose='yes' is not allowed"):
+    with pytest.raises(errors.InvalidArgumentError, match="verbose='yes' is invalid"):
         model.fit(verbose="yes")
 
 

@@ -88,7 +88,7 @@ def test_what_is_no_pattern_is_named(pattern, match):
         (
             {"basis_pattern": FRAME, "components": ["a", "b", "c"]},
             errors.InvalidArgumentError,
-            "None here: basis_pattern names the components",
+            "None, because basis_pattern names the components",
         ),
         ({"components": ["a", "b"], "rank": 3}, errors.InvalidArgumentError, "rank=3"),
         ({"components": ["a", "a"]}, errors.DuplicateCellError, "component 'a' appears 2 times"),

@@ -260,7 +260,7 @@ def test_what_needs_all_data_in_memory_says_so(data, frame):
         nmfre.scan_cap(model, [0.5])
     with pytest.raises(errors.InvalidArgumentError, match="None where data are in chunks"):
         model.fit("ml", multipliers=np.ones((20, 600)))
-    with pytest.raises(errors.FormulaError, match="needs to see every level"):
+    with pytest.raises(errors.FormulaError, match="needs all levels"):
         nmfre.NMFRE.from_formula("r0 + r1 ~ group", dd.from_pandas(frame), rank=1)
 
 

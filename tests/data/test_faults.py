@@ -46,7 +46,7 @@ def test_collinear_covariates(simulated):
     )
     with pytest.raises(
         errors.CollinearCovariatesError,
-        match=r"rank-deficient: female = Intercept - male. Drop one",
+        match=r"covariates are collinear: female = Intercept - male. Drop one",
     ):
         nmfre.NMFRE.from_formula("y1 + y2 ~ male + female", frame, rank=1)
     frame["mixed"] = 2 * frame["age"] - 0.5
@@ -64,6 +64,7 @@ def test_zero_covariate_and_zero_response(simulated):
 
 def test_too_few_units(simulated):
     with pytest.raises(
-        errors.TooFewUnitsError, match=r"2 units are too few for 2 covariates: it takes 3. Add"
+        errors.TooFewUnitsError,
+        match=r"2 units are too few for 2 covariates: at least 3 are needed. Add",
     ):
         nmfre.NMFRE.from_formula("y1 + y2 ~ age", simulated.iloc[:2], rank=1)

@@ -12,23 +12,23 @@ from nmfre import errors
 def test_data_that_are_no_arrays(simulated):
     for data, name in ((None, "NoneType"), (simulated.to_numpy().tolist(), "list")):
         with pytest.raises(
-            errors.InvalidArgumentError, match=f"data='{name}' is not allowed: .* DataFrame"
+            errors.InvalidArgumentError, match=f"data='{name}' is invalid: .* DataFrame"
         ):
             nmfre.NMFRE.from_formula("y1 ~ age", data, rank=1)
     for y in ([[1.0, 2.0], [3.0]], 3.0):
-        with pytest.raises(errors.ShapeError, match="an entry of data is no array"):
+        with pytest.raises(errors.ShapeError, match="an entry of data is not an array"):
             nmfre.NMFRE.from_formula("y ~ x", {"y": y, "x": [1.0, 2.0]}, rank=1)
-    with pytest.raises(
-        errors.ShapeError, match="endog cannot be made an array: pass rows that are all of one"
-    ):
+    with pytest.raises(errors.ShapeError, match="endog cannot be converted to an array: its rows"):
         nmfre.NMFRE([[1.0, 2.0], [3.0]], rank=1)
-    with pytest.raises(errors.ShapeError, match="exog cannot be made an array"):
+    with pytest.raises(errors.ShapeError, match="exog cannot be converted to an array"):
         nmfre.NMFRE(np.ones((2, 2)), [[1.0, 2.0], [3.0]], rank=1)
 
 
 def test_shapes(simulated):
     Y, A = simulated[["y1", "y2"]], np.ones((40, 1))
-    with pytest.raises(errors.TransposedError, match=r"Y has 2 rows and A 40: .* pass Y.T"):
+    with pytest.raises(
+        errors.TransposedError, match=r"endog has 2 rows and exog 40: .* pass endog.T"
+    ):
         nmfre.NMFRE(Y.to_numpy().T, A, rank=1)
     with pytest.raises(errors.ShapeError, match="endog has 40 rows and exog 39"):
         nmfre.NMFRE(Y, A[1:], rank=1)

@@ -39,7 +39,7 @@ def undefined(x):
         ("te(cr(group, df=3), cr(age, df=3))", "its evaluation failed"),
         ("cc(y3 * 0, df=3)", "knots"),
         ("+".join(["age"] * 2000), "too many terms .* one array"),
-        ("I(" + "(" * 300 + "age" + ")" * 301, "is not Python"),
+        ("I(" + "(" * 300 + "age" + ")" * 301, "is not valid Python"),
         ("age\0", "tokenizing"),
     ],
 )

@@ -103,7 +103,9 @@ def test_variances_at_the_limits_of_df_cap_are_not_estimates(model, df_cap, name
 def test_starts_of_variances_beyond_the_limits_of_df_cap(model):
     for name in ("start_sigma2", "start_tau2"):
         for value in (1e-13, 1e13):
-            with pytest.raises(errors.InvalidArgumentError, match=f"{name}=.* from 1e-12 to 1e12"):
+            with pytest.raises(
+                errors.InvalidArgumentError, match=f"{name}=.* between 1e-12 and 1e12"
+            ):
                 model.fit(**{name: value})
 
 

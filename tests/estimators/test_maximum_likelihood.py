@@ -19,10 +19,10 @@ from nmfre.inference.equality import BY_MEANS, EQUAL_RESID
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({"method": "df-cap", "signed": True}, "signed=True is not allowed: it takes False with"),
-        ({"method": "df-cap", "n_starts": 3}, "n_starts=3 is not allowed: it takes 1 with df-cap"),
+        ({"method": "df-cap", "signed": True}, "signed=True is invalid: it must be False with"),
+        ({"method": "df-cap", "n_starts": 3}, "n_starts=3 is invalid: it must be 1 with df-cap"),
         ({"method": "ml", "n_starts": 0}, "n_starts=0"),
-        ({"method": "ml", "update_tau2": False}, "update_tau2=False is not allowed"),
+        ({"method": "ml", "update_tau2": False}, "update_tau2=False is invalid"),
         ({"method": "ml", "start_theta": np.ones((1, 2))}, "start_theta='array'"),
         ({"method": "ml", "df_cap": 2.0}, "df_cap=2.0"),
     ],
@@ -35,7 +35,7 @@ def test_arguments_that_do_not_go_with_the_method(model, arguments, match):
 @pytest.mark.parametrize(
     ("pattern", "match"),
     [
-        (None, "cov_re='full' needs one: without it, mixtures of the components"),
+        (None, "cov_re='full' needs a pattern: without it, mixtures of the components"),
         (
             {"all": NAMES, "verbal": NAMES[3:6]},
             r"too few zeros .* in 1 direction\(s\) .* rank - 1 zeros",

@@ -10,7 +10,7 @@ from nmfre.estimators import MaximumLikelihood, base
 
 
 def test_what_does_not_go_with_the_kind_raises(model, monkeypatch):
-    with pytest.raises(errors.InvalidArgumentError, match="uncertainty='marginal' is not allowed"):
+    with pytest.raises(errors.InvalidArgumentError, match="uncertainty='marginal' is invalid"):
         model.fit(uncertainty="marginal")
     with pytest.raises(errors.InvalidArgumentError, match="information='plain'"):
         model.fit("ml", information="plain")

@@ -61,7 +61,7 @@ def test_studentized_intervals_need_sandwich_standard_errors(model):
 def test_without_a_bootstrap_intervals_are_wald(model):
     res = model.fit(df_cap=0.21, n_boot=0)
     pd.testing.assert_frame_equal(res.conf_int(), res.conf_int(method="wald"))
-    with pytest.raises(errors.NotComputedError, match="bse_boot was not computed"):
+    with pytest.raises(errors.NotComputedError, match="bse_boot is not available"):
         _ = res.bse_boot
     with pytest.raises(errors.NotComputedError, match="method='wald'"):
         res.conf_int(method="percentile")

@@ -122,7 +122,7 @@ def test_what_has_none_says_why(data, model, holed_fit):
         model.fit(df_cap=0.21, **ml).fit_measures()
     with pytest.raises(errors.NotComputedError, match="responses are missing"):
         holed_fit.fit_measures()
-    with pytest.raises(errors.NotComputedError, match="it takes 8 units"):
+    with pytest.raises(errors.NotComputedError, match="at least 8 units"):
         nmfre.NMFRE(endog[:7], exog[:7], rank=1).fit(cov_resid="identity", **ml).fit_measures()
     twice = np.column_stack([endog, endog[:, 0]])
     with pytest.raises(errors.NotComputedError, match="responses are collinear"):

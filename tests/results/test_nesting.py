@@ -28,7 +28,7 @@ def test_information_criteria_and_likelihood_ratio(simulated):
     assert df == 4
     assert pvalue == pytest.approx(chi2.sf(statistic, 4))
     with pytest.raises(
-        errors.InvalidArgumentError, match="restricted=None is not allowed: it takes results"
+        errors.InvalidArgumentError, match="restricted=None is invalid: it must be results"
     ):
         large.compare_lr_test(None)
     with pytest.raises(errors.InvalidArgumentError, match="restricted="):

@@ -168,7 +168,7 @@ def test_new_columns_that_appear_twice(two):
 
 def test_frames_are_labelled(ml):
     prediction = ml.get_prediction(GIRL)
-    with pytest.raises(errors.InvalidArgumentError, match="obs='no' is not allowed: it takes True"):
+    with pytest.raises(errors.InvalidArgumentError, match="obs='no' is invalid: it must be True"):
         prediction.conf_int(obs="no")
     limits = prediction.conf_int(0.1)
     assert limits.columns.to_list()[:2] == [(8, "5 %"), (8, "95 %")]
@@ -218,7 +218,7 @@ def test_limits_are_not_below_zero(two):
             errors.NonFiniteError,
             "inf",
         ),
-        ({"exog": pd.DataFrame({"sex": ["X"]})}, errors.UnseenLevelError, "unseen level 'X'"),
+        ({"exog": pd.DataFrame({"sex": ["X"]})}, errors.UnseenLevelError, "the level 'X', which"),
         ({"exog": pd.DataFrame({"gender": ["Male"]})}, errors.MissingColumnError, "'sex'"),
         ({"which": "random"}, errors.InvalidArgumentError, "which='random'"),
     ],
@@ -238,7 +238,9 @@ def test_prediction_of_new_units(res2, simulated):
     pd.testing.assert_frame_equal(res2.predict(new), res2.predict().iloc[[5, 2]])
     one_level = new.assign(group="c")
     assert res2.predict(one_level).shape == (2, 5)
-    with pytest.raises(errors.UnseenLevelError, match="'group' has an unseen level 'z'; known: a"):
+    with pytest.raises(
+        errors.UnseenLevelError, match="'group' has the level 'z', which .* Known levels: a"
+    ):
         res2.predict(new.assign(group="z"))
     with pytest.raises(errors.MissingColumnError, match="predict needs a column 'group'"):
         res2.predict(new[["age"]])

@@ -86,7 +86,7 @@ def test_fits_that_stop_early_are_counted_and_told(model):
         ({"ranks": [7]}, errors.RankError, r"min\(P, N\) = 6"),
         ({"ranks": [1.5]}, errors.RankError, r"rank=1\.5"),
         ({"ranks": []}, errors.InvalidArgumentError, "ranks="),
-        ({"ranks": 3}, errors.InvalidArgumentError, "ranks=3 is not allowed"),
+        ({"ranks": 3}, errors.InvalidArgumentError, "ranks=3 is invalid"),
         ({"criterion": "gcv"}, errors.InvalidArgumentError, "criterion='gcv'"),
         ({"over": "rows"}, errors.InvalidArgumentError, "over='rows'"),
         ({"folds": 1}, errors.InvalidArgumentError, "folds=1"),

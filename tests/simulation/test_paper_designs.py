@@ -24,7 +24,7 @@ def test_settings_are_those_of_the_paper():
     np.testing.assert_allclose(stress.theta[:, 0].sum(), 90.502)
     with pytest.raises(errors.InvalidArgumentError, match="errors='gauss'"):
         PaperDesign(study="baseline", n_units=27, effect=0.0, errors="gauss")
-    with pytest.raises(errors.InvalidArgumentError, match="study='basic' is not allowed"):
+    with pytest.raises(errors.InvalidArgumentError, match="study='basic' is invalid"):
         PaperDesign(study="basic", n_units=27, effect=0.0)
     with pytest.raises(errors.InvalidArgumentError, match="n_replicates=1"):
         paper_study([stress], 1)
