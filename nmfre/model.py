@@ -45,7 +45,7 @@ class NMFRE(LabelledModel):
         Responses >= 0, one row per unit. Data frames, of polars too, give labels. Missing responses
         (NaN), sparse and chunked ones need ``fit(method="ml")``. Dense data are copied.
     exog : array_like, DataFrame, or dask array or DataFrame, (N, K), optional
-        Covariates; a row a unit, the intercept included if wanted. Default: an intercept alone.
+        Covariates; one row per unit, the intercept included if wanted. Default: an intercept alone.
     rank : int, optional
         Number of components Q, from 1 to min(P, N); a pattern or ``components`` tell it, too.
     basis_pattern : DataFrame or array_like of bool, (P, Q), or dict, optional
@@ -140,8 +140,9 @@ class NMFRE(LabelledModel):
             nothing if ``endog`` is given. Right: any patsy formula; it has an intercept unless
             ``- 1`` or ``+ 0`` says otherwise. A formula is code that is executed.
         data : DataFrame or mapping of arrays
-            A row a unit (wide), or a row a unit and occasion (long). In long data, a response that
-            has no row is missing: it is not zero. Frames of polars, pyarrow, ... become pandas.
+            One row per unit (wide), or one row per unit and occasion (long). In long data, a
+            response that has no row is missing: it is not zero. Frames of polars, pyarrow, ...
+            become pandas.
         rank : int, optional
             Number of components Q, from 1 to min(P, N).
         unit : str, optional

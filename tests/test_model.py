@@ -15,7 +15,7 @@ from nmfre import errors
 
 def test_start_values_are_used(model):
     res = model.fit(df_cap=0.21)
-    with pytest.warns(nmfre.ConvergenceWarning, match="sigma2 is its start value, 2.95, not an"):
+    with pytest.warns(nmfre.ConvergenceWarning, match="sigma2 is its starting value, 2.95, not an"):
         again = model.fit(
             df_cap=0.21,
             start_basis=res.basis,

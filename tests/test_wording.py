@@ -51,7 +51,7 @@ BANNED = (
     "looks at every unit by itself",
     "what has a row for every unit",
     # Others of the same kind.
-    "a row a",
+    "a row a ",
     "anew",
     "a number from",
     "is not allowed: it takes",

@@ -50,7 +50,7 @@ def covariates_of_fit(
     right : str
         Right-hand side.
     frame : DataFrame
-        A row a unit, or, where ``rows`` is given, a row a cell.
+        One row per unit, or, where ``rows`` is given, one row per cell.
     units : Index of length N
         Labels of the units.
     env : patsy.EvalEnvironment

@@ -324,7 +324,7 @@ class Design(LaidOut, ABC):
         return chosen
 
     def _check_axes(self, A: FloatArray) -> None:
-        """An array, in memory or of dask, must have two axes and a column a covariate."""
+        """An array, in memory or of dask, must have two axes and one column per covariate."""
         if A.ndim != 2 or len(A) != len(self.covariates):
             raise ShapeError(
                 reason=f"exog has {len(A)} columns, the model {len(self.covariates)} "

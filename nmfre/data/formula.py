@@ -44,7 +44,7 @@ def design_from_formula(
     """
     Design of a formula.
 
-    Wide data have a row a unit and a response a column; long data (``unit`` and ``occasion``) a
+    Wide data have one row per unit and a response a column; long data (``unit`` and ``occasion``) a
     row a cell. Parameters as in `nmfre.NMFRE.from_formula`; ``env`` is where names that are not
     columns are looked up.
     """

@@ -44,7 +44,7 @@ class RightHandSide:
     terms : dict
         Columns of each term.
     variables : list of str
-        Columns of the data that it uses, and arrays beside them with a row a unit.
+        Columns of the data that it uses, and arrays beside them with one row per unit.
     learned : patsy.DesignInfo, bytes or str
         What the fit has learned; the same pickled; or why it is not there.
     rows : DataFrame or None
@@ -142,7 +142,7 @@ def _pickled(info: DesignInfo, variables: list[str]) -> bytes | str:
 def arrays_beside(
     factor_info: FactorInfo, columns: Iterable[Hashable], n_units: int
 ) -> dict[str, Any]:
-    """Arrays with a row a unit that a factor uses and that are no columns of the data."""
+    """Arrays with one row per unit that a factor uses and that are no columns of the data."""
     known = factor_info.state["eval_env"].namespace
     values = {name: known.get(name) for name in _names(factor_info) - {*columns}}
     return {k: x for k, x in values.items() if isinstance(x, ARRAYS) and len(x) == n_units}

@@ -38,7 +38,7 @@ def load_inaugural(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame, (addresses, 1 + terms)
-        A row an address, such as ``1789-Washington``. The first column is ``year``, the others
+        One row per address, such as ``1789-Washington``. The first column is ``year``, the others
         are counts. ``attrs["DESCR"]`` tells more.
 
     Raises

@@ -41,8 +41,8 @@ def load_holzinger_swineford() -> pd.DataFrame:
     Returns
     -------
     DataFrame, (301, 15)
-        Wide, a row a pupil: ``id``; ``sex``, 1 male and 2 female; ``ageyr`` and ``agemo``, age in
-        years and the months above them; ``school``, Pasteur or Grant-White; ``grade``, 7 or 8,
+        Wide, one row per pupil: ``id``; ``sex``, 1 male and 2 female; ``ageyr`` and ``agemo``, age
+        in years and the months above them; ``school``, Pasteur or Grant-White; ``grade``, 7 or 8,
         missing for one pupil; the tests ``x1`` to ``x3`` (visual), ``x4`` to ``x6`` (verbal) and
         ``x7`` to ``x9`` (speed). ``attrs["DESCR"]`` tells what each is, and the source.
 
@@ -75,7 +75,7 @@ def load_state_of_the_union() -> pd.DataFrame:
     Returns
     -------
     DataFrame, (237, 105)
-        A row a message, such as ``1790-Washington-1``: ``year``, ``president``, ``party``,
+        One row per message, such as ``1790-Washington-1``: ``year``, ``president``, ``party``,
         ``delivery`` (spoken or written), ``words``, the number of all words, and 100 columns of
         counts. ``attrs["DESCR"]`` tells how they are counted, and the source.
 
@@ -135,7 +135,7 @@ def load_us_airports() -> pd.DataFrame:
     Returns
     -------
     DataFrame, (60, 6)
-        A row an airport, the busiest first: ``name``, ``city``, ``state``, ``latitude`` and
+        One row per airport, the busiest first: ``name``, ``city``, ``state``, ``latitude`` and
         ``longitude`` in degrees, and ``flights``, from and to all airports.
         ``attrs["DESCR"]`` tells the source.
 

@@ -80,7 +80,7 @@ class AlternatingEstimate(Estimate):
         """Where tau2 comes from."""
         if self.tau2_estimated:
             return "estimated"
-        return "set by the cap" if self.cap_binds else "start value"
+        return "set by the cap" if self.cap_binds else "starting value"
 
     def findings(self) -> list[Finding]:
         """
@@ -110,15 +110,15 @@ class AlternatingEstimate(Estimate):
                 "caution",
                 "stopped early",
                 f"STOPPED EARLY: the tolerance was reached, but {where}.",
-                f"{where}: printed digits may still move. Lower tol, for example to 1e-12.",
+                f"{where}: printed digits may still change. Lower tol, for example to 1e-12.",
             )
         if self.X.shape[1] > 2:
             yield Finding(
                 "note",
                 "identification",
                 None,
-                "with three components and more rotations may fit as well; df-cap does not look "
-                "for them, method='ml' does.",
+                "with three or more components, rotations may fit equally well; df-cap does not "
+                "look for them, method='ml' does.",
             )
 
     def _on_random_effects(self) -> Iterator[Finding]:
@@ -127,37 +127,39 @@ class AlternatingEstimate(Estimate):
                 "problem" if self.saturation > ALL else "caution",
                 "saturation",
                 None,
-                f"{self._used} (ridge {self.ridge:.2g}): they follow the data, residuals and what "
-                "rests on them say little. Lower the cap or the rank.",
+                f"{self._used} (ridge {self.ridge:.2g}): they follow the data, and residuals, and "
+                f"everything computed from them, are uninformative. Lower the cap or the rank.",
             )
         if self.cap_binds:
             yield Finding(
                 "note",
                 "cap",
                 None,
-                "it bound: tau2 is what the cap made of its start value, not an estimate.",
+                "the cap bound: tau2 is the starting value as lowered by the cap, not an estimate.",
             )
         if self.tau2_estimated:
             return
         if np.isinf(self.cap):
-            reason = "update_tau2 was off, so that it kept its start value"
+            reason = "update_tau2=False, so it stays at its starting value"
         elif self.cap_binds:
             reason = (
-                "with a cap it keeps its start value until the cap lowers it. The cap bound in "
-                f"{self.cap_hits} of {self.n_iter} iterations, first in iteration "
-                f"{self.first_cap_hit}"
+                "under a cap it stays at its starting value unless the cap binds. It bound in "
+                "{self.cap_hits} of {self.n_iter} iterations, first in iteration "
+                "{self.first_cap_hit}"
             )
         else:
-            reason = "with a cap it keeps its start value, and the cap did not bind"
+            reason = (
+                "under a cap it stays at its starting value unless the cap binds; here it did not"
+            )
         # Without the data U is gone, and with it check(), which alone shows the text.
         moment = np.mean(self.U**2) if isinstance(self.U, np.ndarray) else np.nan
         yield Finding(
             "caution",
             "scale",
             f"tau2 was not estimated: {reason}.",
-            f"tau2 is not estimated ({self.tau2:.3g}; mean square of U {moment:.3g}), so that the "
-            "fit depends on the units of Y. Scale Y so that tau2 = 1 is sensible, set start_tau2, "
-            "or use method='ml', which does not depend on them.",
+            f"tau2 is not estimated ({self.tau2:.3g}; mean square of U {moment:.3g}), so the fit "
+            f"depends on the units of the responses. Rescale them so that tau2 = 1 is plausible, "
+            f"set start_tau2, or use method='ml', which does not depend on units.",
         )
 
     def _on_variances(self) -> Iterator[Finding]:
@@ -188,10 +190,10 @@ class AlternatingEstimate(Estimate):
                 )
         if not self.sigma2_estimated:
             return (
-                f"sigma2 is its start value, {self.sigma2:.3g}, not an estimate (mean squared "
+                f"sigma2 is its starting value, {self.sigma2:.3g}, not an estimate (mean squared "
                 f"residual: {target:.3g}): the algorithm first updates it at iteration "
                 f"{SIGMA2_FIRST} and stopped at iteration {self.n_iter}. The ICC and the effective "
-                "degrees of freedom depend on it. Lower tol; if it stops as early again, use "
+                "degrees of freedom depend on it. Lower tol; if it still stops as early, use "
                 "method='ml'."
             )
         if not target / FAR_OFF <= self.sigma2 <= target * FAR_OFF:

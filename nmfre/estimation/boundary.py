@@ -1,4 +1,4 @@
-"""Variances that are next to nothing: whether they are zero."""
+"""Variances that are almost zero: whether they are zero."""
 
 from __future__ import annotations
 

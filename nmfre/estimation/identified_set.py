@@ -22,8 +22,8 @@ from nmfre.estimation.rotation_set import FEASIBLE, Ends, Entry, Rotations
 
 SET = "The identified set"
 MIXTURES = (
-    "random effects without a variance, or with a covariance of any form, leave components free to "
-    "be mixed, and effects have no limits. profiles and wald_test_terms() do not depend on that."
+    "with no variance of the random effects, or with cov_re='full', components can be mixed "
+    "freely and effects have no limits. profiles and wald_test_terms() do not depend on this."
 )
 UNEQUAL = "no parameters with equal variances have the likelihood of this fit."
 

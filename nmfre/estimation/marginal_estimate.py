@@ -15,8 +15,15 @@ from nmfre.estimation.determination import resid_determined
 from nmfre.estimation.estimate import ALL, Estimate, StopReason
 from nmfre.estimation.identification import ZERO, Identification, n_rotations, zeros
 
-FOUND = "the one that the search found"
+FOUND = "the representative that the search found"
 """What is shown where no rule picks one of several."""
+STOPPED = {
+    StopReason.MAXITER: "at the limit of iterations",
+    StopReason.PRECISION: "at numerical precision",
+    StopReason.MERGING: "because columns of the basis became collinear",
+    StopReason.NON_FINITE: "at values that are not finite",
+}
+"""How a sentence says why the iteration ended without reaching the tolerance."""
 DEGENERATE_CONDITION = 1e3
 """Condition number of the basis from which its columns are called collinear."""
 
@@ -161,7 +168,10 @@ class MarginalEstimate(Estimate):
 
     def _on_convergence(self) -> Iterator[Finding]:
         if self.stop_reason is not StopReason.TOLERANCE:
-            cause, remedy = "rounding allowed no further ascent", "n_starts, or accept a larger tol"
+            cause, remedy = (
+                "rounding prevented a further increase",
+                "n_starts, or accept a larger tol",
+            )
             if self.stop_reason is StopReason.MAXITER:
                 cause, remedy = f"the limit of {self.n_iter} iterations was reached", "maxiter"
             if self.stop_reason is StopReason.MERGING:
@@ -173,7 +183,7 @@ class MarginalEstimate(Estimate):
                 "problem",
                 "not converged",
                 f"NOT CONVERGED: the gradient norm is {self.gradient_norm:.1e}; the iteration "
-                f"stopped for {self.stop_reason}.",
+                f"stopped {STOPPED[self.stop_reason]}.",
                 f"{cause} at a gradient norm of {self.gradient_norm:.1g}. Raise {remedy}.",
             )
         if self.n_agree < self.n_starts:
@@ -192,7 +202,7 @@ class MarginalEstimate(Estimate):
                 "problem",
                 "components merge",
                 "COMPONENTS MERGE: columns of the basis are nearly collinear, and their effects "
-                f"are not determined. {remedy}",
+                "cannot be estimated. {remedy}",
                 "columns of the basis are nearly collinear (condition number "
                 f"{self.condition:.1g}) while Theta diverges: effects have no standard errors. "
                 f"{remedy}",
@@ -204,8 +214,8 @@ class MarginalEstimate(Estimate):
             yield Finding(
                 "note",
                 "tau2",
-                "tau2 is at its bound 0: the data show no random effects.",
-                "it is at its bound 0: there are no random effects.",
+                "tau2 is at its boundary 0: the data show no random effects.",
+                "it is at its boundary 0: the data show no random effects.",
             )
             found = "tau2 is zero, so {names} can be mixed without changing X Theta"
             if len(mixing) > self.Theta.shape[1]:
@@ -214,15 +224,15 @@ class MarginalEstimate(Estimate):
                 "without random effects only X Theta enters the likelihood, so {names} can be "
                 "mixed without changing the fit."
             )
-            shown = "the one with components as far apart as their bounds allow"
+            shown = "the representative with components as far apart as non-negativity allows"
         else:
             what = "mixtures" if self.structure.random.rotated else "rotations"
             n_free = self.identification.n_free
             directions = f"{n_free} direction{'s' if n_free > 1 else ''}"
             found = f"{what} of {{names}} in {directions} have the same likelihood"
-            cause = f"{what} of {{names}} in {directions} fit as well"
+            cause = f"{what} of {{names}} in {directions} fit equally well"
             cause += ", with other variances." if self.structure.random.rotated else "."
-            shown = "the one with the sparsest basis"
+            shown = "the representative with the sparsest basis"
             if self.re_at_bound.any():
                 shown = FOUND
         if self.structure.pattern is not None:
@@ -231,12 +241,12 @@ class MarginalEstimate(Estimate):
             yield Finding(
                 "caution",
                 "not identified",
-                f"NOT IDENTIFIED: {cause} Shown is {shown}; its effects have no standard "
-                "errors of their own. Valid for all of them: X Theta (profiles), fitted values, "
-                "and the joint test of a covariate (wald_test_terms).",
+                f"NOT IDENTIFIED: {cause} The table shows {shown}; its effects have no standard "
+                f"errors. The same for all representatives: X Theta (profiles), fitted values, "
+                f"and the joint test of a covariate (wald_test_terms).",
                 f"{found}: their effects and loadings are those of one representative. Profiles, "
-                "fitted values and wald_test_terms() stay valid; identified_set() has the range of "
-                "the others, and a basis_pattern can identify them.",
+                f"fitted values and wald_test_terms() remain valid; identified_set() gives the "
+                f"range of each effect, and a basis_pattern can identify them.",
                 components=mixing,
             )
 
@@ -245,12 +255,12 @@ class MarginalEstimate(Estimate):
         means = {
             "pattern": "by the basis pattern.",
             "zeros": "by zeros of the estimated basis.",
-            "bounds": "by effects at their bound 0, together with zeros of the basis.",
+            "bounds": "by effects at their boundary 0, together with zeros of the basis.",
             "convention": "only by the convention that their random effects have equal variances, "
-            "which the data cannot test. Effects and loadings rest on it; identified_set() shows "
-            "what they can be without it.",
+            "which the data cannot test. Effects and loadings depend on it; identified_set() "
+            "shows what they can be without it.",
         }
-        text = f"components are identified {means[self.identification.by]}"
+        text = f"the components are identified {means[self.identification.by]}"
         return Finding("note", "identification", f"C{text[1:]}", text)
 
     def _on_random_effects(self) -> Iterator[Finding]:
@@ -260,8 +270,8 @@ class MarginalEstimate(Estimate):
         if equal and not resid_determined(n_responses, rank, wider):
             many = "s" * (n_responses > 1)
             why = (
-                f"the covariance{many} of {n_responses} response{many} cannot determine one each "
-                f"at rank {rank}."
+                f"the covariance{many} of {n_responses} response{many} cannot determine one for "
+                f"each response at rank {rank}."
             )
             yield Finding(
                 "note",
@@ -271,8 +281,8 @@ class MarginalEstimate(Estimate):
             )
         if self.resid_at_bound.any():
             text = (
-                "variances at their bound 0 (Heywood case): {names}. They have no standard errors, "
-                "and all others are conditional on them."
+                "variances at their boundary 0 (Heywood case): {names}. They have no standard "
+                "errors, and all other standard errors are conditional on them."
             )
             yield Finding(
                 "caution",
@@ -282,7 +292,7 @@ class MarginalEstimate(Estimate):
                 responses=np.flatnonzero(self.resid_at_bound).tolist(),
             )
         if self.re_at_bound.any() and not self.tau2_at_bound:
-            text = "at their bound 0: the data show no random effects of {names}."
+            text = "at their boundary 0: the data show no random effects of {names}."
             yield Finding(
                 "note",
                 "variances of random effects",
@@ -295,17 +305,17 @@ class MarginalEstimate(Estimate):
                 "note",
                 "saturation",
                 None,
-                f"{self._used}: sigma2 is next to nothing beside them.",
+                f"{self._used}: sigma2 is negligible in comparison.",
             )
         if self.llf_uncapped is not None:
             gain = self.llf_uncapped - self.llf
             yield Finding(
                 "caution",
                 "cap",
-                f"The cap binds: without it the log-likelihood is {self.llf_uncapped:.3f}, higher "
-                f"by {gain:.3f}.",
-                f"it binds, at the price of {gain:.1f} in log-likelihood: variances are what it "
-                "makes of them.",
+                f"The cap binds: without it the log-likelihood would be {self.llf_uncapped:.3f}, "
+                f"higher by {gain:.3f}.",
+                f"the cap binds and lowers the log-likelihood by {gain:.1f}; it determines the "
+                f"variances.",
             )
 
 

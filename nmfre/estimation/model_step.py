@@ -23,7 +23,7 @@ IN_VAIN = 3
 PRODUCTS = 200
 """Products with the observed Hessian of one step at most."""
 ROUNDS = 8
-"""Times that conjugate gradients begin anew where entries meet or leave their bounds."""
+"""Times that conjugate gradients begin again where entries meet or leave their bounds."""
 FORCING = 0.02
 """Share of the gain of a step that conjugate gradients may leave."""
 

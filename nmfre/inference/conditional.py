@@ -81,7 +81,7 @@ class Inference(OfKinds):
     support: Support
     equality: dict[str, ScoreTest] = field(default_factory=dict)
     scope: ClassVar[str] = "conditional on the estimated basis, random effects and variances."
-    """What standard errors and p-values take for known."""
+    """What standard errors and p-values treat as known."""
 
     def findings(self, estimate: Estimate) -> list[Finding]:
         """What is to be known of standard errors and tests, in the order of the summary's notes."""
@@ -90,14 +90,14 @@ class Inference(OfKinds):
             found.append(
                 Finding(
                     "caution",
-                    "basis taken for known",
-                    "For rank 2 and above that leaves out the uncertainty of the basis: intervals, "
-                    "above all of intercepts, are too short.",
-                    "standard errors are conditional on the basis, and so too short, above all "
-                    f"those of intercepts. {estimate.marginal_remedy}.",
+                    "basis treated as known",
+                    "For rank 2 and above this ignores the uncertainty of the basis: intervals "
+                    "are too narrow, especially those of intercepts.",
+                    "standard errors are conditional on the basis, so they are too small, "
+                    "especially those of intercepts. {estimate.marginal_remedy}.",
                 )
             )
-        what = "the standard error, z and interval of such a coefficient are only formal"
+        what = "the standard error, z and interval of such a coefficient are not valid"
         return [*found, *self._on_support(), *self._on_bounds(what, estimate)]
 
     def _on_support(self) -> list[Finding]:
@@ -111,13 +111,13 @@ class Inference(OfKinds):
         if not self.support.grouped:
             return found
         if not self.options.estimator.sums_scores:
-            ignored = "cov_type='naive' ignores groups: it takes all units as independent"
+            ignored = "cov_type='naive' ignores groups: it treats all units as independent"
             found.append(Finding("problem", "groups", f"{ignored}.", f"{ignored}. Use 'cr3'."))
         elif n_groups < FEW_GROUPS:
-            few = f"{n_groups} groups are few: standard errors tend to be too small"
-            remedy = "cov_type='cr3' corrects for much of it."
+            few = f"with only {n_groups} groups, standard errors tend to be too small"
+            remedy = "cov_type='cr3' corrects most of this."
             if self.options.estimator.corrects:
-                remedy = "Read p-values near the level with caution."
+                remedy = "Interpret p-values near the significance level with caution."
             found.append(Finding("caution", "few groups", f"{few}.", f"{few}. {remedy}"))
         return found
 
@@ -128,15 +128,15 @@ class Inference(OfKinds):
             Finding(
                 "note",
                 "bounds",
-                f"(b): at the bound 0; {what}.",
-                "{names} at the bound 0. Where effects may be negative, use "
-                f"{estimate.signed_remedy}.",
+                f"(b): at the boundary 0; {what}.",
+                "{names} at the boundary 0. If effects may be negative, use "
+                "{estimate.signed_remedy}.",
                 params=np.flatnonzero(self.at_bound).tolist(),
             )
         ]
 
     def variance_bse(self, estimate: Estimate) -> dict[str, FloatArray]:
-        """Standard errors of the variances: none, they are taken for known."""
+        """Standard errors of the variances: none, they are treated as known."""
         return {}
 
     def not_held(self, members: IntArray) -> IntArray:

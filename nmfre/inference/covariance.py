@@ -60,7 +60,7 @@ class CovarianceEstimator(ABC):
     has_replicates : bool
         Whether standard errors of replicates, sandwiches of these scores, are of its kind.
     short_for_few : bool
-        Whether intervals tend to be too short where units are few.
+        Whether intervals tend to be too narrow with few units.
     rare : int
         Units, or groups, up to which those of an effect that rests on them tend to be too short.
     """

@@ -66,7 +66,7 @@ class ScoreTest:
 
     def __str__(self) -> str:
         if not self.df:
-            return "data cannot test it: it is a convention that names the components"
+            return "the data cannot test it: it is a convention that identifies the components"
         shown = f"p = {self.pvalue:.3f}" if self.pvalue >= 0.0005 else "p < 0.001"
         return f"chi2 = {self.statistic:.2f}, df {self.df}, {shown}"
 

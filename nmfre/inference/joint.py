@@ -15,7 +15,7 @@ from nmfre.inference.conditional import Inference
 from nmfre.inference.equality import rejected
 
 FEW_UNITS = 50
-"""Units up to which sandwich standard errors are called somewhat short."""
+"""Units up to which sandwich standard errors are called too small."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class JointInference(Inference):
     held: BoolArray
     undetermined: bool
     scope: ClassVar[str] = (
-        "for all parameters together: they carry the uncertainty of the basis and the variances."
+        "based on all parameters: they account for the uncertainty of the basis and the variances."
     )
 
     def findings(self, estimate: Estimate) -> list[Finding]:
@@ -54,35 +54,34 @@ class JointInference(Inference):
         found = []
         n_units = self.support.independent
         if n_units <= FEW_UNITS and self.options.estimator.short_for_few:
-            short = "intervals tend to be somewhat short; cov_type='cr3' corrects for the leverages"
+            short = "intervals tend to be too narrow; cov_type='cr3' corrects for the leverages"
             found.append(
                 Finding(
                     "note",
                     "few units",
-                    f"{n_units} units are few: {short} of the units.",
-                    f"{n_units} units: {short} of the units.",
+                    f"With only {n_units} units, {short} of the units.",
+                    f"with only {n_units} units, {short} of the units.",
                 )
             )
         found += self._on_support()
-        found += self._on_bounds("z and P are those of a one-sided score test", estimate)
+        found += self._on_bounds("z and P are from a one-sided score test", estimate)
         if self.undetermined and not estimate.degenerate:
             cause = (
-                "there are too few responses for this rank, or responses that are never observed "
-                "together. No standard errors"
+                "there are too few responses for this rank, or some responses are never observed "
+                "together. There are no standard errors"
             )
             found.append(
                 Finding(
                     "problem",
                     "not determined",
-                    "NOT DETERMINED: the data leave the likelihood flat in some direction: "
-                    f"{cause}.",
+                    "NOT DETERMINED: the likelihood is flat in some direction: {cause}.",
                     f"the likelihood is flat in some direction: {cause}; lower the rank.",
                 )
             )
         if self.held.any():
             why = (
-                "are held at their bound: the data would have them far below it, or it is what "
-                "tells components apart."
+                "are held at their boundary: unconstrained they would be clearly negative, or the "
+                "zero is needed to identify the components."
             )
             found.append(
                 Finding(
@@ -99,8 +98,9 @@ class JointInference(Inference):
                     "caution",
                     "residual variances",
                     None,
-                    "hardly determined, with standard errors above the estimates: {names}. Their "
-                    "intervals say next to nothing. Lower the rank, or use cov_resid='identity'.",
+                    "poorly determined, with standard errors larger than the estimates: {names}. "
+                    "Their intervals are uninformative. Lower the rank, or use "
+                    "cov_resid='identity'.",
                     responses=vague.tolist(),
                 )
             )

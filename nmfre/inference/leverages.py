@@ -195,15 +195,16 @@ class Support:
         """About effects that rest on up to ``rare`` units, or groups, or on one of leverage 1."""
         found, what = [], "group" if self.grouped else "unit"
         if self.alone.any():
-            cause = f"rest on one {what} (leverage 1), whose residuals are zero"
+            cause = f"depend on one {what} (leverage 1), whose residuals are zero"
             short = f"{{names}} {cause}: standard errors are too small."
             found.append(
                 Finding(
                     "caution",
                     "leverage 1",
                     short,
-                    f"{short} Leave the {what} or the covariate out, merge levels, or use "
-                    "cov_type='max', which takes those of the model where they are larger.",
+                    f"{short} Leave out the {what} or the covariate, merge levels, or use "
+                    f"cov_type='max', which uses model-based standard errors where they are "
+                    f"larger.",
                     covariates=np.flatnonzero(self.alone).tolist(),
                 )
             )
@@ -213,13 +214,14 @@ class Support:
             sizes = str(counts.min())
             if np.ptp(counts):
                 sizes += f" to {counts.max()}"
-            short = f"{{names}} rest on few {what}s ({sizes}): intervals tend to be too short."
+            short = f"{{names}} depend on few {what}s ({sizes}): intervals tend to be too narrow."
             found.append(
                 Finding(
                     "note",
                     "rare levels",
                     short,
-                    f"{short} Merge rare levels, or read p-values near the level with caution.",
+                    f"{short} Merge rare levels, or interpret p-values near the significance "
+                    f"level with caution.",
                     covariates=few.tolist(),
                 )
             )

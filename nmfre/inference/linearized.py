@@ -25,7 +25,7 @@ class Linearization:
     First-order behaviour of vec(Theta), which stacks columns: entry q + Q k is Theta[q, k].
 
     The dispersion is kept apart from the information I and the scores s_n: it cancels in
-    I^-1 s_n and in the sandwich, which so stay right where the residuals are next to nothing.
+    I^-1 s_n and in the sandwich, which so stay right where the residuals are almost zero.
 
     Attributes
     ----------

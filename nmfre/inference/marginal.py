@@ -60,8 +60,8 @@ class MarginalInference(JointInference):
     df_gradient: FloatArray
     held_basis: BoolArray
     elsewhere: ClassVar[str] = (
-        "it takes the joint covariance of all parameters. It needs uncertainty='marginal', which "
-        f"method='ml' has; that forms it for up to {LARGEST:,} of them."
+        "it needs the joint covariance of all parameters, which method='ml' with "
+        "uncertainty='marginal' computes for up to {LARGEST:,} of them."
     )
 
     @property

@@ -137,7 +137,7 @@ class _Profile:
         if loss < -HIGHER:
             raise _FitFailedError(
                 f"the log-likelihood is higher by {-loss:.4g} with the effect held at {value:.4g}: "
-                "the fit is not the maximum, raise n_starts"
+                "the fit is not the maximum. Raise n_starts"
             )
         self.at[value] = (found.X, found.relative)
         return float(np.sqrt(2.0 * max(loss, 0.0)))

@@ -1,4 +1,4 @@
-"""The bootstrap by estimating every replicate anew."""
+"""The bootstrap by estimating every replicate again."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class WildBootstrap:
     deviations_bse : (B, QK) or None
         The standard error of every replicate, where it was computed.
     refit : bool
-        Whether every replicate was estimated anew, or is one step of the linearised estimator.
+        Whether every replicate was estimated again, or is one step of the linearised estimator.
     parametric : bool
         Whether it was estimated from data drawn from the fit.
     """

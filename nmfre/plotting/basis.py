@@ -95,7 +95,7 @@ def plot_basis_heatmap(
     results: NMFREResults, *, order: draw.Order | None = None, ax: Axes | None = None
 ) -> Axes:
     """
-    The basis as a heatmap: a row a response, a column a component.
+    The basis as a heatmap: one row per response, one column per component.
 
     Parameters
     ----------

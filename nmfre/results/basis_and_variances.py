@@ -194,7 +194,7 @@ def variance_components(
 
     Notes
     -----
-    Estimates by maximum likelihood are too small where units are few: of 60 responses of 40 units
+    Estimates by maximum likelihood are too small with few units: of 60 responses of 40 units
     and two components, sigma2 by 5 %, and 95 % intervals cover it in 58 % of data sets, with the
     correction in 98 %.
     The residuals of the n observed responses around the scores of the units have n - NQ degrees of

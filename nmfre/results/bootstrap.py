@@ -40,7 +40,7 @@ class Bootstrap(Generic[Results]):
     seed : int
         Of the multipliers.
     refit : bool
-        Whether every replicate was estimated anew.
+        Whether every replicate was estimated again.
     parametric : bool
         Whether it was estimated from data drawn from the fit, without multipliers.
     n_failed : int
@@ -229,7 +229,7 @@ def bootstrap(
     seed : int or None
         Of the multipliers. None takes fresh entropy.
     refit : bool
-        Whether every replicate is estimated anew; or is one step of the linearised estimator,
+        Whether every replicate is estimated again; or is one step of the linearised estimator,
         as in the paper (Section 5). df-cap is refitted to responses whose residuals around the
         fixed-effect means are multiplied; ml with the weights 1 + multiplier of units in the
         likelihood, for multipliers of residuals would change the variances that it learns from.

@@ -1,4 +1,4 @@
-"""Effects that are held at 0 although the data say that they are negative: the first thing said."""
+"""Effects held at 0 that a score test finds to be negative, and the warning of them."""
 
 from __future__ import annotations
 

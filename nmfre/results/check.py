@@ -38,7 +38,7 @@ ROUNDING = 1e-8
 
 def dfbetas(fit: Fit) -> pd.DataFrame:
     """
-    Params less what they are without a unit, in standard errors; (N, QK), one step.
+    Change in params when a unit is deleted, in standard errors; (N, QK), one step.
 
     The sign is that of statsmodels: positive where the unit raises the param. From the unit
     scores, as a replicate of the one-step bootstrap whose only multiplier is -1 for that unit, with
@@ -52,7 +52,7 @@ def dfbetas(fit: Fit) -> pd.DataFrame:
 
 def dfbetas_by_group(fit: Fit) -> pd.DataFrame:
     """
-    Params less what they are without a group, in standard errors; (G, QK), one step.
+    Change in params when a group is deleted, in standard errors; (G, QK), one step.
 
     As `dfbetas`, with whole groups of units left out. Up to 5,000 groups.
     """
@@ -82,7 +82,7 @@ def _deletions(fit: Fit, design: Design, name: str, labels: pd.Index) -> pd.Data
 
 def check(self: Fit) -> Check:
     """
-    One page of plain advice, each with a severity.
+    Advice on the fit, with a severity for each item.
 
     On convergence, identification, bounds, saturation, cap, starts, units of measurement,
     variances and tails of residuals, and influential units.
@@ -113,9 +113,9 @@ def check(self: Fit) -> Check:
 
 def _on_residuals(fit: Fit) -> Iterator[Finding]:
     if not fit.model.design.in_memory:
-        yield Finding("note", "residuals", None, "not looked at: the data are in chunks.")
+        yield Finding("note", "residuals", None, "not checked: the data are in chunks.")
     elif fit.model.design.weights is not None:
-        yield Finding("note", "residuals", None, "not looked at: units have weights.")
+        yield Finding("note", "residuals", None, "not checked: units have weights.")
     else:
         v = fit.estimate.v
         untested = not np.ptp(v) and EQUAL_RESID not in fit.inference.equality
@@ -129,7 +129,7 @@ def _on_units(fit: Fit) -> Iterator[Finding]:
             "note",
             "influence",
             None,
-            f"not looked at: there are more than {MOST_UNITS} units, or data are in chunks.",
+            f"not checked: there are more than {MOST_UNITS} units, or the data are in chunks.",
         )
     else:
         yield from _influential(fit, dfbetas(fit), "units", "dfbetas")
@@ -147,8 +147,8 @@ def _influential(fit: Fit, changes: pd.DataFrame, what: str, name: str) -> Itera
             "caution",
             f"influential {what}",
             None,
-            f"deleting {listed(shown)} moves an effect by more than half a standard "
-            f"error (in brackets). See {name}.",
+            f"deleting {listed(shown)} changes an effect by more than half a standard error (in "
+            f"brackets). See {name}.",
         )
 
 
@@ -168,13 +168,13 @@ class Check:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """A row a piece of advice: severity, topic, text."""
+        """One row per piece of advice: severity, topic, text."""
         rows = [(item.severity, item.topic, item.text) for item in self.advice]
         return pd.DataFrame(rows, columns=["severity", "topic", "text"])
 
     def __str__(self) -> str:
         if not self.advice:
-            return "Nothing to remark."
+            return "No issues found."
         return "\n".join(
             textwrap.fill(
                 f"{item.severity.upper()}, {item.topic}: {item.text}",
@@ -192,7 +192,7 @@ class Check:
             f"<li><b>{item.severity}</b>, {html.escape(item.topic)}: {html.escape(item.text)}</li>"
             for item in self.advice
         )
-        return f"<ul>{items}</ul>" if items else "<p>Nothing to remark.</p>"
+        return f"<ul>{items}</ul>" if items else "<p>No issues found.</p>"
 
 
 def with_names(found: Iterable[Finding], model: LabelledModel) -> Iterator[Finding]:
@@ -227,8 +227,8 @@ def on_residuals(
             "note",
             "rarely observed",
             None,
-            f"fewer than {least} units have {listed(resid.columns[rare])}: the basis rests on "
-            "these few units there, and the checks of residuals leave such responses out. Drop "
+            f"fewer than {least} units have {listed(resid.columns[rare])}: their part of the "
+            f"basis depends on these few units, and the checks of residuals leave them out. Drop "
             "them, or pool occasions.",
         )
     errors, fitted = resid.to_numpy()[:, ~rare], fittedvalues.to_numpy()[:, ~rare]
@@ -242,9 +242,9 @@ def on_residuals(
             None,
             f"residual variances of responses differ {ratio}(largest: "
             f"{responses[variances.argmax()]}; smallest: {responses[variances.argmin()]}); the "
-            "model has one sigma2. Fit ml with cov_resid='diagonal': standard errors do not show "
-            "what a wrong covariance does to X and Theta. Only X Theta, fitted values and joint "
-            "tests stay valid.",
+            "model has one sigma2. Fit ml with cov_resid='diagonal': a wrong covariance biases X "
+            "and Theta, and standard errors do not show it. Only X Theta, fitted values and joint "
+            "tests remain valid.",
         )
     seen = np.isfinite(errors)
     sizes, values = np.abs(errors[seen]), fitted[seen]
@@ -266,8 +266,8 @@ def on_residuals(
                 "caution",
                 "heavy tails",
                 None,
-                f"the excess kurtosis of residuals is {kurtosis:.1f} (0 under normality). Look "
-                "at plot_residuals(kind='qq'); the bootstrap does not need normality.",
+                f"the excess kurtosis of residuals is {kurtosis:.1f} (0 under normality). See "
+                f"plot_residuals(kind='qq'); the bootstrap does not need normality.",
             )
 
 

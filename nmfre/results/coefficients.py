@@ -107,7 +107,7 @@ def unlike_summary(fit: Fit, *, interval: bool = True) -> list[str]:
     if alternative(fit) == "larger":
         told.append("Those of the summary are one-sided (alternative='larger').")
     if uncertainty(fit) == "marginal" and fit.inference.at_bound.any():
-        told.append("For effects at the bound 0 the summary has one-sided score tests.")
+        told.append("For effects at the boundary 0 the summary has one-sided score tests.")
     if interval and fit.inference.bootstrap is not None:
         told.append("Intervals are Wald, those of the summary percentile.")
     elif interval and not fit.estimate.signed:

@@ -38,9 +38,9 @@ class EqualVariances:
     Attributes
     ----------
     frame : DataFrame
-        A row a hypothesis: log-likelihoods of the fits with equal and unequal variances, statistic,
-        degrees of freedom, p-value (NaN where data cannot test it), and by how many standard errors
-        of the fit with equal variances an effect changes at most.
+        One row per hypothesis: log-likelihoods of the fits with equal and unequal variances,
+        statistic, degrees of freedom, p-value (NaN where data cannot test it), and by how many
+        standard errors of the fit with equal variances an effect changes at most.
     effects : DataFrame, (QK, 6)
         Effects with equal variances and their change, in standard errors, by hypothesis; and
         whether it is one of sign. NaN where components are not identified.
@@ -68,7 +68,7 @@ class EqualVariances:
         if self.frame["df"].get(EQUAL_RE) == 0:
             notes.append(
                 "Equal tau2 cannot be tested: fits with unequal tau2 have twins with equal tau2 "
-                "and the same likelihood. It is a convention that names the components."
+                "and the same likelihood. It is a convention that identifies the components."
             )
         for name in self.frame.index:
             turned = self.effects.index[self.effects[name, "sign changes"]]

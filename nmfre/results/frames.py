@@ -53,9 +53,9 @@ def random_effects_se(fit: Fit) -> pd.DataFrame:
     Standard errors of the random effects as predictions, (N, Q).
 
     Roots of the diagonal of (Phi^-1 + X' Psi^-1 X)^-1, the posterior variance with all parameters
-    taken for known. With uncertainty="marginal", errors of the parameters come on top, by the delta
-    method (Kackar and Harville 1984): with few units or many responses they are most of it. Where
-    components are not identified, the mixture shown is taken for given.
+    treated as known. With uncertainty="marginal", errors of the parameters come on top, by the
+    delta method (Kackar and Harville 1984): with few units or many responses they are most of it.
+    Where components are not identified, the mixture shown is taken for given.
 
     Examples
     --------
@@ -191,7 +191,7 @@ def unit_clusters(self: Fit, which: Which = "blup") -> pd.Series:
 
 def tidy(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     """
-    A row a coefficient, under the names that broom gives.
+    One row per coefficient, under the names that broom gives.
 
     Parameters
     ----------

@@ -173,7 +173,7 @@ def wald_test_terms(
     Returns
     -------
     statsmodels.stats.contrast.WaldTestResults
-        ``table`` has a row a covariate: statistic, pvalue, df_constraint.
+        ``table`` has one row per covariate: statistic, pvalue, df_constraint.
 
     Examples
     --------
@@ -272,7 +272,7 @@ def t_test_pairwise(
     Returns
     -------
     DataFrame
-        A row a pair: difference, standard error, z, two-sided p-value and limits, adjusted
+        One row per pair: difference, standard error, z, two-sided p-value and limits, adjusted
         p-value and whether it is at most ``alpha``. P-values are two-sided and intervals Wald, as
         ``attrs`` says; the summary can have one-sided ones and percentiles.
 

@@ -87,7 +87,8 @@ class Prediction:
 
     def summary_frame(self, alpha: float = 0.05) -> pd.DataFrame:
         """
-        Means, their errors and both intervals, a row a unit and response; names as in statsmodels.
+        Means, their errors and both intervals, one row per unit and response; names as in
+        statsmodels.
 
         Parameters
         ----------

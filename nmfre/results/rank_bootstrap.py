@@ -1,4 +1,4 @@
-"""The bootstrap of a whole analysis: the rank is chosen anew in every replicate."""
+"""The bootstrap of a whole analysis: the rank is chosen again in every replicate."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ class NMFREResults(Fit):
         self, uncertainty: Uncertainty, *, cov_type: CovType | None = None
     ) -> Self:
         """
-        The same fit with inference of another kind; nothing is estimated anew.
+        The same fit with inference of another kind; nothing is estimated again.
 
         Parameters
         ----------
@@ -235,7 +235,7 @@ class NMFREResults(Fit):
 
     def remove_data(self) -> None:
         """
-        Drop responses, covariates and random effects, and all that has a row a unit.
+        Drop responses, covariates and random effects, and all that has one row per unit.
 
         What stays: params and all inference on them, the basis, variances, the summary, and
         prediction for new units. What needs the data raises `nmfre.errors.DataRemovedError`. The

@@ -30,7 +30,7 @@ def slopes(design: Design) -> list[int]:
 
 def references(design: Design, inference: Inference, rank: int) -> FloatArray:
     """
-    Null distributions of joint tests: scale and degrees of freedom, a row a distribution.
+    Null distributions of joint tests: scale and degrees of freedom, one row per distribution.
 
     Of the test of each term, and of the test of one component by all covariates; see `Reference`.
     """

@@ -43,8 +43,8 @@ class Standardized:
         Theta over the standard deviations of the scores.
     scores : DataFrame, (Q, 3)
         Standard deviation of each score; its reliability, which is the squared correlation of the
-        predicted with the true score of a unit without missing responses, taking the estimates for
-        the truth; and the root of it, the determinacy.
+        predicted with the true score of a unit without missing responses, treating the estimates as
+        known; and the root of it, the determinacy.
     sd : {"total", "conditional"}
     notes : tuple of str
         What is to be known of the numbers.
@@ -182,6 +182,6 @@ def _notes(fit: Fit) -> Iterator[str]:
             )
     if not fit.estimate.tau2_estimated:
         yield (
-            "tau2 was not estimated: all but ratios of profiles rests on its starting value, or on "
-            "the cap."
+            "tau2 was not estimated: everything but ratios of profiles depends on its starting "
+            "value, or on the cap."
         )

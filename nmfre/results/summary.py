@@ -147,7 +147,7 @@ def _variances(fit: Fit) -> list[tuple[str, str]]:
         sigma2.append(("sigma2:", _range(np.where(held, 0.0, estimate.psi))))
     else:
         error = estimate.sigma2 * errors["log_sigma2"][0] if errors else np.nan
-        start = "" if estimate.sigma2_estimated else " (start value)"
+        start = "" if estimate.sigma2_estimated else " (starting value)"
         sigma2.append((f"sigma2{said}:", _with_error(estimate.sigma2, error, False) + start))
     if random == "identity":
         error = estimate.tau2 * errors["log_tau2"][0] if errors else np.nan
@@ -177,7 +177,7 @@ def _short_name(label: object) -> str:
 
 def _with_error(value: float, error: float, at_bound: bool) -> str:
     if at_bound:
-        return "0.000 (at its bound)"
+        return "0.000 (at its boundary)"
     return number(value) + ("" if np.isnan(error) else f" ({number(error)})")
 
 
@@ -203,7 +203,7 @@ def _notes(fit: Fit, alpha: float, multipletests: str | None) -> Iterator[str]:
         )
     else:
         bound = "" if estimate.signed else ", cut off at 0"
-        yield f"Intervals: Wald, level {level}{bound}; no bootstrap was asked for."
+        yield f"Intervals: Wald, level {level}{bound}; no bootstrap was requested."
     sided = "two-sided"
     if options.alternative == "larger":
         sided = "one-sided" + ("" if estimate.signed else " (effects are bounded below by 0)")
@@ -221,12 +221,12 @@ def _notes(fit: Fit, alpha: float, multipletests: str | None) -> Iterator[str]:
     yield from _short(fit.inference.findings(estimate), fit)
     if fit.model.design.n_missing:
         yield (
-            "The likelihood is that of the observed responses: it takes the others to be missing "
-            "at random."
+            "The likelihood is that of the observed responses and assumes that the others are "
+            "missing at random."
         )
     if fit.estimator.df_cap == AUTO:
         yield (
-            "Cap: chosen as the smallest of the rates 0.01, 0.02, ... "
+            "Cap: the smallest of the rates 0.01, 0.02, ... "
             f"({estimate.cap / estimate.largest_df:.2f}) that stays at least 2 % above the "
             "effective df of U in every iteration."
         )

@@ -32,8 +32,8 @@ class CapScan:
     Attributes
     ----------
     table : DataFrame
-        A row a rate: the cap, df_random at the end, their ratio, whether the cap bound and in how
-        many iterations, tau2, sigma2, iterations, and a status in words.
+        One row per rate: the cap, df_random at the end, their ratio, whether the cap bound and in
+        how many iterations, tau2, sigma2, iterations, and a status in words.
     """
 
     plot: ClassVar[Callable[..., Axes]]  # attached by nmfre.plotting

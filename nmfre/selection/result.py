@@ -22,11 +22,11 @@ class RankSelection:
     Attributes
     ----------
     table : DataFrame
-        A row a rank. Columns: the criterion (named as such); for "cv" its "std err" over the folds,
-        for the others the log-likelihood "llf"; "n_params", the parameters that AIC and BIC count,
-        with those that ended at a bound, and "n_free", those that did not (cv: of the fold with
-        most); "not_converged" and "merging", how many fits did not reach the tolerance, and how
-        many ended with components that merge.
+        One row per rank. Columns: the criterion (named as such); for "cv" its "std err" over the
+        folds, for the others the log-likelihood "llf"; "n_params", the parameters that AIC and BIC
+        count, with those that ended at a bound, and "n_free", those that did not (cv: of the fold
+        with most); "not_converged" and "merging", how many fits did not reach the tolerance, and
+        how many ended with components that merge.
     scores : DataFrame or None
         Mean squared prediction error of every fold (rows: repeat, fold) and rank; None without
         folds.
@@ -103,7 +103,7 @@ class RankSelection:
         if not self._sound.any():
             text = (
                 " Every rank has fits that did not converge or whose components merge: no choice "
-                "is safe. Raise maxiter or n_starts, or try smaller ranks."
+                "is reliable. Raise maxiter or n_starts, or try smaller ranks."
             )
         elif left:
             text = f" Left out, as fits did not converge or components merge: rank {left}."

@@ -93,13 +93,13 @@ def coverage_study(
     Returns
     -------
     DataFrame
-        A row an uncertainty ("marginal", "conditional"; of df-cap the second alone) and quantity:
-        coverage of the Wald, percentile and studentized intervals of the intercepts and the effects
-        (the average over components, and the lowest and highest of them), bias, mean standard error
-        over the standard deviation of the estimates, the share of data sets in which they have a
-        standard error, which the rows before are about; coverage of the Wald intervals of X Theta
-        (marginal); rejections of the joint test; each with its Monte Carlo standard error.
-        ``attrs`` hold the number of replicates that counted and the seconds taken.
+        One row per uncertainty ("marginal", "conditional"; of df-cap the second alone) and
+        quantity: coverage of the Wald, percentile and studentized intervals of the intercepts and
+        the effects (the average over components, and the lowest and highest of them), bias, mean
+        standard error over the standard deviation of the estimates, the share of data sets in which
+        they have a standard error, which the rows before are about; coverage of the Wald intervals
+        of X Theta (marginal); rejections of the joint test; each with its Monte Carlo standard
+        error. ``attrs`` hold the number of replicates that counted and the seconds taken.
 
     Raises
     ------

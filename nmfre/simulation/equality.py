@@ -57,7 +57,7 @@ def variance_test_study(
     Returns
     -------
     DataFrame
-        A row a test ("score", "likelihood ratio") and hypothesis: share of rejections, with its
+        One row per test ("score", "likelihood ratio") and hypothesis: share of rejections, with its
         Monte Carlo standard error, of all data sets; share of data sets that can test the
         hypothesis; mean of the statistic and of its degrees of freedom. ``attrs`` hold the number
         of data sets that counted, the seconds taken and the design.

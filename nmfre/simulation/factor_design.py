@@ -90,7 +90,7 @@ class FactorDesign:
         Returns
         -------
         DataFrame
-            A row a unit: responses y1, y2, ..., "level" of the factor and "group".
+            One row per unit: responses y1, y2, ..., "level" of the factor and "group".
         """
         check_generator(rng)
         bumps = self.bumps

@@ -66,12 +66,13 @@ def factor_study(
     Returns
     -------
     DataFrame
-        A row an uncertainty, what is taken as independent ("units", and "groups" where the design
-        has any) and kind of covariance. Columns: rejections of single levels ("z"), by the mean
-        over levels and components with a standard error; of the joint test, by `wald_test_terms`
-        ("joint"), by chi-squared and by F with as many degrees of freedom as there are units, or
-        groups, less covariates ("F(N - K)"); the largest Monte Carlo standard error of these.
-        ``attrs`` hold the number of data sets that counted, the seconds taken and the design.
+        One row per uncertainty, what is taken as independent ("units", and "groups" where the
+        design has any) and kind of covariance. Columns: rejections of single levels ("z"), by the
+        mean over levels and components with a standard error; of the joint test, by
+        `wald_test_terms` ("joint"), by chi-squared and by F with as many degrees of freedom as
+        there are units, or groups, less covariates ("F(N - K)"); the largest Monte Carlo standard
+        error of these. ``attrs`` hold the number of data sets that counted, the seconds taken and
+        the design.
 
     Raises
     ------

@@ -64,7 +64,7 @@ def prediction_study(
         Rows: residual variances and variances of random effects, each with the correction of
         `nmfre.NMFREResults.variance_components` and without; random effects and BLUPs
         X(Theta a + u), each with the errors of the parameters (uncertainty="marginal") and with
-        these taken for known ("conditional"); means X Theta a. Columns: coverage, its Monte Carlo
+        these treated as known ("conditional"); means X Theta a. Columns: coverage, its Monte Carlo
         standard error, and, of variances, the mean of the estimates over the true ones.
         ``attrs`` hold the number of replicates that counted and the seconds taken.
 

@@ -66,13 +66,13 @@ def paper_study(
     Returns
     -------
     DataFrame
-        A row a setting. Columns: bias, sd and rmse of the estimate; mean standard errors: sandwich,
-        bootstrap, and naive (from the information alone, which explodes as the ridge vanishes);
-        share of rejections (one-sided at 0.05 where the effect is 0, else two-sided); coverage of
-        95 % Wald and percentile intervals; mean df_U / (N Q) and ridge; median of the iterations;
-        shares of fits in which the cap bound, and which reached the largest number of iterations
-        before the tolerance. Every rate has its Monte Carlo standard error in the column of the
-        same name that ends in "(se)"; as does the bias.
+        One row per setting. Columns: bias, sd and rmse of the estimate; mean standard errors:
+        sandwich, bootstrap, and naive (from the information alone, which explodes as the ridge
+        vanishes); share of rejections (one-sided at 0.05 where the effect is 0, else two-sided);
+        coverage of 95 % Wald and percentile intervals; mean df_U / (N Q) and ridge; median of the
+        iterations; shares of fits in which the cap bound, and which reached the largest number of
+        iterations before the tolerance. Every rate has its Monte Carlo standard error in the column
+        of the same name that ends in "(se)"; as does the bias.
         ``attrs`` hold the number of replicates and the seconds taken.
 
     Raises

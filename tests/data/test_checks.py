@@ -80,7 +80,7 @@ def test_times_that_units_do_not_share(orthodont):
     stray = unrounded["age"].where(noise < 0.1, orthodont["age"])
     pairs = orthodont["age"] + np.arange(len(orthodont)) // 8 * 10  # shared by two units
     for few in (stray, pairs):
-        with pytest.warns(errors.NMFREWarning, match="one unit or two.* Round or bin") as caught:
+        with pytest.warns(errors.NMFREWarning, match="one or two units.* Round or bin") as caught:
             nmfre.NMFRE.from_formula(
                 "distance ~ sex", orthodont.assign(age=few), 1, unit="subject", occasion="age"
             )

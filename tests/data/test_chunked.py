@@ -274,7 +274,7 @@ def test_a_file_that_ends_early(data, tmp_path):
     file.write_bytes(file.read_bytes()[:-800])
     with pytest.raises(errors.ChunkError, match=r"did not finish [(]ValueError"):
         nmfre.NMFRE(da.from_npy_stack(tmp_path), data[1], rank=2)
-    with pytest.raises(errors.ChunkError, match="nothing was computed from a part"):
+    with pytest.raises(errors.ChunkError, match="nothing was computed from the rest"):
         whole.fit("ml")  # the file was cut between the passes
 
 

@@ -85,8 +85,8 @@ CSV_FAULTS = {
     "short line": (lambda x: [*x[:9], x[9][:-1], *x[10:]], "line 10 has 47 cells, the first 48"),
     "text": (lambda x: edited(x, 4, 3, "many"), "line 4, column 'Aomori' is 'many', not a number"),
     "empty cell": (lambda x: edited(x, 4, 3, ""), r"column 'Aomori' is ''.*\(1 such cells in all"),
-    "negative": (lambda x: edited(x, 4, 3, "-1"), "is '-1', not a number from 0"),
-    "infinite": (lambda x: edited(x, 4, 3, "inf"), "is 'inf', not a number from 0"),
+    "negative": (lambda x: edited(x, 4, 3, "-1"), "is '-1', not a number >= 0"),
+    "infinite": (lambda x: edited(x, 4, 3, "inf"), "is 'inf', not a number >= 0"),
     "header alone": (lambda x: x[:1], "no lines of data"),
     "empty": (lambda x: [], "no lines of data"),
 }
@@ -114,7 +114,7 @@ EXCEL_FAULTS = {
     "no code": (lambda x: edited(x, LAST, 5, None), rf"line {LAST} has the codes \[nan, '05'\]"),
     "text": (lambda x: edited(x, LAST, 9, "…"), rf"line {LAST}, column 9 is '…', not a number"),
     "empty cell": (lambda x: edited(x, LAST, 9, None), "column 9 is nan, not a number"),
-    "negative": (lambda x: edited(x, LAST, 9, -5), "column 9 is -5, not a number from 0"),
+    "negative": (lambda x: edited(x, LAST, 9, -5), "column 9 is -5, not a number >= 0"),
 }
 
 

@@ -51,7 +51,7 @@ def test_a_full_covariance_needs_a_pattern_that_determines_it(pattern, match):
 def test_residual_variances_need_responses():
     data = battery()
     few = nmfre.NMFRE(data[NAMES[:3]], rank=2)
-    match = "3 responses do not determine .* use cov_resid='identity', or a lower rank"
+    match = "3 responses are too few .* use cov_resid='identity', or a lower rank"
     for call in (
         lambda: few.fit("ml", cov_resid="diagonal", cov_re="diagonal", **FAST),
         lambda: nmfre.select_rank(few, [1, 2], cov_resid="diagonal", progress=False),

@@ -32,7 +32,7 @@ def simulate(seed=0, *, n=400, errors="normal", sd=1.0, effect=20.0):
 def test_a_good_fit_has_nothing_to_remark():
     res = nmfre.NMFRE(*simulate(), rank=1).fit("ml")
     assert res.check().advice == []
-    assert str(res.check()) == "Nothing to remark."
+    assert str(res.check()) == "No issues found."
     assert "Nothing" in res.check()._repr_html_()
 
 
@@ -64,7 +64,7 @@ def test_saturation(model):
 
 def test_bounds():
     res = nmfre.NMFRE(*simulate(effect=-20.0), rank=1).fit("ml")
-    assert "comp1[x1] at the bound 0" in str(res.check())
+    assert "comp1[x1] at the boundary 0" in str(res.check())
     assert topics(res)["bounds"] == "note"
 
 
@@ -162,7 +162,7 @@ def test_identification(simulated):
     with pytest.warns(nmfre.ConvergenceWarning):
         found = topics(wide.fit(df_cap=0.5, tol=1e-5, n_boot=0))
     assert found["identification"] == "note"
-    assert found["basis taken for known"] == "caution"
+    assert found["basis treated as known"] == "caution"
 
 
 @pytest.mark.filterwarnings("ignore::nmfre.NMFREWarning")
@@ -181,7 +181,7 @@ def test_advice_names_no_option_that_is_in_use(bumps, signed):
     endog, exog = falling()
     bounds = nmfre.NMFRE(endog, exog, rank=1).fit("ml", n_boot=0).check().frame
     text = bounds.set_index("topic").loc["bounds", "text"]
-    assert text.endswith("Where effects may be negative, use signed=True.")
+    assert text.endswith("If effects may be negative, use signed=True.")
 
 
 def test_what_identifies_components_is_a_note():
@@ -201,6 +201,6 @@ def test_residual_variances_that_are_hardly_determined_are_named():
     res = nmfre.NMFRE.from_formula("~ school", data, 3, endog=tests).fit("ml", n_boot=0)
     table = res.variance_components().loc["sigma2[x1]":"sigma2[x9]"]
     assert list(table.index[table["std err"] > table["estimate"]]) == ["sigma2[x7]"]
-    found = "hardly determined, with standard errors above the estimates: x7."
+    found = "poorly determined, with standard errors larger than the estimates: x7."
     assert found in " ".join(str(res.check()).split())
     assert topics(res)["residual variances"] == "caution"

@@ -264,7 +264,7 @@ def test_effects_held_at_their_bound_have_no_differences(data):
     assert differences.frame["2.5 %"].isna().tolist() == [False, True]
     assert "held at their bound" in str(differences).replace("\n", " ")
     test = res.t_test("comp1[girl] = 0")
-    assert "For effects at the bound 0 the summary" in str(test).replace("\n", " ")
+    assert "For effects at the boundary 0 the summary" in str(test).replace("\n", " ")
 
 
 def test_loaded_and_removed(data, res, tmp_path):

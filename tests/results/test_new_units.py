@@ -189,7 +189,7 @@ def test_errors(two, orthodont):
         two.transform(endog)
     with pytest.raises(errors.MissingColumnError, match="'x'"):
         two.transform(endog, exog[["one"]])
-    with pytest.raises(errors.ShapeError, match="columns that are no responses"):
+    with pytest.raises(errors.ShapeError, match="columns that are not responses"):
         two.transform(endog.rename(columns={"a": "z"}), exog)
     with pytest.raises(errors.NegativeResponseError):
         two.get_scores(-endog, exog)

@@ -239,7 +239,7 @@ def test_prediction_of_new_units(res2, simulated):
     one_level = new.assign(group="c")
     assert res2.predict(one_level).shape == (2, 5)
     with pytest.raises(
-        errors.UnseenLevelError, match="'group' has the level 'z', which .* Known levels: a"
+        errors.UnseenLevelError, match=r"'group' has the level 'z', which .* Known levels: a"
     ):
         res2.predict(new.assign(group="z"))
     with pytest.raises(errors.MissingColumnError, match="predict needs a column 'group'"):
