@@ -144,8 +144,8 @@ class AlternatingEstimate(Estimate):
         elif self.cap_binds:
             reason = (
                 "under a cap it stays at its starting value unless the cap binds. It bound in "
-                "{self.cap_hits} of {self.n_iter} iterations, first in iteration "
-                "{self.first_cap_hit}"
+                f"{self.cap_hits} of {self.n_iter} iterations, first in iteration "
+                f"{self.first_cap_hit}"
             )
         else:
             reason = (

@@ -202,7 +202,7 @@ class MarginalEstimate(Estimate):
                 "problem",
                 "components merge",
                 "COMPONENTS MERGE: columns of the basis are nearly collinear, and their effects "
-                "cannot be estimated. {remedy}",
+                f"cannot be estimated. {remedy}",
                 "columns of the basis are nearly collinear (condition number "
                 f"{self.condition:.1g}) while Theta diverges: effects have no standard errors. "
                 f"{remedy}",
@@ -260,7 +260,7 @@ class MarginalEstimate(Estimate):
             "which the data cannot test. Effects and loadings depend on it; identified_set() "
             "shows what they can be without it.",
         }
-        text = f"the components are identified {means[self.identification.by]}"
+        text = f"components are identified {means[self.identification.by]}"
         return Finding("note", "identification", f"C{text[1:]}", text)
 
     def _on_random_effects(self) -> Iterator[Finding]:

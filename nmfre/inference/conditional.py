@@ -94,7 +94,7 @@ class Inference(OfKinds):
                     "For rank 2 and above this ignores the uncertainty of the basis: intervals "
                     "are too narrow, especially those of intercepts.",
                     "standard errors are conditional on the basis, so they are too small, "
-                    "especially those of intercepts. {estimate.marginal_remedy}.",
+                    f"especially those of intercepts. {estimate.marginal_remedy}.",
                 )
             )
         what = "the standard error, z and interval of such a coefficient are not valid"
@@ -130,7 +130,7 @@ class Inference(OfKinds):
                 "bounds",
                 f"(b): at the boundary 0; {what}.",
                 "{names} at the boundary 0. If effects may be negative, use "
-                "{estimate.signed_remedy}.",
+                f"{estimate.signed_remedy}.",
                 params=np.flatnonzero(self.at_bound).tolist(),
             )
         ]

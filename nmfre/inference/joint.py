@@ -74,7 +74,7 @@ class JointInference(Inference):
                 Finding(
                     "problem",
                     "not determined",
-                    "NOT DETERMINED: the likelihood is flat in some direction: {cause}.",
+                    f"NOT DETERMINED: the likelihood is flat in some direction: {cause}.",
                     f"the likelihood is flat in some direction: {cause}; lower the rank.",
                 )
             )

@@ -61,7 +61,7 @@ class MarginalInference(JointInference):
     held_basis: BoolArray
     elsewhere: ClassVar[str] = (
         "it needs the joint covariance of all parameters, which method='ml' with "
-        "uncertainty='marginal' computes for up to {LARGEST:,} of them."
+        f"uncertainty='marginal' computes for up to {LARGEST:,} of them."
     )
 
     @property

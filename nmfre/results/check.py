@@ -101,9 +101,9 @@ def check(self: Fit) -> Check:
     ... )
     >>> print(model.fit("ml").check())
     CAUTION, heavy tails: the excess kurtosis of residuals is 4.2 (0 under
-        normality). Look at plot_residuals(kind='qq'); the bootstrap does not need
+        normality). See plot_residuals(kind='qq'); the bootstrap does not need
         normality.
-    CAUTION, influential units: deleting F10 (0.6), F11 (0.6) moves an effect by
+    CAUTION, influential units: deleting F10 (0.6), F11 (0.6) changes an effect by
         more than half a standard error (in brackets). See dfbetas.
     """
     found = self.estimate.findings() + self.inference.findings(self.estimate)

@@ -47,7 +47,7 @@ def test_duplicate_labels(simulated):
     ):
         nmfre.NMFRE.from_formula("y1 + y2 ~ age", twice, rank=1)
     with pytest.raises(
-        errors.InvalidArgumentError, match=r"unit='age' .* takes the label of one column"
+        errors.InvalidArgumentError, match=r"unit='age' .* must be the label of one column"
     ):
         nmfre.NMFRE.from_formula("y1 + y2 ~ 1", twice, rank=1, unit="age")
 

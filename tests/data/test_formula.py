@@ -81,9 +81,9 @@ def test_one_response_stays_two_dimensional(simulated):
 
 
 def test_data_without_rows(simulated, orthodont):
-    with pytest.raises(errors.ShapeError, match="the data have no rows: pass"):
+    with pytest.raises(errors.ShapeError, match=r"the data have no rows\. Pass"):
         nmfre.NMFRE.from_formula("y1 + y2 ~ age", simulated.iloc[:0], rank=1)
-    with pytest.raises(errors.ShapeError, match="the data have no rows: pass"):
+    with pytest.raises(errors.ShapeError, match=r"the data have no rows\. Pass"):
         long_model(orthodont.iloc[:0])
 
 
@@ -136,7 +136,7 @@ def test_arguments_of_from_formula(simulated, orthodont):
         nmfre.NMFRE.from_formula("y1 ~ age", simulated, rank=1, unit="person")
     for unit in (["group"], simulated["group"]):
         with pytest.raises(
-            errors.InvalidArgumentError, match=r"unit=.* takes the label of one column"
+            errors.InvalidArgumentError, match=r"unit=.* must be the label of one column"
         ):
             nmfre.NMFRE.from_formula("y1 ~ age", simulated, rank=1, unit=unit)
     with pytest.raises(errors.InvalidArgumentError, match="unit=None is invalid"):

@@ -113,7 +113,7 @@ def test_columns_with_several_levels(simulated):
         assert model("~ age", frame, endog=("y", "y1"), unit="id").endog.shape == (40, 1)
     with pytest.raises(errors.FormulaError, match=r"Write Q\(\('y', 'y1'\)\), Q\(\('y', 'y2'\)\)"):
         model("y1 + y2 ~ age", frame)
-    with pytest.raises(errors.InvalidArgumentError, match="takes the label of one column"):
+    with pytest.raises(errors.InvalidArgumentError, match="must be the label of one column"):
         model("y ~ age", frame, unit="y")
 
 

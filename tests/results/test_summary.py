@@ -216,7 +216,7 @@ def test_fits_that_are_not_finished(model):
     assert "VARIANCES NOT CONVERGED: sigma2 (" in words(small.fit(n_boot=0))
     res = nmfre.NMFRE(growing(), rank=1).fit(n_boot=0)
     text = words(res)
-    assert "sigma2: 1.000 (start value)" in text
+    assert "sigma2: 1.000 (starting value)" in text
     assert "VARIANCES NOT CONVERGED: sigma2 is its starting value, 1, not an estimate" in text
     assert f"(mean squared residual: {res.mean_squared_residual:.3g})" in text
     assert "sigma2 has not converged" not in text
@@ -252,7 +252,7 @@ def test_rotations_and_mixtures():
     case = Case.read("holzinger_rank3")
     model = nmfre.NMFRE(case.Y.T, case.A.T, rank=3)
     text = words(model.fit("ml", signed=True, **FAST, **PAPER))
-    assert "NOT IDENTIFIED: rotations of comp1, comp2, comp3 in 1 direction fit as" in text
+    assert "NOT IDENTIFIED: rotations of comp1, comp2, comp3 in 1 direction fit equally" in text
     assert "Shown is the one with the sparsest basis; its effects" in text
     assert "have no standard errors" in text
     assert "nan" not in text
@@ -347,7 +347,7 @@ def test_by_what_components_are_identified(bumps):
 def test_mixtures_of_components_with_other_variances():
     options = {"cov_resid": "diagonal", "signed": True, **ONE_START}
     text = words(confirmatory(rank=2, right="1").fit("ml", cov_re="diagonal", **options))
-    assert "mixtures of comp1, comp2 in 1 direction fit as well, with other variances." in text
+    assert "mixtures of comp1, comp2 in 1 direction fit equally well, with other variances." in text
     held = nmfre.NMFRE(battery()[NAMES], basis_pattern=np.ones((9, 2), dtype=bool))
     text = words(held.fit("ml", cov_re="diagonal", **options))
     assert "The table shows the representative that the search found; its effects" in text
