@@ -280,7 +280,7 @@ class NMFRE(LabelledModel):
             Starts of ml, the best of which is kept: one from the moments, the others random.
             Default: 5.
         uncertainty : {"marginal", "conditional"}, optional
-            Inference on all parameters together, so that standard errors of Theta carry the
+            Inference on all parameters, so that standard errors of Theta account for the
             uncertainty of the basis (the default of ml, which alone has it), or conditional on the
             basis, random effects and variances, as published (the default of df-cap).
         cov_type : {"cr3", "sandwich", "naive", "max"}, optional
@@ -296,7 +296,7 @@ class NMFRE(LabelledModel):
         multiplier : {"exponential", "rademacher", "mammen", "normal"}
             Distribution of its multipliers.
         multipliers : array_like, (n_boot, N), optional
-            The multipliers themselves, one a unit or group; they set ``n_boot``.
+            The multipliers themselves, one per unit or group; they set ``n_boot``.
         alternative : {"larger", "two-sided"}, optional
             Of the p-values. Default: "larger" for Theta >= 0, for which 0 is a boundary, and
             "two-sided" for signed Theta.

@@ -52,7 +52,7 @@ def check_complete(column: pd.Series, role: str) -> None:
 def check_constant(
     column: pd.Series, codes: IntArray, units: pd.Index, first: IntArray, remedy: str
 ) -> None:
-    """A column of long data must have one value a unit: that of the unit's first row."""
+    """A column of long data must have one value per unit: that of the unit's first row."""
     values = pd.factorize(column)[0]
     differs = values != values[first[codes]]
     if differs.any():

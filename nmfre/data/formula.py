@@ -44,9 +44,9 @@ def design_from_formula(
     """
     Design of a formula.
 
-    Wide data have one row per unit and a response a column; long data (``unit`` and ``occasion``) a
-    row a cell. Parameters as in `nmfre.NMFRE.from_formula`; ``env`` is where names that are not
-    columns are looked up.
+    Wide data have one row per unit and one column per response; long data (``unit`` and
+    ``occasion``) have one row per cell. Parameters as in `nmfre.NMFRE.from_formula`; ``env`` has
+    the names that are not columns.
     """
     if checks.is_chunked(data):
         raise FormulaError(

@@ -91,7 +91,7 @@ def orthodont() -> Example:
         ml=ml,
         difference=(
             f"The effect of sex is the same ({results.params[effect]:.2f}; "
-            f"{ml.params[effect]:.2f}), but not tau2: df-cap keeps it at its start value, "
+            f"{ml.params[effect]:.2f}), but not tau2: df-cap keeps it at its starting value, "
             f"{results.tau2:.0f}, because the cap does not bind, whereas its likelihood is highest "
             f"at {ml.tau2:.1f}, so that the children differ far more than the paper's fit tells "
             f"(ICC {results.icc:.2f}; {ml.icc:.2f})."
@@ -139,7 +139,7 @@ def holzinger_swineford() -> Example:
             f"Effects differ in size (age on comp2: {results.params[effect]:.2f}; "
             f"{ml.params[effect]:.2f}) and standard errors in kind: df-cap keeps tau2 at "
             f"{results.tau2:.0f} (likelihood: {ml.tau2:.2f}), stops while Theta still moves, and "
-            "takes the basis for known, which ml does not."
+            "treats the basis as known, which ml does not."
         ),
         plot=partial(plotting.plot_path_diagram, results),
         comparison=mimic_model,
@@ -222,7 +222,7 @@ def inaugural(path: str | PathLike[str] | None = None) -> Example:
             "The topics are alike, the random effects are not: the cap of 0.02 leaves df-cap "
             f"{results.df_random:.1f} of {results.random_effects.size} degrees of freedom for "
             f"differences between addresses of an era, ml takes {ml.df_random:.0f}; its standard "
-            "errors are larger because they carry the uncertainty of topics that share words."
+            "errors are larger because they account for the uncertainty of topics that share words."
         ),
         plot=partial(plotting.plot_scores, results),
     )

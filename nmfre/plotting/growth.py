@@ -43,7 +43,7 @@ def plot_growth_curves(
     ----------
     results : NMFREResults
     by : str or Series, optional
-        A term of the formula or a covariate, or a group a unit; at most eight groups. Default: a
+        A term of the formula or a covariate, or a group for each unit; at most eight. Default: a
         group for each combination of covariates, where there are at most eight of them, else one
         group of all units.
     which : {"observed", "blup"}
