@@ -143,7 +143,7 @@ class AlternatingEstimate(Estimate):
             reason = "update_tau2=False, so it stays at its starting value"
         elif self.cap_binds:
             reason = (
-                "under a cap it stays at its starting value unless the cap binds. It bound in "
+                "under a cap it stays at its starting value unless the cap binds. The cap bound in "
                 f"{self.cap_hits} of {self.n_iter} iterations, first in iteration "
                 f"{self.first_cap_hit}"
             )

@@ -202,7 +202,7 @@ def test_how_intervals_and_p_values_were_made(model):
 
 def test_whether_errors_carry_the_uncertainty_of_the_basis(bumps):
     res = bumps.fit("ml", **FAST)
-    assert "carry the uncertainty of the basis" in words(res)
+    assert "account for the uncertainty of the basis" in words(res)
     assert "ignores the uncertainty" in words(res.with_uncertainty("conditional"))
 
 
@@ -253,7 +253,7 @@ def test_rotations_and_mixtures():
     model = nmfre.NMFRE(case.Y.T, case.A.T, rank=3)
     text = words(model.fit("ml", signed=True, **FAST, **PAPER))
     assert "NOT IDENTIFIED: rotations of comp1, comp2, comp3 in 1 direction fit equally" in text
-    assert "Shown is the one with the sparsest basis; its effects" in text
+    assert "The table shows the representative with the sparsest basis; its effects" in text
     assert "have no standard errors" in text
     assert "nan" not in text
     for signed in (True, False):
