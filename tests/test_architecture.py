@@ -50,6 +50,7 @@ OF_THE_WHOLE = {
     "invariance",
     "parity",
     "readme",
+    "wording",
 }
 """Files of tests that guard the package through its public surface, and no single module."""
 
