@@ -28,7 +28,7 @@ from nmfre.inference.linearized import Dispersion, Information
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Alternative, InferenceOptions, Uncertainty, checked_multipliers
 from nmfre.results import NMFREResults
-from nmfre.results.boundary import warn_of_negative
+from nmfre.results.boundary import warned_of_negative
 
 
 class NMFRE(LabelledModel):
@@ -303,8 +303,7 @@ class NMFRE(LabelledModel):
         seed : int or None
             For the start and the multipliers. None takes fresh entropy, kept as ``res.seed``.
         verbose : bool
-            Whether to print on standard error how far the fit is: every start, and long climbs
-            every few seconds. The logger ``nmfre`` has the same messages.
+            Whether to print the progress of the fit on standard error, as the logger ``nmfre`` does.
 
         Returns
         -------
@@ -394,8 +393,7 @@ class NMFRE(LabelledModel):
             estimator=estimator,
             seed=seeds.entropy,
         )
-        warn_of_negative(res)
-        return res
+        return warned_of_negative(res)
 
 
 NMFREResults.model_class = NMFRE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
+from typing import TypeVar
 
 import numpy as np
 from scipy import stats
@@ -14,6 +15,7 @@ from nmfre.data.design import Design
 from nmfre.errors import BoundaryWarning
 from nmfre.results.fit import Fit
 
+FitT = TypeVar("FitT", bound=Fit)
 LEVEL = 0.025
 """Level of the one-sided test that calls an effect at its boundary negative, over all of these."""
 TREATMENT = re.compile(r"(?P<factor>[^:]+)\[T\.(?P<level>[^:]+)\]")
@@ -49,10 +51,11 @@ def negative_effects(fit: Fit) -> list[Finding]:
     return [Finding("problem", "negative effects", f"NEGATIVE EFFECTS: {text}", text)]
 
 
-def warn_of_negative(fit: Fit) -> None:
-    """Warn of them."""
+def warned_of_negative(fit: FitT) -> FitT:
+    """A fit, after warning of them."""
     for found in negative_effects(fit):
         warn(found.text, BoundaryWarning)
+    return fit
 
 
 def _recoded(design: Design, covariates: list[Hashable]) -> str:
