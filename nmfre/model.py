@@ -303,7 +303,7 @@ class NMFRE(LabelledModel):
         seed : int or None
             For the start and the multipliers. None takes fresh entropy, kept as ``res.seed``.
         verbose : bool
-            Whether to print the progress of the fit on standard error, as the logger ``nmfre`` does.
+            Whether to print the progress on standard error. The logger ``nmfre`` has the same.
 
         Returns
         -------
