@@ -191,3 +191,32 @@ def test_rank(orthodont, rank):
     """Guards against ranks of 0, of more than the data have, and that are no whole numbers."""
     with pytest.raises(errors.RankError, match=r"whole number from 1 to min\(P, N\) = 4"):
         long_model(orthodont, rank=rank)
+
+
+def test_what_a_notebook_shows_of_a_model_and_what_is_made_of_it(model):
+    assert repr(model) == "<NMFRE: distance ~ sex, P=4, N=27, Q=1, K=2>"
+    page = model._repr_html_()
+    for part in (
+        "distance ~ sex",
+        "27",
+        "Responses (P = 4)",
+        "8, 10, 12, 14",
+        "sex[T.Male]",
+        "comp1",
+    ):
+        assert part in page
+    named = nmfre.NMFRE(model.endog, rank=1, components=["<b>"], groups=np.arange(27) % 9)
+    page = named._repr_html_()
+    assert "none (arrays)" in page
+    assert "9 of 3 units" in page
+    assert "&lt;b&gt;" in page
+    res = model.fit(df_cap=0.21)
+    for shown, part in (
+        (res.bootstrap(50), "50 one-step replicates"),
+        (res.get_prediction(), "27 units"),
+        (res.wald_test_terms(), "&lt;0.001"),
+        (res.t_test("comp1[sex[T.Male]] = 0"), "Test for Constraints"),
+    ):
+        page = shown._repr_html_()
+        assert "<table" in page
+        assert part in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
@@ -14,11 +15,15 @@ from joblib.parallel import (
     ThreadingBackend,
     get_active_backend,
 )
-from tqdm import tqdm
+from tqdm import TqdmWarning
 
 from nmfre.core.arguments import check_jobs
 from nmfre.core.layout import aligned
 from nmfre.errors import InterruptedTasksError, NMFREError, UnfinishedTasksError
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", TqdmWarning)  # a notebook without ipywidgets has a bar of text
+    from tqdm.auto import tqdm
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -47,7 +52,7 @@ def run_tasks(
     n_jobs : int or None
         Processes, as in joblib; None takes those of ``joblib.parallel_config``, or one.
     progress : bool
-        Whether a bar on standard error counts the tasks.
+        Whether a bar counts the tasks: on standard error, or in the notebook.
     description : str
         What the bar says.
     finished : mapping, optional

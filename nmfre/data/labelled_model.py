@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Hashable
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 from statsmodels.base.model import Model
 
 from nmfre.core.arguments import check_rank, known_arguments
+from nmfre.core.findings import listed
 from nmfre.core.hints import HintedModel
 from nmfre.data.basis_pattern import Components, components_of
 from nmfre.data.design import Design
@@ -111,6 +113,35 @@ class LabelledModel(HintedModel, Model):
         """
         design, names = simulated_design(basis, theta, cov_re, resid_variances, n, exog, seed)
         return cls._of_design(design, components_of(design, components=list(names)))
+
+    def __repr__(self) -> str:
+        n_responses, n_units = self.design.Y.shape
+        return (
+            f"<{type(self).__name__}: {self.formula or 'arrays'}, P={n_responses}, N={n_units}, "
+            f"Q={self.rank}, K={len(self.exog_names)}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Formula, data and dimensions, for notebooks."""
+        design, groups = self.design, self.design.groups
+        n_responses, n_units = design.Y.shape
+        rows = {
+            "Formula": self.formula or "none (arrays)",
+            "Units (N)": f"{n_units}",
+            "Groups": "" if groups is None else groups.described,
+            f"Responses (P = {n_responses})": listed(self.endog_names),
+            f"Covariates (K = {len(self.exog_names)})": listed(self.exog_names),
+            f"Components (Q = {self.rank})": listed(self.components),
+            "Basis pattern": "" if self.basis_pattern is None else "yes",
+        }
+        lines = "".join(
+            f'<tr><th style="text-align: left">{name}</th>'
+            f'<td style="text-align: left">{html.escape(value)}</td></tr>'
+            for name, value in rows.items()
+            if value
+        )
+        title = "Non-negative matrix factorization with random effects, not fitted"
+        return f"<table><caption>{title}</caption>{lines}</table>"
 
     def __getstate__(self) -> dict[str, object]:
         return {"design": self.design, "component_set": self.component_set}

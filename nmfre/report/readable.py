@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import html
+
+import numpy as np
 import pandas as pd
 
-from nmfre.report.tables import pvalue
+from nmfre.report.tables import number, pvalue
+
+MOST_ROWS = 60
+"""Of a table in a notebook; of longer ones, the first and the last are shown."""
 
 
 class ReadableFrame(pd.DataFrame):
@@ -35,3 +41,20 @@ class ReadableFrame(pd.DataFrame):
 def is_pvalue(name: object) -> bool:
     """Whether a column of this name holds p-values."""
     return name in ("p", "pvalue") or str(name).startswith(("p (", "P>", "P ("))
+
+
+def by_component(frame: pd.DataFrame) -> ReadableFrame:
+    """A frame of params for reading: the rows of a component stand together."""
+    components = pd.factorize(frame.index.get_level_values("component"))[0]
+    readable = ReadableFrame(frame.iloc[np.argsort(components, kind="stable")])
+    readable.attrs = frame.attrs
+    return readable
+
+
+def headed_html(heading: str, frame: pd.DataFrame) -> str:
+    """A frame in a notebook: three decimals, p-values that are never 0, and a line above."""
+    shown = pd.DataFrame(frame)
+    for name in frame.select_dtypes("float"):
+        shown[name] = list(map(pvalue if is_pvalue(name) else number, frame[name]))
+    table = shown.to_html(max_rows=MOST_ROWS)
+    return f"<p>{html.escape(heading)}</p>{table}"

@@ -17,6 +17,7 @@ from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.options import Alternative
 from nmfre.inference.refit import refit_replicates
 from nmfre.inference.wild_bootstrap import WildBootstrap
+from nmfre.report.readable import by_component, headed_html
 from nmfre.results import coefficients
 from nmfre.results.fit import Fit, infer_again, series
 from nmfre.results.rank_bootstrap import RankBootstrap, RankCriterion, bootstrap_with_rank
@@ -162,14 +163,22 @@ class Bootstrap(Generic[Results]):
 
     @cached_property
     def summary_frame(self) -> pd.DataFrame:
-        """Estimates, bias, standard errors, p-values and 95 % percentile limits, (QK, 6)."""
+        """
+        Estimates, bias, standard errors, p-values and 95 % percentile limits, (QK, 6).
+
+        Rows by component; p-values below 0.001 are displayed as ``<0.001``.
+        """
         columns = {
             "coef": self.results.params,
             "bias": self.bias,
             "std err": self.bse,
             "p": self.pvalues(),
         }
-        return pd.DataFrame(columns).join(self.conf_int())
+        return by_component(pd.DataFrame(columns).join(self.conf_int()))
+
+    def _repr_html_(self) -> str:
+        """What it is and its table, for notebooks."""
+        return headed_html(repr(self).strip("<>"), self.summary_frame)
 
 
 @overload

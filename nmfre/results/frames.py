@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from nmfre.core.arguments import check_choice
-from nmfre.report.readable import ReadableFrame
+from nmfre.report.readable import by_component
 from nmfre.results.coefficients import bse, bse_boot, conf_int, default_interval, pvalues, tvalues
 from nmfre.results.fit import Fit
 from nmfre.results.hypotheses import adjusted_pvalues
@@ -260,12 +260,7 @@ def summary_frame(
     >>> res.summary_frame(multipletests="holm").columns.to_list()
     ['coef', 'std err', 'bootstrap std err', 'z', 'p', 'p (holm)', '2.5 %', '97.5 %']
     """
-    frame = coefficient_table(self, alpha, multipletests)
-    rank, n_covariates = self.theta.shape
-    by_component = np.arange(rank * n_covariates).reshape(n_covariates, rank).T.ravel()
-    readable = ReadableFrame(frame.iloc[by_component])
-    readable.attrs = frame.attrs
-    return readable
+    return by_component(coefficient_table(self, alpha, multipletests))
 
 
 def coefficient_table(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import textwrap
 
 from statsmodels.iolib.summary import Summary
 from statsmodels.iolib.table import SimpleTable
 from statsmodels.stats.contrast import ContrastResults, WaldTestResults
 
-from nmfre.report.tables import WIDTH, TableSummary
+from nmfre.report.tables import WIDTH, Table, TableSummary, fitted_widths, number, pvalue
 
 
 class NotedContrast(ContrastResults):
@@ -40,6 +41,13 @@ class NotedContrast(ContrastResults):
             return TableSummary([printed], [text], WIDTH)
         return f"{printed}\n{textwrap.fill(text, WIDTH)}"
 
+    def _repr_html_(self) -> str:
+        """The table and the notes, for notebooks."""
+        printed = self.summary()
+        return (
+            f"<pre>{html.escape(printed)}</pre>" if isinstance(printed, str) else printed.as_html()
+        )
+
 
 class NotedTests(WaldTestResults):
     """
@@ -58,9 +66,19 @@ class NotedTests(WaldTestResults):
         vars(self).update(vars(test))
         self.notes = notes
 
-    def __str__(self) -> str:
-        lines = [
-            super().__str__(),
-            *([textwrap.fill(" ".join(self.notes), WIDTH)] * bool(self.notes)),
+    def _summary(self) -> TableSummary:
+        frame = self.summary_frame()
+        names, headers = list(map(str, frame.index)), list(map(str, frame.columns))
+        rows = [
+            [number(statistic), pvalue(p), *(f"{df:.4g}" for df in dfs)]
+            for statistic, p, *dfs in frame.to_numpy(dtype=float)
         ]
-        return "\n".join(lines)
+        widths = fitted_widths(dict.fromkeys(headers, 9), rows, names, WIDTH)
+        return TableSummary([Table(rows, widths, headers, names)], self.notes, WIDTH)
+
+    def __str__(self) -> str:
+        return self._summary().as_text()
+
+    def _repr_html_(self) -> str:
+        """The table and the notes, for notebooks."""
+        return self._summary().as_html()

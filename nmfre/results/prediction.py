@@ -17,6 +17,7 @@ from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.patterns import conditional_blup
 from nmfre.inference.prediction import fixed_variances
 from nmfre.inference.scores import Units
+from nmfre.report.readable import headed_html
 from nmfre.report.tables import side_by_side
 from nmfre.results.fit import Fit, predicted
 
@@ -50,6 +51,10 @@ class Prediction:
     def __repr__(self) -> str:
         n_units, n_responses = self.predicted_mean.shape
         return f"<Prediction: {self.which}, {n_units} units, {n_responses} responses>"
+
+    def _repr_html_(self) -> str:
+        """What it is and its table, for notebooks."""
+        return headed_html(repr(self).strip("<>"), self.summary_frame())
 
     def conf_int(self, alpha: float = 0.05, *, obs: bool = False) -> pd.DataFrame:
         """

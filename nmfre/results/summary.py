@@ -158,8 +158,11 @@ def _variances(fit: Fit) -> list[tuple[str, str]]:
         variances = np.diag(estimate.Phi)
         se = variances * errors["log_tau2"] if errors else np.full(len(variances), np.nan)
         held = estimate.of_kind(MarginalEstimate, "re_at_bound").re_at_bound
-        rows = zip(fit.model.components, variances, se, held, strict=True)
-        tau2 = [(f"tau2 {_short_name(q)}:", _with_error(*row)) for q, *row in rows]
+        names = list(map(_short_name, fit.model.components))
+        if len(set(names)) < len(names):
+            names = [f"component {q}" for q in range(1, len(names) + 1)]
+        rows = zip(names, variances, se, held, strict=True)
+        tau2 = [(f"tau2 {name}:", _with_error(*row)) for name, *row in rows]
         if len(tau2) > MOST_VARIANCES:
             tau2 = [("tau2:", _range(np.where(held, 0.0, variances)))]
     ridge = [("Ridge:", number(estimate.ridge))] if (resid, random) == PAPER_FORMS else []

@@ -101,6 +101,25 @@ def test_errors_of_the_package_pass_as_they_are():
         run_tasks(refuse, range(3), n_jobs=1, **OPTIONS)
 
 
+NOTEBOOK = """
+import sys, types, warnings
+warnings.simplefilter("error")
+shell = types.SimpleNamespace(config={"IPKernelApp": {}})
+sys.modules["IPython"] = types.SimpleNamespace(get_ipython=lambda: shell)
+sys.modules["ipywidgets"] = None
+from nmfre.core.parallel import run_tasks
+assert run_tasks(abs, [1, -2], n_jobs=1, progress=True, description="numbers") == [1, 2]
+"""
+
+
+def test_a_notebook_without_widgets_has_a_bar_of_text_and_no_warning():
+    done = subprocess.run(
+        [sys.executable, "-c", NOTEBOOK], capture_output=True, text=True, check=True
+    )
+    assert "numbers: 100%" in done.stderr
+    assert "Warning" not in done.stderr
+
+
 class Batches(LokyBackend):
     """A backend that returns lists only, as ray's does."""
 

@@ -319,6 +319,8 @@ def test_long_names_and_many_components_keep_the_width():
     res = fitted("diagonal").rename_components({"visual": "perception of figures"})
     text = str(res.summary())
     assert "tau2 perceptio..:" in text
+    alike = {"visual": "perception of figures", "textual": "perception of words"}
+    assert "tau2 component 2:" in str(fitted("diagonal").rename_components(alike).summary())
     assert max(map(len, text.splitlines())) == 78
     names = {f"part {q}": [f"y{2 * q + 1}", f"y{2 * q + 2}"] for q in range(6)}
     rng = np.random.default_rng(0)
@@ -366,3 +368,71 @@ def test_variances_at_their_bound_are_named():
         in text
     )
     assert "tau2 speed: 0.000 (at its boundary)" in text
+
+
+LONG = "a_name_that_is_{}_and_has_forty_letters"
+
+
+@pytest.fixture(scope="module", params=[1, 2, 3, 4])
+def long_names(request):
+    """A model all of whose names have forty letters, of a factor with many levels, in groups."""
+    rng, n, rank = np.random.default_rng(0), 60, request.param
+    responses = [f"{LONG.format(p):_<40}" for p in range(8)]
+    scores = 100 + 10 * rng.normal(size=(n, rank)) + 5 * (np.arange(n) % 6)[:, None]
+    basis = np.kron(np.eye(4), [[0.5], [0.5]])[:, :rank] + 0.05
+    endog = np.abs(scores @ basis.T + rng.normal(size=(n, 8)))
+    factor, age, group = (f"{LONG.format(what):_<40}" for what in ("factor", "age", "group"))
+    data = pd.DataFrame(endog, columns=responses)
+    data[factor] = [f"{LONG.format(f'level {i % 6}'):_<40}" for i in range(n)]
+    data[age], data[group] = rng.uniform(8, 90, n), np.arange(n) % 15
+    return nmfre.NMFRE.from_formula(
+        f"~ {factor} + {age}",
+        data,
+        rank,
+        endog=responses,
+        groups=group,
+        components=[f"{LONG.format(q):_<40}" for q in range(rank)],
+    )
+
+
+@pytest.mark.filterwarnings("ignore::nmfre.DegenerateBasisWarning")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"maxiter": 200},
+        {"method": "ml", "signed": True, "n_starts": 1, "n_boot": 10, **PAPER},
+        {"method": "ml", "signed": True, "df_cap": 0.3, "maxiter": 50, **FAST, **PAPER},
+    ],
+    ids=["df-cap", "ml", "capped"],
+)
+def test_no_line_passes_80_columns_and_no_name_is_cut(long_names, options):
+    res = long_names.fit(**options)
+    factor = res.model.exog_names[1].split("[")[0]
+    means = res.marginal_means(factor)
+    summary = str(res.summary(multipletests="holm"))
+    for printed in (
+        summary,
+        res.check(),
+        means,
+        means.differences(),
+        nmfre.compare({**dict.fromkeys("abcd", res), LONG: res}, stat="conf_int"),
+    ):
+        assert max(map(len, str(printed).splitlines())) <= 78
+    if "df_cap" not in options:
+        assert max(map(len, str(res.wald_test_terms()).splitlines())) <= 78
+    for name in (*res.model.components, *res.model.exog_names):
+        assert "".join(name.split()) in "".join(summary.split())
+    narrow = str(res.summary(width=60)).splitlines()
+    assert max(map(len, narrow)) == 60
+    with pytest.raises(nmfre.errors.InvalidArgumentError, match="width"):
+        res.summary(width=59)
+
+
+def test_frames_are_grouped_as_the_summary_is(res2):
+    frame = res2.summary_frame()
+    assert [*dict.fromkeys(frame.index.get_level_values(0))] == ["comp1", "comp2"]
+    assert frame.index.get_level_values(0).is_monotonic_increasing
+    pd.testing.assert_series_equal(frame["p"].loc[res2.params.index], res2.pvalues.rename("p"))
+    with pd.option_context("display.width", 120):
+        assert "<0.001" in repr(frame)
+    assert res2.tidy().set_index(["component", "covariate"]).index.equals(res2.params.index)
