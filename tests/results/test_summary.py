@@ -319,7 +319,7 @@ def test_long_names_and_many_components_keep_the_width():
     res = fitted("diagonal").rename_components({"visual": "perception of figures"})
     text = str(res.summary())
     assert "tau2 perceptio..:" in text
-    alike = {"visual": "perception of figures", "textual": "perception of words"}
+    alike = {"visual": "perception of figures", "verbal": "perception of words"}
     assert "tau2 component 2:" in str(fitted("diagonal").rename_components(alike).summary())
     assert max(map(len, text.splitlines())) == 78
     names = {f"part {q}": [f"y{2 * q + 1}", f"y{2 * q + 2}"] for q in range(6)}
@@ -395,7 +395,7 @@ def long_names(request):
     )
 
 
-@pytest.mark.filterwarnings("ignore::nmfre.DegenerateBasisWarning")
+@pytest.mark.filterwarnings("ignore::nmfre.errors.DegenerateBasisWarning")
 @pytest.mark.parametrize(
     "options",
     [
@@ -433,6 +433,6 @@ def test_frames_are_grouped_as_the_summary_is(res2):
     assert [*dict.fromkeys(frame.index.get_level_values(0))] == ["comp1", "comp2"]
     assert frame.index.get_level_values(0).is_monotonic_increasing
     pd.testing.assert_series_equal(frame["p"].loc[res2.params.index], res2.pvalues.rename("p"))
-    with pd.option_context("display.width", 120):
+    with pd.option_context("display.max_columns", 20):
         assert "<0.001" in repr(frame)
     assert res2.tidy().set_index(["component", "covariate"]).index.equals(res2.params.index)
