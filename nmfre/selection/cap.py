@@ -48,10 +48,15 @@ class CapScan:
         return float(free.min()) if len(free) else None
 
     def __repr__(self) -> str:
-        return self.table.to_string(float_format="{:.4g}".format)
+        return self._shown.to_string(float_format="{:.4g}".format)
 
     def _repr_html_(self) -> str:
-        return str(self.table.to_html(float_format="{:.4g}".format))
+        return self._shown.to_html(float_format="{:.4g}".format)
+
+    @property
+    def _shown(self) -> pd.DataFrame:
+        """The table without what the status and other columns say: it fits 80 columns."""
+        return self.table.drop(columns=["binds", "ratio"])
 
 
 def scan_cap(

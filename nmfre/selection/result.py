@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pandas as pd
 
 from nmfre.errors import NotComputedError
+from nmfre.report.tables import WIDTH
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,7 +120,8 @@ class RankSelection:
 
     def __repr__(self) -> str:
         table = self.table.to_string(float_format="{:.5g}".format)
-        return f"{self._heading}\n{table}\n{self._conclusion}{self._remarks}"
+        text = textwrap.fill(f"{self._conclusion}{self._remarks}", WIDTH)
+        return f"{textwrap.fill(self._heading, WIDTH)}\n{table}\n{text}"
 
     def _repr_html_(self) -> str:
         table = self.table.to_html(float_format="{:.5g}".format)

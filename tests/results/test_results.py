@@ -23,7 +23,7 @@ def test_everything_is_labelled(res2, simulated):
     assert res2.params.index.names == ["component", "covariate"]
     for series in (res2.params, res2.bse, res2.bse_boot, res2.tvalues, res2.pvalues, res2.at_bound):
         pd.testing.assert_index_equal(series.index, res2.params.index)
-    for frame in (res2.cov_params(), res2.conf_int(), res2.summary_frame()):
+    for frame in (res2.cov_params(), res2.conf_int(), res2.summary_frame().loc[res2.params.index]):
         pd.testing.assert_index_equal(frame.index, res2.params.index)
 
 
