@@ -8,6 +8,7 @@ are the same share G_n = Z'Z over these responses: they are a pattern.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,6 +103,10 @@ class Moments(LaidOut):
         """Some of a stack, or one of it; the same, where all members have the same data."""
         return self
 
+    def thinned(self) -> Moments:
+        """Fewer patterns with about the same Fisher information, to climb by; no responses."""
+        return self
+
     @property
     def shares(self) -> FloatArray:
         """Share of each pattern in the units, (G,)."""
@@ -162,13 +167,19 @@ class Moments(LaidOut):
     ) -> tuple[FloatArray, FloatArray]:
         """Gamma and Theta (Q, K) of highest likelihood given the rest; Theta >= 0 or signed."""
         Gamma = self.free_gamma(X, relative)
+        return self.within_bounds(Gamma, lambda: self.root_information(X, relative), signed=signed)
+
+    def within_bounds(
+        self, Gamma: FloatArray, root: Callable[[], FloatArray], *, signed: bool
+    ) -> tuple[FloatArray, FloatArray]:
+        """Gamma and Theta from free Gamma; the root of its information is asked for if needed."""
         Theta = self.covariates.theta(Gamma)
         if signed:
             return Gamma, Theta
         below = Theta.min(axis=(-2, -1), keepdims=True) < 0.0
         if not below.any():
             return Gamma, Theta
-        nearest = self.nearest(Gamma, self.root_information(X, relative))
+        nearest = self.nearest(Gamma, root())
         return np.where(below, nearest[0], Gamma), np.where(below, nearest[1], Theta)
 
     def nearest(self, Gamma: FloatArray, root: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -8,18 +8,32 @@ few patterns cost as little as complete data, whatever the number of units.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from nmfre.core.typing import BoolArray, FloatArray, IntArray
 from nmfre.estimation.covariance_forms import Relative
+from nmfre.estimation.grouping import (
+    patterns_of,
+    shortened,
+    squares_by_pattern,
+    sums_of_products,
+)
 from nmfre.estimation.moments import Moments, Products, information_root, solved
 from nmfre.estimation.orthonormal import orthonormal
 
 FILL_RIDGE = 0.1
 """Shrinkage of the scores that missing cells are filled from, for a start; observed ones have 1."""
+
+MANY_DIGITS = 1e4
+"""Trace of a Z'Z beyond which effects are solved for by eigenvalues, which cost more."""
+
+FEW = 32
+"""Patterns that stand for many where the information need not be exact: far from a maximum."""
+LEAST_CELLS = 0.5
+"""Share that these must keep of the cells of each response."""
 
 
 def unit_grams(observed: BoolArray | FloatArray, Z: FloatArray) -> FloatArray:
@@ -33,12 +47,16 @@ def unit_roots(
     observed: BoolArray | FloatArray, Z: FloatArray, ridge: float = 1.0
 ) -> tuple[FloatArray, FloatArray]:
     """log|M_n| of M_n = Z'Z + ridge I of the same, (..., n), and L_n with M_n^-1 = L_n'L_n."""
-    grams = unit_grams(observed, Z)
+    return _roots(unit_grams(observed, Z), ridge)
+
+
+def _roots(grams: FloatArray, ridge: float) -> tuple[FloatArray, FloatArray]:
+    """The same of Z'Z, (..., n, Q, Q)."""
     try:
-        factors = np.linalg.cholesky(grams + ridge * np.eye(Z.shape[-1]))
+        factors = np.linalg.cholesky(grams + ridge * np.eye(grams.shape[-1]))
     except np.linalg.LinAlgError:  # so large that the ridge is lost in rounding
-        if Z.ndim > 2:  # of one of them
-            parts = [unit_roots(observed, member, ridge) for member in Z]
+        if grams.ndim > 3:  # of one of them
+            parts = [_roots(member, ridge) for member in grams]
             return np.stack([part[0] for part in parts]), np.stack([part[1] for part in parts])
         eigenvalues, V = np.linalg.eigh(grams)
         M = np.maximum(eigenvalues, 0.0) + ridge
@@ -77,39 +95,6 @@ def conditional_blup(X: FloatArray, relative: Relative, R: FloatArray) -> FloatA
     Z = relative.loadings(X)
     roots = unit_roots(~np.isnan(R), Z)[1]
     return relative.F @ solved_vectors(roots, np.nan_to_num(R).T @ (relative.d * Z)).T
-
-
-def patterns_of(observed: BoolArray) -> tuple[BoolArray, IntArray]:
-    """The different columns (P, G) of ``observed`` (P, N), and which of them each column is."""
-    bits = np.packbits(observed, axis=0)
-    words = np.zeros((-(-len(bits) // 8) * 8, observed.shape[1]), dtype=np.uint8)
-    words[: len(bits)] = bits
-    codes = np.ascontiguousarray(words.T).view(np.uint64)
-    if codes.shape[1] == 1:  # sorting numbers is faster than sorting rows
-        _, first, which = np.unique(codes[:, 0], return_index=True, return_inverse=True)
-    else:
-        _, first, which = np.unique(codes, axis=0, return_index=True, return_inverse=True)
-    return observed[:, first], which.ravel()
-
-
-def sums_of_products(A: FloatArray, B: FloatArray, which: IntArray, n: int) -> FloatArray:
-    """Sums of a_i b_i' over the rows (..., m, .) of each of n kinds; (..., n, ., .)."""
-    counts = np.bincount(which, minlength=n)
-    order = np.argsort(which, kind="stable")
-    first = np.cumsum(counts) - counts
-    alone = order[np.minimum(first, len(order) - 1)]  # of most patterns there is one unit
-    sums = A[..., alone, :, None] * B[..., alone, None, :]
-    for g in np.flatnonzero(counts != 1):
-        rows = order[first[g] : first[g] + counts[g]]
-        sums[..., g, :, :] = A[..., rows, :].mT @ B[..., rows, :]
-    return np.asarray(sums)
-
-
-def squares_by_pattern(A: FloatArray, which: IntArray) -> FloatArray:
-    """Sums of a_n a_n' over the units of each pattern; (G, K, K)."""
-    sums = np.zeros((int(which.max()) + 1, len(A), len(A)))
-    np.add.at(sums, which, A.T[:, :, None] * A.T[:, None, :])
-    return sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +148,7 @@ class PatternMoments(Moments):
         patterns, which = patterns_of(observed)
         counts = np.bincount(which, weights)
         covariates, W = orthonormal(A, weights, n_units)
-        short_Y, short_W, short_which = _shortened(filled / scale, W, patterns, which)
+        short_Y, short_W, short_which = shortened(filled / scale, W, patterns, which)
         return cls(
             n_units=n_units,
             n_cells=n_cells,
@@ -202,6 +187,30 @@ class PatternMoments(Moments):
     def covariate_squares(self) -> FloatArray:
         """Sums of w_n w_n' over the units of each pattern, divided by N; (G, K, K)."""
         return self.WW_by_pattern
+
+    def thinned(self) -> PatternMoments:
+        """
+        A few patterns, equally far apart in their order, with the units of all; or all of them.
+
+        Covariates are taken to have the same distribution in each.
+        """
+        steps = (np.arange(FEW) + 0.5) / FEW
+        place = np.searchsorted(np.cumsum(self.shares), steps)
+        some, counts = np.unique(np.minimum(place, len(self.counts) - 1), return_counts=True)
+        shares = counts / FEW
+        patterns = self.patterns[:, some]
+        if len(self.counts) <= FEW or (patterns @ shares < LEAST_CELLS * self.cells).any():
+            return self
+        return replace(
+            self,
+            patterns=patterns,
+            counts=shares * self.n_units,
+            Y=self.Y[:, :0],
+            W=self.W[:, :0],
+            which=self.which[:0],
+            observed=self.observed[:, :0],
+            WW_by_pattern=shares[:, None, None] * np.eye(self.n_covariates),
+        )
 
     def residual_products(
         self, X: FloatArray, Gamma: FloatArray, relative: Relative
@@ -267,6 +276,47 @@ class PatternMoments(Moments):
         flat = of_patterns.reshape(*stack, n_patterns, -1)
         return np.asarray(self.shares[None] @ flat).reshape(*stack, rank, rank)
 
+    def free_gamma(self, X: FloatArray, relative: Relative) -> FloatArray:
+        """
+        Generalised least squares.
+
+        sum_n (I + G_n Phi)^-1 G_n Gamma w_n w_n' = sum_n (I + G_n Phi)^-1 X'y_n w_n', G_n = X'X of
+        what is observed of the unit, rows over the roots of v.
+        """
+        return self.free_gamma_and_information(X, relative)[0]
+
+    def free_gamma_and_information(
+        self, X: FloatArray, relative: Relative
+    ) -> tuple[FloatArray, FloatArray]:
+        """
+        The same, and sum_n w_n w_n' kron (I + G_n Phi)^-1 G_n.
+
+        (I + G_n Phi)^-1 is F'^-1 M_n^-1 F', which loses the digits that M_n has before the point:
+        where these are many, by eigenvalues.
+        """
+        F_inv, Z = np.linalg.inv(relative.F), relative.loadings(X)
+        grams = unit_grams(self.patterns, Z)
+        squares = np.trace(grams, axis1=-2, axis2=-1).max(axis=-1)
+        if X.ndim > 2 and squares.max() > MANY_DIGITS >= squares.min():
+            parts = [
+                self.free_gamma_and_information(X[i], relative.members(i)) for i in range(len(X))
+            ]
+            return np.stack([part[0] for part in parts]), np.stack([part[1] for part in parts])
+        if squares.max() > MANY_DIGITS:
+            of_patterns, shrink = self._shrunk(X, relative)
+            XtY = times_vectors(shrink[..., self.which, :, :], self.Y.T @ (relative.d**2 * X))
+        else:
+            roots = _roots(grams, 1.0)[1]
+            shrunk = roots.mT @ ((roots @ grams) @ F_inv[..., None, :, :])
+            of_patterns = F_inv.mT[..., None, :, :] @ shrunk
+            ZtY = (relative.d * self.Y).mT @ Z
+            XtY = solved_vectors(roots[..., self.which, :, :], ZtY) @ F_inv
+        information = self._information(of_patterns)
+        right = (self.W @ XtY / self.n_units).reshape(*information.shape[:-1], 1)
+        solution = solved(information, right)
+        by_covariate = solution.reshape(*X.shape[:-2], self.n_covariates, X.shape[-1])
+        return np.ascontiguousarray(by_covariate.mT), information
+
     def _shrunk(self, X: FloatArray, relative: Relative) -> tuple[FloatArray, FloatArray]:
         """
         (I + G_n Phi)^-1 G_n and (I + G_n Phi)^-1 of G_n = X'X of each pattern, over the roots of v.
@@ -285,22 +335,16 @@ class PatternMoments(Moments):
         to_columns = np.where(seen, 1.0 / (size * np.where(seen, lengths, 1.0)), 0.0)
         return left @ scaled.mT, left @ (V * to_columns[..., None, :]).mT
 
-    def free_gamma(self, X: FloatArray, relative: Relative) -> FloatArray:
-        """
-        Generalised least squares.
-
-        sum_n (I + G_n Phi)^-1 G_n Gamma w_n w_n' = sum_n (I + G_n Phi)^-1 X'y_n w_n'.
-        """
-        information, shrink = self._shrunk(X, relative)
-        XtY = times_vectors(shrink[..., self.which, :, :], self.Y.T @ (relative.d**2 * X))
-        left = self._information(information)
-        solution = solved(left, (self.W @ XtY / self.n_units).reshape(*left.shape[:-1], 1))
-        by_covariate = solution.reshape(*X.shape[:-2], self.n_covariates, X.shape[-1])
-        return np.ascontiguousarray(by_covariate.mT)
-
     def root_information(self, X: FloatArray, relative: Relative) -> FloatArray:
         """The root of sum_n w_n w_n' kron (I + G_n Phi)^-1 G_n, (Q K, Q K)."""
-        return information_root(self._information(self._shrunk(X, relative)[0]))
+        return information_root(self.free_gamma_and_information(X, relative)[1])
+
+    def profiled(
+        self, X: FloatArray, relative: Relative, *, signed: bool
+    ) -> tuple[FloatArray, FloatArray]:
+        """Gamma and Theta (Q, K) of highest likelihood given the rest; Theta >= 0 or signed."""
+        Gamma, information = self.free_gamma_and_information(X, relative)
+        return self.within_bounds(Gamma, lambda: information_root(information), signed=signed)
 
     def _information(self, of_patterns: FloatArray) -> FloatArray:
         """sum_n w_n w_n' kron these."""
@@ -324,27 +368,3 @@ class PatternMoments(Moments):
     ) -> FloatArray:
         """u_n = F M_n^-1 Z'(y_n - X Theta a_n) over observed responses."""
         return conditional_blup(X, relative, Y - X @ (Theta @ A))
-
-
-def _shortened(
-    Y: FloatArray, W: FloatArray, patterns: BoolArray, which: IntArray
-) -> tuple[FloatArray, FloatArray, IntArray]:
-    """Responses, covariates and patterns of the units, many of one pattern made few."""
-    n_responses, n_covariates = len(Y), len(W)
-    counts, length = np.bincount(which), patterns.sum(axis=0) + n_covariates
-    many = counts > length
-    order = np.argsort(which, kind="stable")
-    stop = np.cumsum(counts)
-    single = order[~many[which[order]]]
-    parts = [np.vstack([Y[:, single], W[:, single]])]
-    labels = [which[single]]
-    for g in np.flatnonzero(many):
-        units = order[stop[g] - counts[g] : stop[g]]
-        rows = np.append(np.flatnonzero(patterns[:, g]), n_responses + np.arange(n_covariates))
-        stacked = np.column_stack([Y[patterns[:, g]][:, units].T, W[:, units].T])
-        factor = np.zeros((n_responses + n_covariates, length[g]))
-        factor[rows] = np.asarray(np.linalg.qr(stacked, mode="r")).T
-        parts.append(factor)
-        labels.append(np.full(length[g], g))
-    columns = np.hstack(parts)
-    return columns[:n_responses], columns[n_responses:], np.concatenate(labels)

@@ -35,6 +35,7 @@ class Search:
         cap: float,
     ) -> None:
         self.moments, self.structure, self.signed, self.cap = moments, structure, signed, cap
+        self.about = moments.thinned()
         self.shape, self.rank = shape, shape[1]
         self.capped = bool(np.isfinite(cap))
         self.n_basis = shape[0] * shape[1]
@@ -176,7 +177,8 @@ class Search:
         Theta, where it is off its bounds, and a common sigma2 follow: their part is eliminated. A
         multiple of a column, which changes nothing, is given a curvature of its own.
         """
-        moments, P, n = self.moments, self.shape[0], at.z.shape[-1]
+        moments = self.about if expected else self.moments
+        P, n = self.shape[0], at.z.shape[-1]
         absolute = Relative(at.v, at.F).times(at.sigma2)
         H = second_derivatives(moments, at.X, at.Gamma, absolute, self.structure, expected=expected)
         H = self._along(at, self._along(at, H).mT)

@@ -13,8 +13,9 @@ from nmfre.core.findings import Finding
 from nmfre.core.kinds import OfKinds
 from nmfre.core.typing import BoolArray, FloatArray, IntArray
 from nmfre.estimation.estimate import Estimate
+from nmfre.estimation.grouping import patterns_of, squares_by_pattern
 from nmfre.estimation.orthonormal import Orthonormal, orthonormal
-from nmfre.estimation.patterns import patterns_of, squares_by_pattern, unit_grams
+from nmfre.estimation.patterns import unit_grams
 from nmfre.inference.covariance import Parts
 from nmfre.inference.equality import ScoreTest
 from nmfre.inference.estimands import of_scores

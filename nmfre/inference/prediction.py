@@ -6,7 +6,8 @@ import numpy as np
 
 from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.estimation.covariance_forms import Relative
-from nmfre.estimation.patterns import patterns_of, unit_inverses
+from nmfre.estimation.grouping import patterns_of
+from nmfre.estimation.patterns import unit_inverses
 
 
 def fixed_variances(profiles: FloatArray, A: FloatArray) -> FloatArray:

@@ -18,7 +18,8 @@ import numpy as np
 from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.estimation.covariance_forms import Structure
 from nmfre.estimation.estimate import Estimate
-from nmfre.estimation.patterns import patterns_of, unit_inverses
+from nmfre.estimation.grouping import patterns_of
+from nmfre.estimation.patterns import unit_inverses
 
 Derivatives: TypeAlias = Callable[[Structure, slice], FloatArray]
 BLOCK_VALUES = 1 << 20

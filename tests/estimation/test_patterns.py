@@ -16,8 +16,10 @@ from shown import topics
 import nmfre
 from nmfre import errors
 from nmfre.estimation.complete import DenseMoments, moments_of
+from nmfre.estimation.covariance_forms import Relative
+from nmfre.estimation.hessian import second_derivatives
 from nmfre.estimation.maximize import starting_bases
-from nmfre.estimation.patterns import PatternMoments, patterns_of
+from nmfre.estimation.patterns import MANY_DIGITS, PatternMoments
 from nmfre.estimation.search import Search
 from nmfre.simulation import BumpDesign
 
@@ -175,21 +177,64 @@ def test_small_residual_variances_cost_no_digits(factor):
     assert np.abs(by_theta).max() < 1e-9
 
 
+@given(shapes, forms, st.floats(1e-6, 1e2))
+@settings(max_examples=20, deadline=None)
+def test_effects_are_the_same_by_roots_and_by_eigenvalues(shape, structure, times):
+    Y, A, X, _, _ = draw(*shape)
+    m = PatternMoments.of(Y, A)
+    relative = covariances(structure, X.shape, 0.0).scaled(np.float64(times) ** 2)
+    Gamma, information = m.free_gamma_and_information(X, relative)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nmfre.estimation.patterns.MANY_DIGITS", 0.0)
+        other, other_information = m.free_gamma_and_information(X, relative)
+    np.testing.assert_allclose(Gamma, other, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(information, other_information, rtol=1e-8, atol=1e-10)
+
+
+def test_members_of_a_stack_that_need_eigenvalues_do_not_change_the_others():
+    Y, A, X, _, _ = draw(6, 2, 2, 0)
+    m = PatternMoments.of(Y, A)
+    sizes = np.array([1.0, 1e4])
+    stack = Relative(np.ones((2, 6)), sizes[:, None, None] * np.eye(2))
+    assert sizes[1] ** 2 * np.square(X).sum() > MANY_DIGITS
+    Gamma = m.free_gamma(np.stack([X, X]), stack)
+    for i in range(2):
+        np.testing.assert_array_equal(Gamma[i], m.free_gamma(X, stack.members(i)))
+
+
+def test_few_patterns_have_about_the_information_of_all():
+    rng = np.random.default_rng(0)
+    Y, A = 1.0 + rng.random((8, 400)), np.vstack([np.ones(400), rng.normal(size=400)])
+    Y[rng.random(Y.shape) < 0.2] = np.nan
+    m = PatternMoments.of(Y, A)
+    X, few = rng.dirichlet(np.ones(8), 2).T, m.thinned()
+    assert len(few.shares) < len(m.shares) / 2
+    assert few.shares.sum() == pytest.approx(1.0)
+    relative = Relative.identity(8, 2, 1e-2)
+    one, other = (
+        second_derivatives(each, X, np.ones((2, 2)), relative, FORMS[0], expected=True)
+        for each in (m, few)
+    )
+    d = np.linalg.eigvals(np.linalg.lstsq(one, other, rcond=1e-9)[0]).real
+    d = d[d > 1e-3]
+    assert len(d) >= len(one) - 2
+    assert 0.5 < d.min() <= d.max() < 2.0
+
+
+def test_all_patterns_are_kept_where_few_would_miss_a_response():
+    rng = np.random.default_rng(0)
+    Y = 1.0 + rng.random((8, 400))
+    Y[rng.random(Y.shape) < 0.2] = np.nan
+    Y[0, 3:] = np.nan
+    m = PatternMoments.of(Y, np.ones((1, 400)))
+    assert m.thinned() is m
+
+
 def test_the_number_of_units_does_not_matter_for_few_patterns():
     rng = np.random.default_rng(0)
     Y, A = rng.random((6, 3000)), np.vstack([np.ones(3000), rng.random(3000)])
     Y[4:, :1000], Y[5:, 1000:1500] = np.nan, np.nan
     assert moments_of(Y, A).Y.shape == (6, (4 + 2) + (5 + 2) + (6 + 2))
-
-
-@pytest.mark.parametrize("n_responses", [3, 64, 65, 200])
-def test_patterns(n_responses):
-    rng = np.random.default_rng(n_responses)
-    different = rng.random((n_responses, 5)) < 0.5
-    drawn = rng.integers(0, 5, 100)
-    patterns, which = patterns_of(different[:, drawn])
-    np.testing.assert_array_equal(patterns[:, which], different[:, drawn])
-    assert patterns.shape[1] == len(np.unique(different[:, drawn], axis=1).T)
 
 
 def test_starts_do_not_depend_on_the_order_of_units():
