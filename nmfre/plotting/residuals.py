@@ -62,7 +62,7 @@ def plot_residuals(results: NMFREResults, kind: Kind = "fitted", *, ax: Axes | N
     check_choice("kind", kind, Kind)
     results.model.design.require("plot_residuals")
     if kind in ("response", "qq"):
-        told = "quantiles here do not know them. See kind='fitted' and 'heatmap'"
+        told = "its quantiles ignore them. See kind='fitted' and 'heatmap'"
         require_no_weights(results.model.design.weights, f"plot_residuals({kind!r})", told)
     kinds = {"fitted": _fitted, "response": _response, "qq": _qq, "heatmap": _heatmap}
     return kinds[kind](results, ax)

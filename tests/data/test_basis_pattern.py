@@ -79,11 +79,15 @@ def test_what_is_no_pattern_is_named(pattern, match):
 @pytest.mark.parametrize(
     ("arguments", "error", "match"),
     [
-        ({"basis_pattern": FRAME, "rank": 2}, errors.InvalidArgumentError, "rank=2 .* 3 here"),
+        (
+            {"basis_pattern": FRAME, "rank": 2},
+            errors.InvalidArgumentError,
+            "rank=2 .* must be 3, the number",
+        ),
         (
             {"basis_pattern": MASK, "components": ["a"]},
             errors.InvalidArgumentError,
-            "3 here: basis",
+            "must be 3, the number of components of basis",
         ),
         (
             {"basis_pattern": FRAME, "components": ["a", "b", "c"]},

@@ -129,7 +129,7 @@ def test_what_is_not_there_is_named(data):
     for at in (["age"], {"age": []}, {"age": [8, 8]}, {"sex": 1}):
         with pytest.raises(errors.InvalidArgumentError, match="at="):
             found.values_at(at)
-    with pytest.raises(errors.UnseenLevelError, match="known: a, b, c"):
+    with pytest.raises(errors.UnseenLevelError, match="Known levels: a, b, c"):
         list(found.means(["group"], {"group": ("d",)}, "balanced"))
 
 

@@ -89,9 +89,9 @@ def test_q_takes_any_label_at_the_fit_and_for_new_data(simulated, label):
     for other in (res, variable):
         np.testing.assert_allclose(other.params, expected.params, rtol=1e-10)
         np.testing.assert_allclose(other.predict(frame), res.predict(), rtol=1e-12)
-    with pytest.raises(errors.MissingColumnError, match=r"predict needs .*; the data have: y1, y2"):
+    with pytest.raises(errors.MissingColumnError, match=r"predict needs .* They have: y1, y2"):
         res.predict(frame[["y1", "y2"]])
-    with pytest.raises(errors.MissingColumnError, match="the data have: none"):
+    with pytest.raises(errors.MissingColumnError, match="They have: none"):
         res.predict(frame[[]])
 
 

@@ -264,11 +264,11 @@ def test_weights_that_are_not_allowed(simulated):
 def test_what_does_not_know_weights_says_so(fits, name, ask):
     with pytest.raises(errors.NotComputedError) as caught:
         ask(fits[0])
-    assert str(caught.value).startswith(f"{name} was not computed: units have weights; ")
+    assert str(caught.value).startswith(f"{name} is not available: units have weights; ")
 
 
 def test_the_check_does_not_look_at_residuals(fits):
-    assert "residuals: not looked at: units have weights." in str(fits[0].check())
+    assert "residuals: not checked: units have weights." in str(fits[0].check())
 
 
 def test_weights_are_saved_and_removed_with_the_data(fits, tmp_path):

@@ -67,8 +67,8 @@ def test_residual_variances_need_responses():
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({"cov_re": "toeplitz"}, "'identity' or 'diagonal' or 'full'"),
-        ({"cov_resid": "full"}, "'identity' or 'mean' or 'diagonal'"),
+        ({"cov_re": "toeplitz"}, "'identity', 'diagonal', 'full'"),
+        ({"cov_resid": "full"}, "'identity', 'mean', 'diagonal'"),
         ({"cov_re": True}, "cov_re=True"),
     ],
 )

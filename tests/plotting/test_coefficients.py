@@ -68,7 +68,7 @@ def test_terms_stand_for_their_covariates(fits, ax):
 
 
 def test_errors_of_coefficients(fits):
-    with pytest.raises(errors.InvalidArgumentError, match=r"'Intercept' or 'sex"):
+    with pytest.raises(errors.InvalidArgumentError, match=r"'Intercept', 'sex"):
         fits["growth ml"].plot_coefficients(covariates=["age"])
     with pytest.raises(errors.InvalidArgumentError, match="at least one fit"):
         plotting.plot_coefficients([])

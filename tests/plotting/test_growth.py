@@ -110,7 +110,7 @@ def test_errors(fits):
         fits["2 ml"].plot_growth_curves(by="dose")
     with pytest.raises(errors.InvalidArgumentError, match="'dose'"):
         fits["2 ml"].plot_growth_curves(by="age")
-    with pytest.raises(errors.InvalidArgumentError, match="'observed' or 'blup'"):
+    with pytest.raises(errors.InvalidArgumentError, match="'observed', 'blup'"):
         fits["2 ml"].plot_growth_curves(which="fixed")
 
 

@@ -49,7 +49,7 @@ def test_a_point_draws_into_a_new_figure(fits):
 def test_errors(res, fits):
     with pytest.raises(errors.InvalidArgumentError, match="alpha"):
         res.plot_identified_set(alpha=5)
-    with pytest.raises(errors.InvalidArgumentError, match="'const' or 'x1'"):
+    with pytest.raises(errors.InvalidArgumentError, match="'const', 'x1'"):
         res.plot_identified_set(covariates=["age"])
     with pytest.raises(errors.NotComputedError, match="identified set"):
         fits["growth df-cap"].plot_identified_set()

@@ -69,7 +69,7 @@ def test_missing_responses(growth):
 
 
 def test_errors(fits):
-    with pytest.raises(errors.InvalidArgumentError, match="'fitted' or 'response' or 'qq'"):
+    with pytest.raises(errors.InvalidArgumentError, match="'fitted', 'response', 'qq'"):
         fits["2 ml"].plot_residuals("scale")
 
 

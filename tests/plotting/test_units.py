@@ -56,7 +56,7 @@ def test_no_positive_score_no_bar(ax):
 
 
 def test_errors_of_scores(fits):
-    with pytest.raises(errors.InvalidArgumentError, match="'fixed' or 'blup'"):
+    with pytest.raises(errors.InvalidArgumentError, match="'fixed', 'blup'"):
         fits["60 ml"].plot_scores(which="observed")
     with pytest.raises(errors.NotComputedError, match="the rank is 1"):
         fits["growth ml"].plot_scores()
@@ -126,7 +126,7 @@ def test_every_component_has_a_panel(fits):
 
 def test_errors_of_random_effects(fits, ax):
     for component in ("comp4", 1, ["comp1"]):
-        with pytest.raises(errors.InvalidArgumentError, match="'comp1' or 'comp2' or 'comp3'"):
+        with pytest.raises(errors.InvalidArgumentError, match="'comp1', 'comp2', 'comp3'"):
             fits["60 ml"].plot_random_effects(component)
     with pytest.raises(errors.InvalidArgumentError, match="3 axes, one for each component"):
         fits["60 ml"].plot_random_effects(ax=ax)

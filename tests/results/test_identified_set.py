@@ -132,7 +132,7 @@ def test_sets_do_not_need_the_data(labelled, res):
 
 
 def test_errors(orthodont, res):
-    with pytest.raises(errors.InvalidArgumentError, match="'diagonal' or 'identity'"):
+    with pytest.raises(errors.InvalidArgumentError, match="'diagonal', 'identity'"):
         res.identified_set("full")
     capped = long_model(orthodont).fit(df_cap=0.21)
     with pytest.raises(errors.NotComputedError, match="identified set"):

@@ -322,13 +322,13 @@ def test_errors(res, known):
         with pytest.raises(errors.InvalidArgumentError):
             res.marginal_means(**arguments)
     means = res.marginal_means("group")
-    with pytest.raises(errors.InvalidArgumentError, match="'a' or 'b' or 'c'"):
+    with pytest.raises(errors.InvalidArgumentError, match="'a', 'b', 'c'"):
         means.differences(reference="d")
     with pytest.raises(errors.InvalidArgumentError, match="multipletests"):
         means.differences(method="holmes")
     with pytest.raises(errors.InvalidArgumentError, match="two levels"):
         res.marginal_means("age").differences()
-    with pytest.raises(errors.InvalidArgumentError, match="numbers"):
+    with pytest.raises(errors.InvalidArgumentError, match="numeric variables"):
         res.average_slopes("group")
     with pytest.raises(errors.InvalidArgumentError, match="at least one"):
         res.average_slopes([])

@@ -201,7 +201,7 @@ def test_limits_are_not_below_zero(two):
         (
             {"exog": GIRL, "endog": pd.DataFrame({9: [1.0]}, index=["g"])},
             errors.ShapeError,
-            "no responses .9.; the responses are 8, 10, 12, 14",
+            "not responses .9.; the responses are 8, 10, 12, 14",
         ),
         (
             {"exog": GIRL, "endog": pd.DataFrame({8: [1.0]}, index=["h"])},
