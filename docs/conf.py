@@ -71,7 +71,7 @@ numpydoc_validation_checks = {
 }
 numpydoc_validation_exclude = {
     r"\.[A-Z]\w*$",  # classes that nobody makes have attributes, not parameters
-    r"(NMFREResults\.plot_\w+|(Bootstrap|CapScan|RankSelection)\.plot)$",  # the functions of nmfre.plotting are looked at
+    r"(NMFREResults\.(plot_\w+|path_diagram_dot)|(Bootstrap|CapScan|RankSelection)\.plot)$",  # the functions of nmfre.plotting are looked at
     r"\.(t_test|wald_test|f_test|as_\w+)$",  # statsmodels has their parameters; strings
 }
 

@@ -131,6 +131,8 @@ def observed_step(
             most = _to_radius(change, of_change, direction, metric, radius)
             ended = curvature <= 0.0 or along >= most * curvature or products >= PRODUCTS
             length = min(along / curvature, most) if curvature > 0.0 else most
+            if math.isinf(length):  # the model has no minimum, and nothing limits the step
+                break
             change, slope = change + length * direction, slope + length * product
             of_change = of_change + length * metric
             if ended:

@@ -77,6 +77,11 @@ class RankBootstrap:
         alpha : float
             1 minus the level.
 
+        Returns
+        -------
+        DataFrame
+            Lower and upper limits below each covariate.
+
         Examples
         --------
         >>> import numpy as np
