@@ -88,8 +88,8 @@ def fit_alternating(
     cap, sigma2, tau2 = (
         np.array(np.broadcast_to(v, size), dtype=float) for v in (cap, sigma2, tau2)
     )
-    roots = np.ones(Y.shape[-1]) if weights is None else np.sqrt(weights)
-    if weights is not None:
+    roots = None if weights is None else np.sqrt(weights)
+    if roots is not None:
         Y, A = Y * roots, A * roots
     Y, A = np.ascontiguousarray(Y), np.ascontiguousarray(A)
     n_units = Y.shape[-1] if weights is None else float(weights.sum())
@@ -100,9 +100,11 @@ def fit_alternating(
             final, record = _iterate(problem, state, tol=tol, maxiter=maxiter)
             orders = [centroid_order(basis) for basis in final.X]
             parts = [
-                (final.X[b][:, order], final.Theta[b][order], final.U[b][order] / roots)
+                (final.X[b][:, order], final.Theta[b][order], final.U[b][order])
                 for b, order in enumerate(orders)
             ]
+            if roots is not None:
+                parts = [(X, Theta, U / roots) for X, Theta, U in parts]
             rss, variances = final.rss, (final.sigma2, final.tau2)
             residual, distance, df = _at_the_end(problem, final)
 
@@ -143,17 +145,19 @@ def fit_alternating(
 def _problem(
     Y: FloatArray,
     A: FloatArray,
-    roots: FloatArray,
+    roots: FloatArray | None,
     cap: FloatArray,
     update_tau2: bool,
     n_units: float,
 ) -> Problem:
     YY = inner(Y, Y)
-    ones = np.broadcast_to(roots, (len(A), 1, A.shape[-1]))
+    rows = A
+    if roots is not None:
+        rows = np.concatenate([A, np.broadcast_to(roots, (len(A), 1, A.shape[-1]))], axis=1)
     return Problem(
         Y=Y,
         Y_plus=Y if Y.min() >= 0 else np.maximum(Y, 0.0),
-        A=np.concatenate([A, ones], axis=1),
+        A=rows,
         A_t=A.mT,
         AA=A @ A.mT,
         YY=YY,

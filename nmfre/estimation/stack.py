@@ -26,7 +26,7 @@ class Problem:
 
     Y: FloatArray  # (B, P, N)
     Y_plus: FloatArray  # (B, P, N)
-    A: FloatArray  # (B, K + 1, N): covariates and ones; with weights, times their roots
+    A: FloatArray  # (B, K, N); with weights (B, K + 1, N), covariates and 1 times their roots
     A_t: FloatArray  # (B, N, K)
     AA: FloatArray  # (B, K, K)
     YY: FloatArray  # (B,)
@@ -79,10 +79,15 @@ class State:
         """(B, Q, N)."""
         return (self.rows if self.long is None else self.long)[:, : self.X.shape[-1]]
 
+    @property
+    def n_covariates(self) -> int:
+        """K."""
+        return int(self.coefs.shape[-1] - 1 - self.X.shape[-1])
+
     def widen(self, A: FloatArray) -> None:
         """Wider blocks of units, where fewer members are left."""
         if self.long is not None:
-            self.rows, self.long = working_rows(self.long, A, self.X.shape[-2])
+            self.rows, self.long = working_rows(self.long, A, self.X.shape[-2], self.n_covariates)
 
     def load(self, A: FloatArray, s: slice) -> FloatArray:
         """The rows of a block of units, to be worked on and stored."""
@@ -91,7 +96,7 @@ class State:
         rank = self.X.shape[-1]
         rows, long = self.rows[..., : s.stop - s.start], self.long[..., s]
         rows[:, :rank], rows[:, -rank:] = long[:, :rank], long[:, -rank:]
-        rows[:, rank:-rank] = A[..., s]
+        rows[:, rank : rank + A.shape[-2]] = A[..., s]
         return rows
 
     def store(self, rows: FloatArray, s: slice) -> None:
@@ -111,8 +116,8 @@ def start_state(
 ) -> State:
     """Floor and normalise the start values; U is 0."""
     size, _, rank = X.shape
-    n_covariates, n_units = A.shape[-2] - 1, A.shape[-1]
-    ones = A[:, -1:]
+    n_covariates, n_units = Theta.shape[-1], A.shape[-1]
+    all_rows, A, ones = A, A[:, :n_covariates], A[:, n_covariates:]
     X, Theta = np.maximum(X, EPS), np.maximum(Theta, EPS)
     scale = X.sum(axis=-2)
     X = X / scale[:, None, :]
@@ -125,7 +130,7 @@ def start_state(
     right[..., :rank] = np.eye(rank)
     long = np.zeros((size, rank + rank, n_units))
     np.matmul(X.mT, Y, out=long[:, :rank])
-    rows, kept = working_rows(long, A, Y.shape[-2])
+    rows, kept = working_rows(long, all_rows, Y.shape[-2], n_covariates)
     nan = np.full(size, np.nan)
     return State(
         X=X,
@@ -135,8 +140,8 @@ def start_state(
         XtX=XtX,
         sums=np.concatenate(
             [
-                X.mT @ (Y * ones).sum(-1, keepdims=True),
-                np.repeat((A[:, :-1] * ones).sum(-1, keepdims=True), size // len(A), 0),
+                X.mT @ _sums(Y, ones),
+                np.repeat(_sums(A, ones), size // len(A), 0),
             ],
             axis=1,
         ),
@@ -152,8 +157,13 @@ def start_state(
     )
 
 
+def _sums(values: FloatArray, ones: FloatArray) -> FloatArray:
+    """Sums over units; with weights, of products with what stands for 1."""
+    return values @ ones.mT if ones.size else values.sum(-1, keepdims=True)
+
+
 def working_rows(
-    long: FloatArray, A: FloatArray, n_responses: int
+    long: FloatArray, A: FloatArray, n_responses: int, n_covariates: int
 ) -> tuple[FloatArray, FloatArray | None]:
     """
     ``rows`` and ``long`` of a state.
@@ -162,8 +172,8 @@ def working_rows(
     ----------
     long : array, (B, Q + Q, N)
         XtY and U of all units.
-    A : array, (B, K + 1, N) or (1, K + 1, N)
-    n_responses : int
+    A : array, (B, K or K + 1, N) or (1, K or K + 1, N)
+    n_responses, n_covariates : int
 
     Returns
     -------
@@ -173,10 +183,12 @@ def working_rows(
     """
     size, rank, n_units = len(long), long.shape[1] // 2, long.shape[-1]
     width = max(BLOCK_BYTES // (8 * size * n_responses), SMALLEST_BLOCK)
-    rows = np.zeros((size, rank + A.shape[-2] + rank, min(width, n_units)))
+    last, covariates = rank + n_covariates, slice(rank, rank + A.shape[-2])
+    rows = np.zeros((size, last + 1 + rank, min(width, n_units)))
+    rows[:, last] = 1.0
     if width < n_units:
         return rows, long
-    rows[:, :rank], rows[:, rank:-rank], rows[:, -rank:] = long[:, :rank], A, long[:, rank:]
+    rows[:, :rank], rows[:, covariates], rows[:, -rank:] = long[:, :rank], A, long[:, rank:]
     return rows, None
 
 
@@ -212,7 +224,8 @@ def joined(pieces: list[tuple[IntArray, State]], A: FloatArray) -> State:
         if f.name not in ("rows", "long")
     }
     long = [np.concatenate([part.XtY, part.U], axis=1) for part in parts]
-    rows, kept = working_rows(np.concatenate(long)[order], A, parts[0].X.shape[-2])
+    first = parts[0]
+    rows, kept = working_rows(np.concatenate(long)[order], A, first.X.shape[-2], first.n_covariates)
     return replace(parts[0], rows=rows, long=kept, **changes)
 
 

@@ -55,7 +55,7 @@ def test_long_data_take_the_group_of_the_unit(orthodont):
     assert len(model.design.groups.labels) == 5
     assert model.design.groups.sizes.sum() == 27
     moved = orthodont.assign(clinic=np.arange(108) % 5)
-    with pytest.raises(errors.VaryingCovariateError, match=r"'clinic' varies .* one of them"):
+    with pytest.raises(errors.VaryingCovariateError, match=r"'clinic' varies .* belong to one"):
         nmfre.NMFRE.from_formula("distance ~ sex", moved, **given)
 
 

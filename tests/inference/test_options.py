@@ -20,10 +20,10 @@ def test_what_does_not_go_with_the_kind_raises(model, monkeypatch):
         model.fit("ml", uncertainty="none")
     monkeypatch.setattr(base, "LARGEST", 7)
     assert model.fit("ml", uncertainty="conditional").bse.notna().all()
-    with pytest.raises(errors.TooManyParametersError, match="11 parameters is not formed"):
+    with pytest.raises(errors.TooManyParametersError, match="11 parameters would be too large"):
         model.fit("ml", uncertainty="conditional", df_cap=0.5).with_uncertainty("marginal")
     monkeypatch.setattr(MaximumLikelihood, "fit", None)  # said before anything is estimated
-    with pytest.raises(errors.TooManyParametersError, match="11 parameters is not formed"):
+    with pytest.raises(errors.TooManyParametersError, match="11 parameters would be too large"):
         model.fit("ml", df_cap=0.5)
 
 

@@ -86,7 +86,7 @@ def test_a_fit_below_the_maximum_is_told(bounded):
     worse = replace(by, estimate=replace(by.estimate, llf=by.estimate.llf - 10.0))
     found = worse.limits(0.05, (0, 1))
     assert np.isnan([found.lower, found.upper]).all()
-    assert "raise n_starts" in found.failure
+    assert "Raise n_starts" in found.failure
     short = replace(by, maxiter=1).limits(0.05, (0, 1))
     assert np.isnan(short.lower)
     assert "no fit converged with the effect held at" in short.failure

@@ -29,7 +29,7 @@ def test_units_of_a_group_share_level_and_random_effects():
         ({"levels": ()}, r"levels=\(\)"),
         ({"levels": 4}, "levels=4"),
         ({"levels": (0,)}, "levels=0"),
-        ({"levels": (12, 8)}, "less than 20 in all"),
+        ({"levels": (12, 8)}, "less than 20 in total"),
         ({"group_share": 1.5}, "group_share=1.5"),
         ({"rank": 7}, "rank=7"),
     ],

@@ -10,8 +10,8 @@ from nmfre.simulation import BumpDesign, rank_choice_study
 
 
 def test_the_table():
-    design = BumpDesign(n_responses=5, rank=1, n_units=30)
-    options = {"ranks": [2, 1], "n_boot": 10, "progress": False}
+    design = BumpDesign(n_responses=4, rank=1, n_units=30)
+    options = {"ranks": [2, 1], "n_boot": 4, "progress": False}
     study = rank_choice_study(design, 3, **options)
     assert study.attrs["n_replicates"] == 3
     assert sum(study.attrs["shares"].values()) == pytest.approx(1.0)
