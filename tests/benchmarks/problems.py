@@ -83,7 +83,7 @@ def rank_selection(shape: tuple[int, int, int], missing: float, last: int) -> Ca
     def prepare() -> Work:
         model = bumps(*shape, missing)
         ranks = range(1, last + 1)
-        return lambda: f"chose {nmfre.select_rank(model, ranks, progress=False).rank}"
+        return lambda: f"chose {nmfre.select_rank(model, ranks, progress=False).best}"
 
     return prepare
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dask.array as da
 import numpy as np
 import pandas as pd
 import pytest
@@ -112,6 +111,7 @@ def test_variances_in_proportion_to_means_have_the_normal_density(missing):
 def test_all_kinds_of_data_have_the_same_means():
     endog, exog = counts()
     dense = nmfre.NMFRE(endog, exog, rank=2).fit(**MEAN)
+    da = pytest.importorskip("dask.array")
     others = csr_array(endog), da.from_array(endog, chunks=(17, -1))
     for other in others:
         chunked = isinstance(other, da.Array)
