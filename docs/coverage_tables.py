@@ -22,6 +22,7 @@ from nmfre.simulation import (
     covariance_designs,
     coverage_study,
     factor_study,
+    prediction_study,
 )
 
 HERE = Path(__file__).parent
@@ -30,7 +31,12 @@ COVARIANCES = HERE / "studies" / "covariances.csv"
 COVARIANCES_TABLE = HERE / "studies" / "covariances.md"
 DF_CAP = HERE / "studies" / "coverage_df_cap.csv"
 FACTORS = HERE / "studies" / "factors.csv"
-N_REPLICATES, N_BOOT, N_COVARIANCES, N_DF_CAP = 1_000, 200, 60, 200
+PREDICTIONS = HERE / "studies" / "predictions.csv"
+PREDICTION_DESIGNS = [
+    BumpDesign(n_responses=60, rank=2, n_units=40, intercept=450.0, tau=52.5),
+    BumpDesign(n_responses=8, rank=1, n_units=27),
+]
+N_REPLICATES, N_BOOT, N_COVARIANCES, N_DF_CAP = 1_000, 200, 60, 60
 STRUCTURES = {
     "Psi = sigma2 I, Phi = tau2 I": ("identity", "identity"),
     "diagonal Psi, Phi = tau2 I": ("diagonal", "identity"),
@@ -45,14 +51,7 @@ BASES = [
     (9, 3, 0.0, (200,)),
 ]
 """Responses, rank, background and numbers of units."""
-BASES_OF_DF_CAP = [
-    (4, 1, 0.0, 27),
-    (4, 1, 0.0, 100),
-    (6, 2, 0.0, 100),
-    (6, 2, 0.3, 100),
-    (6, 2, 0.3, 200),
-    (9, 3, 0.3, 100),
-]
+BASES_OF_DF_CAP = [(4, 1, 0.0, 100), (6, 2, 0.0, 100), (6, 2, 0.3, 100), (9, 3, 0.3, 100)]
 """The same of the study of df-cap."""
 GROUPED = [
     (FactorDesign(n_groups=40, group_size=5, levels=(20,), group_share=0.6), 200),
@@ -136,6 +135,29 @@ Where the covariance of the fit is too narrow, intervals of intercepts or of eff
 that. X Theta and the joint test do not suffer. With diagonal Psi and Phi a fifth of the data sets do not identify the components, and
 correlated random effects or a basis without zeros hardly ever do: the fit then says so instead of giving standard
 errors. [](theory.md#what-depends-on-the-covariance) explains why.
+
+## df-cap
+
+The published algorithm with its default cap, 60 data sets per setting (Monte Carlo error in the table); intercepts, effects and variances as above,
+effects not negative. Percentile intervals of 200 replicates, and the mean standard error over the standard deviation of the estimates, which
+should be 1:
+
+{df_cap}
+
+With one component, intervals cover about as they should. With two and more they treat the estimated basis as known, and intervals of intercepts miss
+most of the time. Intervals of effects depend on the basis: where its columns have no zeros, they too are far too narrow or too wide. Use `method="ml"` for
+standard errors of intercepts and effects at rank 2 and above.
+
+## Variances and predictions in small samples
+
+60 data sets per setting, by {{py:func}}`nmfre.simulation.prediction_study`. Variances without and with the correction for degrees of freedom
+(`variance_components(df_correction=True)`); random effects and BLUPs with all parameters taken as known (`uncertainty="conditional"`) and
+with the errors of the parameters (`"marginal"`):
+
+{predictions}
+
+The correction removes the bias of residual variances. That of variances of random effects depends on the basis: where its columns have zeros, noise
+in the entries around them makes these variances too large, and the correction, which raises them, does not help.
 
 ## Joint test
 
@@ -406,6 +428,40 @@ def df_cap_section(study: pd.DataFrame) -> str:
     return markdown(pd.DataFrame(rows), index=False)
 
 
+def prediction_rows(n_jobs: int) -> pd.DataFrame:
+    """What the study says of variances and predictions in small samples."""
+    tables = []
+    for design, form in product(PREDICTION_DESIGNS, ("identity", "diagonal")):
+        study = prediction_study(
+            design, 60, cov_resid=form, cov_re=form, n_jobs=n_jobs, progress=False
+        )
+        table = study.rename(columns={"estimate / truth": "ratio"}).rename_axis("quantity")
+        table = table.round(3).reset_index()
+        table.insert(0, "fit", form)
+        for name in ("n_units", "rank", "n_responses"):
+            table.insert(0, name, getattr(design, name))
+        tables.append(table)
+    return pd.concat(tables)
+
+
+def prediction_section(study: pd.DataFrame) -> str:
+    """A row a quantity, a column a setting: coverage, and mean estimates over true variances."""
+    settings = [
+        f"P = {p}, Q = {q}, N = {n}, {fit} forms"
+        for p, q, n, fit in study[["n_responses", "rank", "n_units", "fit"]].to_numpy()
+    ]
+    cells = [
+        plus_minus(row["coverage"], row["std err"])
+        + ("" if pd.isna(row["ratio"]) else f" (estimate / truth {row['ratio']:.2f})")
+        for _, row in study.iterrows()
+    ]
+    table = pd.DataFrame({"quantity": study["quantity"], "setting": settings, "cell": cells})
+    wide = table.pivot_table(
+        values="cell", index="quantity", columns="setting", aggfunc="first", sort=False
+    )
+    return markdown(wide.reset_index(), index=False)
+
+
 def mean_intercepts(value: pd.DataFrame) -> str:
     """The lowest and the highest mean of the estimated intercepts, which are 60."""
     bias = value.loc[("decreasing", "bias, intercepts")]
@@ -467,6 +523,7 @@ def main() -> None:
     parser.add_argument("--covariances", action="store_true", help="and those of covariances")
     parser.add_argument("--df-cap", action="store_true", help="and those of df-cap")
     parser.add_argument("--factors", action="store_true", help="and those of factors")
+    parser.add_argument("--predictions", action="store_true", help="and those of predictions")
     parser.add_argument("--n-jobs", type=int, default=2)
     arguments = parser.parse_args()
     if arguments.study:
@@ -478,6 +535,8 @@ def main() -> None:
         covariance_rows(arguments.n_jobs).to_csv(COVARIANCES, index=False)
     if arguments.df_cap:
         df_cap_rows(arguments.n_jobs).to_csv(DF_CAP, index=False)
+    if arguments.predictions:
+        prediction_rows(arguments.n_jobs).to_csv(PREDICTIONS, index=False)
     if arguments.factors:
         factor_rows(arguments.n_jobs)
     factors = pd.read_csv(FACTORS)
@@ -492,6 +551,7 @@ def main() -> None:
         groups=groups_section(factors),
         rare=rare_section(factors),
         df_cap=df_cap_section(pd.read_csv(DF_CAP)),
+        predictions=prediction_section(pd.read_csv(PREDICTIONS)),
     )
     (HERE / "coverage.md").write_text(text, encoding="utf-8")
 

@@ -237,7 +237,7 @@ class Contrasts(MarginalEstimates):
     """
     Differences or ratios of marginal means or slopes; ``print`` them.
 
-    Made by ``differences()`` and ``ratios()`` of `MarginalMeans`. Estimates, covariance and
+    Made by ``differences()`` and ``ratios()`` of ``MarginalMeans``. Estimates, covariance and
     replicates of ratios are those of their logarithms.
 
     Attributes

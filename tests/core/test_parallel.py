@@ -183,6 +183,8 @@ def test_ray_gives_the_bits_of_one_process():
         pd.testing.assert_frame_equal(one, other, check_exact=True)
 
 
+HEEDS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+"""What a shell starts in the background ignores Ctrl-C, and so do its children."""
 PARALLEL = """
 import time
 from nmfre.core.parallel import run_tasks
@@ -222,7 +224,7 @@ fit_alternating(Y, A, start, np.ones((1, 2, 1)), cap=9.0, tol=0.0, maxiter=10**9
 def test_ctrl_c_ends_a_task_and_its_workers(code, send):
     """A terminal sends it to workers as well, a notebook to the first process only."""
     process = subprocess.Popen(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", HEEDS + code],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
