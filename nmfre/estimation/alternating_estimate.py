@@ -50,7 +50,10 @@ class AlternatingEstimate(Estimate):
     df_random_path: FloatArray
     fixed_point_residual: float
     fixed_point_distance: float
-    marginal_remedy: ClassVar[str] = "method='ml' includes its uncertainty"
+    marginal_remedy: ClassVar[str] = (
+        "In simulations with two components, nominal 95 % intervals covered intercepts in 0 to "
+        "55 % and effects in 22 to 95 % of data sets. method='ml' includes its uncertainty"
+    )
     signed_remedy: ClassVar[str] = "method='ml', signed=True"
     elsewhere: ClassVar[str] = "it belongs to the iteration of df-cap."
 
