@@ -323,12 +323,13 @@ def ask_statsmodels(method: Callable[..., T], n_params: int, **given: object) ->
 
 def adjust(pvalues: ArrayLike, method: str, alpha: float) -> tuple[BoolArray, FloatArray]:
     """Which are at most ``alpha`` once adjusted for multiple tests, and the adjusted p-values."""
-    try:
-        reject, adjusted, *_ = multipletests(pvalues, alpha, method)
+    values = np.asarray(pvalues, dtype=float)
+    try:  # of nothing, statsmodels 0.14 divides by zero
+        reject, adjusted, *_ = multipletests(values if values.size else [1.0], alpha, method)
     except (AttributeError, ValueError) as error:  # the first of what is no string
         raise InvalidArgumentError(
             "method",
             method,
             "a method of statsmodels.stats.multitest.multipletests, such as 'holm'",
         ) from error
-    return reject, adjusted
+    return reject[: values.size], adjusted[: values.size]
