@@ -77,7 +77,7 @@ Nominal 95 % intervals of `method="ml"` from {{py:func}}`nmfre.simulation.covera
 (`cov_resid="identity"`, `cov_re="identity"`); [further down](#when-the-covariance-is-wrong) are other data and other fits. Intercepts are 60,
 effects of a group that half of the units belong to fall from 12 to 0 over the components, or are all 0; random effects have a standard
 deviation of 7, residuals of 1.4, both normal or centred exponential. With one component X is even; with more its columns are overlapping bumps, which end in zeros, or, with a background, in small values.
-{{py:class}}`nmfre.simulation.BumpDesign` has the details. Each cell tells the lowest and the highest coverage of a single entry of
+{{py:class}}`nmfre.simulation.BumpDesign` has the details. Each cell has the lowest and the highest coverage of a single entry of
 $\\Theta$ in both kinds of effects.
 
 ## All parameters together
@@ -90,7 +90,7 @@ Percentile intervals of 200 one-step replicates (exponential multipliers):
 
 {marginal_percentile}
 
-These are intervals of `cov_type="sandwich"`. With 27 units they are somewhat short; the default, `cov_type="cr3"`, corrects for that
+These are intervals of `cov_type="sandwich"`. With 27 units they are slightly too narrow; the default, `cov_type="cr3"`, corrects for that
 ([below](#few-units-and-rare-levels)). With 200 units coverage is near nominal, and
 where it is not, there are two reasons:
 

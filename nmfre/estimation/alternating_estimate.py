@@ -51,8 +51,8 @@ class AlternatingEstimate(Estimate):
     fixed_point_residual: float
     fixed_point_distance: float
     marginal_remedy: ClassVar[str] = (
-        "In simulations with two and three components, nominal 95 % intervals covered intercepts in "
-        "6 to 55 % and effects in 67 to 93 % of data sets. method='ml' includes its uncertainty"
+        "In simulations with two and three components, nominal 95 % intervals covered intercepts "
+        "in 6 to 55 % and effects in 67 to 93 % of data sets. method='ml' includes its uncertainty"
     )
     signed_remedy: ClassVar[str] = "method='ml', signed=True"
     elsewhere: ClassVar[str] = "it belongs to the iteration of df-cap."
