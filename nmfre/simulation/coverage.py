@@ -23,7 +23,6 @@ from nmfre.core.arguments import (
     check_seed,
     check_whole,
 )
-from nmfre.core.parallel import run_tasks
 from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning, NotComputedError
 from nmfre.estimation.covariance_forms import CovResid
@@ -38,10 +37,10 @@ from nmfre.results import NMFREResults
 from nmfre.results.coefficients import IntervalMethod
 from nmfre.simulation.bump_design import BumpDesign
 from nmfre.simulation.paper_designs import rate_error
+from nmfre.simulation.replicates import replicated
 
 INTERVALS: tuple[IntervalMethod, ...] = ("wald", "percentile", "studentized")
 KINDS: tuple[Uncertainty, ...] = ("marginal", "conditional")
-PARTS = 16
 Replicate: TypeAlias = dict[Uncertainty, dict[str, FloatArray]]
 
 
@@ -140,16 +139,13 @@ def coverage_study(
     kinds = KINDS if method == "ml" else KINDS[1:]
     check_seed(seed)
     start = time.perf_counter()
-    seeds = np.random.SeedSequence(seed).spawn(n_replicates)
-    chunks = np.array_split(np.arange(n_replicates), min(n_replicates, PARTS))
-    parts = run_tasks(
-        partial(_replicates, design, alpha, method, options, kinds),
-        [[seeds[i] for i in chunk] for chunk in chunks],
+    replicates = replicated(
+        partial(_replicate, design, alpha, method, options, kinds),
+        n_replicates,
+        seed=seed,
         n_jobs=n_jobs,
         progress=progress,
-        description="replicates in parts",
     )
-    replicates = [replicate for part in parts for replicate in part]
     if not replicates:
         raise NotComputedError(name="coverage_study", reason="no fit reached its tolerance.")
     tables = {
@@ -162,28 +158,26 @@ def coverage_study(
     return table
 
 
-def _replicates(
+def _replicate(
     design: BumpDesign,
     alpha: float,
     method: Method,
     options: dict[str, Any],
     kinds: tuple[Uncertainty, ...],
-    seeds: list[np.random.SeedSequence],
-) -> list[Replicate]:
-    """What data sets say, without those whose fit failed or did not reach the tolerance."""
-    found = []
+    seed: np.random.SeedSequence,
+) -> Replicate | None:
+    """What a data set says; None if its fit failed or did not reach the tolerance."""
     intervals = INTERVALS if options["n_boot"] else INTERVALS[:1]
     pattern = design.basis > 0.0 if options.get("cov_re") == "full" else None
-    for seed in seeds:
-        data, fit = seed.spawn(2)
-        endog, exog = design.draw(np.random.default_rng(data))
-        model = NMFRE(endog, exog, rank=design.rank, basis_pattern=pattern)
-        with warnings.catch_warnings(), suppress(NMFREError):
-            warnings.simplefilter("ignore", NMFREWarning)
-            res = model.fit(method, seed=int(fit.generate_state(1)[0]), **options)
-            if res.stop_reason == StopReason.TOLERANCE:
-                found.append({kind: _inference(res, kind, alpha, intervals) for kind in kinds})
-    return found
+    data, fit = seed.spawn(2)
+    endog, exog = design.draw(np.random.default_rng(data))
+    model = NMFRE(endog, exog, rank=design.rank, basis_pattern=pattern)
+    with warnings.catch_warnings(), suppress(NMFREError):
+        warnings.simplefilter("ignore", NMFREWarning)
+        res = model.fit(method, seed=int(fit.generate_state(1)[0]), **options)
+        if res.stop_reason == StopReason.TOLERANCE:
+            return {kind: _inference(res, kind, alpha, intervals) for kind in kinds}
+    return None
 
 
 def _inference(

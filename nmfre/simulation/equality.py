@@ -17,12 +17,11 @@ from nmfre.core.arguments import (
     check_seed,
     check_whole,
 )
-from nmfre.core.parallel import run_tasks
 from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
 from nmfre.model import NMFRE
 from nmfre.simulation.bump_design import BumpDesign
-from nmfre.simulation.coverage import PARTS
 from nmfre.simulation.paper_designs import rate_error
+from nmfre.simulation.replicates import replicated
 
 
 def variance_test_study(
@@ -85,16 +84,14 @@ def variance_test_study(
     check_bool("likelihood_ratio", likelihood_ratio)
     check_seed(seed)
     start = time.perf_counter()
-    seeds = np.random.SeedSequence(seed).spawn(n_datasets)
-    chunks = np.array_split(np.arange(n_datasets), min(n_datasets, PARTS))
-    parts = run_tasks(
+    found = replicated(
         partial(_tests, design, likelihood_ratio),
-        [[seeds[i] for i in chunk] for chunk in chunks],
+        n_datasets,
+        seed=seed,
         n_jobs=n_jobs,
         progress=progress,
         description="data sets in parts",
     )
-    found = [tests for part in parts for tests in part]
     tests = pd.concat(found, keys=range(len(found)), names=["data set", "test", "hypothesis"])
     groups = tests.groupby(level=["test", "hypothesis"], sort=False)
     rejected = groups["pvalue"].agg(lambda pvalues: (pvalues < alpha).mean())
@@ -113,34 +110,32 @@ def variance_test_study(
 
 
 def _tests(
-    design: BumpDesign, likelihood_ratio: bool, seeds: list[np.random.SeedSequence]
-) -> list[pd.DataFrame]:
-    """Statistic, degrees of freedom and p-value of every test, where the fit converged."""
-    found = []
-    for seed in seeds:
-        data, fit = seed.spawn(2)
-        endog, exog = design.draw(np.random.default_rng(data))
-        model = NMFRE(endog, exog, rank=design.rank)
-        with warnings.catch_warnings(), suppress(NMFREError):
-            warnings.simplefilter("ignore", NMFREWarning)
-            res = model.fit(
-                "ml",
-                cov_resid="identity",
-                cov_re="identity",
-                signed=design.signed,
-                n_starts=2,
-                n_boot=0,
-                seed=int(fit.generate_state(1)[0]),
-            )
-            if not res.converged:
-                continue
-            columns = ["statistic", "df", "pvalue"]
-            rows = {
-                name: [test.statistic, test.df, test.pvalue]
-                for name, test in res.inference.equality.items()
-            }
-            tables = {"score": pd.DataFrame.from_dict(rows, orient="index", columns=columns)}
-            if likelihood_ratio:
-                tables["likelihood ratio"] = res.test_equal_variances().frame[columns]
-            found.append(pd.concat(tables))
-    return found
+    design: BumpDesign, likelihood_ratio: bool, seed: np.random.SeedSequence
+) -> pd.DataFrame | None:
+    """Statistic, degrees of freedom and p-value of every test; None if the fit did not converge."""
+    data, fit = seed.spawn(2)
+    endog, exog = design.draw(np.random.default_rng(data))
+    model = NMFRE(endog, exog, rank=design.rank)
+    with warnings.catch_warnings(), suppress(NMFREError):
+        warnings.simplefilter("ignore", NMFREWarning)
+        res = model.fit(
+            "ml",
+            cov_resid="identity",
+            cov_re="identity",
+            signed=design.signed,
+            n_starts=2,
+            n_boot=0,
+            seed=int(fit.generate_state(1)[0]),
+        )
+        if not res.converged:
+            return None
+        columns = ["statistic", "df", "pvalue"]
+        rows = {
+            name: [test.statistic, test.df, test.pvalue]
+            for name, test in res.inference.equality.items()
+        }
+        tables = {"score": pd.DataFrame.from_dict(rows, orient="index", columns=columns)}
+        if likelihood_ratio:
+            tables["likelihood ratio"] = res.test_equal_variances().frame[columns]
+        return pd.concat(tables)
+    return None

@@ -19,15 +19,14 @@ from nmfre.core.arguments import (
     check_seed,
     check_whole,
 )
-from nmfre.core.parallel import run_tasks
 from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
 from nmfre.estimators import Method
 from nmfre.inference.covariance import CovType
 from nmfre.model import NMFRE
 from nmfre.results import NMFREResults
-from nmfre.simulation.coverage import PARTS
 from nmfre.simulation.factor_design import FactorDesign
 from nmfre.simulation.paper_designs import rate_error
+from nmfre.simulation.replicates import replicated
 
 COV_TYPES: tuple[CovType, ...] = ("sandwich", "cr3")
 Row: TypeAlias = dict[str, str | float]
@@ -93,16 +92,14 @@ def factor_study(
     check_alpha(alpha)
     check_seed(seed)
     start = time.perf_counter()
-    seeds = np.random.SeedSequence(seed).spawn(n_datasets)
-    chunks = np.array_split(np.arange(n_datasets), min(n_datasets, PARTS))
-    parts = run_tasks(
+    found = replicated(
         partial(_tests, design, method, alpha),
-        [[seeds[i] for i in chunk] for chunk in chunks],
+        n_datasets,
+        seed=seed,
         n_jobs=n_jobs,
         progress=progress,
         description="data sets in parts",
     )
-    found = [rows for part in parts for rows in part]
     rejections = pd.concat([pd.DataFrame(rows) for rows in found])
     table = rejections.groupby(BY, sort=False).mean()
     table["std err"] = [rate_error(rate, len(found)) for rate in table.max(axis=1)]
@@ -112,43 +109,35 @@ def factor_study(
 
 
 def _tests(
-    design: FactorDesign, method: Method, alpha: float, seeds: list[np.random.SeedSequence]
-) -> list[list[Row]]:
-    """Rejections of every kind of inference in the data sets whose fit succeeded."""
-    found = []
+    design: FactorDesign, method: Method, alpha: float, seed: np.random.SeedSequence
+) -> list[Row] | None:
+    """Rejections of every kind of inference in a data set; None if its fit failed."""
     n_starts = 2 if method == "ml" else None
-    for seed in seeds:
-        for_data, for_fit = seed.spawn(2)
-        data = design.draw(np.random.default_rng(for_data))
-        model_of = partial(
-            NMFRE.from_formula, "~ level", data, design.rank, endog=design.endog_names
-        )
-        models = {"units": model_of()}
-        if design.group_size > 1:
-            models["groups"] = model_of(groups="group")
-        with warnings.catch_warnings(), suppress(NMFREError):
-            warnings.simplefilter("ignore", NMFREWarning)
-            start = int(for_fit.generate_state(1)[0])
-            fits = {
-                name: model.fit(
-                    method, signed=method == "ml", n_starts=n_starts, n_boot=0, seed=start
-                )
-                for name, model in models.items()
+    for_data, for_fit = seed.spawn(2)
+    data = design.draw(np.random.default_rng(for_data))
+    model_of = partial(NMFRE.from_formula, "~ level", data, design.rank, endog=design.endog_names)
+    models = {"units": model_of()}
+    if design.group_size > 1:
+        models["groups"] = model_of(groups="group")
+    with warnings.catch_warnings(), suppress(NMFREError):
+        warnings.simplefilter("ignore", NMFREWarning)
+        start = int(for_fit.generate_state(1)[0])
+        fits = {
+            name: model.fit(method, signed=method == "ml", n_starts=n_starts, n_boot=0, seed=start)
+            for name, model in models.items()
+        }
+        return [
+            {
+                "uncertainty": kind,
+                "independent": name,
+                "cov_type": cov_type,
+                **_rejected(res.with_uncertainty(kind, cov_type=cov_type), alpha),
             }
-            found.append(
-                [
-                    {
-                        "uncertainty": kind,
-                        "independent": name,
-                        "cov_type": cov_type,
-                        **_rejected(res.with_uncertainty(kind, cov_type=cov_type), alpha),
-                    }
-                    for name, res in fits.items()
-                    for kind in res.estimator.uncertainties
-                    for cov_type in COV_TYPES
-                ]
-            )
-    return found
+            for name, res in fits.items()
+            for kind in res.estimator.uncertainties
+            for cov_type in COV_TYPES
+        ]
+    return None
 
 
 def _rejected(res: NMFREResults, alpha: float) -> Row:

@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 
 from nmfre.core.arguments import MOST_REPLICATES, check_alpha, check_seed, check_whole
-from nmfre.core.parallel import run_tasks
 from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
 from nmfre.model import NMFRE
 from nmfre.simulation.bump_design import BumpDesign
-from nmfre.simulation.coverage import PARTS
 from nmfre.simulation.paper_designs import rate_error
+from nmfre.simulation.replicates import replicated
 
 
 def identified_set_study(
@@ -76,16 +75,15 @@ def identified_set_study(
     check_alpha(alpha)
     check_seed(seed)
     start = time.perf_counter()
-    seeds = np.random.SeedSequence(seed).spawn(n_replicates)
-    chunks = np.array_split(np.arange(n_replicates), min(n_replicates, PARTS))
-    parts = run_tasks(
-        partial(_replicates, design, alpha),
-        [[seeds[i] for i in chunk] for chunk in chunks],
-        n_jobs=n_jobs,
-        progress=progress,
-        description="replicates in parts",
-    )
-    found = np.array([replicate for part in parts for replicate in part])  # (n, QK, 4)
+    found = np.array(
+        replicated(
+            partial(_replicate, design, alpha),
+            n_replicates,
+            seed=seed,
+            n_jobs=n_jobs,
+            progress=progress,
+        )
+    )  # (n, QK, 4)
     truth = design.theta.ravel(order="F")[:, None]
     inside = (found[:, :, ::2] <= truth + 1e-9) & (truth - 1e-9 <= found[:, :, 1::2])
     share = inside.mean(axis=0)
@@ -102,26 +100,22 @@ def identified_set_study(
     return table
 
 
-def _replicates(
-    design: BumpDesign, alpha: float, seeds: list[np.random.SeedSequence]
-) -> list[FloatArray]:
-    """Sets and intervals of params, (QK, 4), of the fits that reached the tolerance."""
-    found = []
-    for seed in seeds:
-        data, fit = seed.spawn(2)
-        model = NMFRE(*design.draw(np.random.default_rng(data)), rank=design.rank)
-        with warnings.catch_warnings(), suppress(NMFREError):
-            warnings.simplefilter("ignore", NMFREWarning)
-            res = model.fit(
-                "ml",
-                signed=design.signed,
-                cov_resid="diagonal",
-                cov_re="diagonal",
-                n_starts=2,
-                n_boot=0,
-                seed=int(fit.generate_state(1)[0]),
-            )
-            if res.converged:
-                limits = res.conf_int(alpha, method="set").to_numpy()
-                found.append(np.hstack([res.identified_set().ends.limits, limits]))
-    return found
+def _replicate(design: BumpDesign, alpha: float, seed: np.random.SeedSequence) -> FloatArray | None:
+    """The set and the intervals of params, (QK, 4); None if the fit did not converge."""
+    data, fit = seed.spawn(2)
+    model = NMFRE(*design.draw(np.random.default_rng(data)), rank=design.rank)
+    with warnings.catch_warnings(), suppress(NMFREError):
+        warnings.simplefilter("ignore", NMFREWarning)
+        res = model.fit(
+            "ml",
+            signed=design.signed,
+            cov_resid="diagonal",
+            cov_re="diagonal",
+            n_starts=2,
+            n_boot=0,
+            seed=int(fit.generate_state(1)[0]),
+        )
+        if res.converged:
+            limits = res.conf_int(alpha, method="set").to_numpy()
+            return np.hstack([res.identified_set().ends.limits, limits])
+    return None

@@ -12,7 +12,6 @@ import pandas as pd
 from scipy import stats
 
 from nmfre.core.arguments import MOST_REPLICATES, check_alpha, check_choice, check_seed, check_whole
-from nmfre.core.parallel import run_tasks
 from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning, NotComputedError
 from nmfre.estimation.covariance_forms import CovResid
@@ -21,7 +20,7 @@ from nmfre.estimation.random_forms import CovRe
 from nmfre.model import NMFRE
 from nmfre.results import NMFREResults
 from nmfre.simulation.bump_design import BumpDesign
-from nmfre.simulation.coverage import PARTS
+from nmfre.simulation.replicates import replicated
 
 CORRECTED = ", df correction"
 KNOWN = ", parameters known"
@@ -92,16 +91,13 @@ def prediction_study(
             check_choice(name, value, choices)
     check_seed(seed)
     start = time.perf_counter()
-    seeds = np.random.SeedSequence(seed).spawn(n_replicates)
-    chunks = np.array_split(np.arange(n_replicates), min(n_replicates, PARTS))
-    parts = run_tasks(
-        partial(_replicates, design, alpha, cov_resid, cov_re),
-        [[seeds[i] for i in chunk] for chunk in chunks],
+    found = replicated(
+        partial(_replicate, design, alpha, cov_resid, cov_re),
+        n_replicates,
+        seed=seed,
         n_jobs=n_jobs,
         progress=progress,
-        description="replicates in parts",
     )
-    found = [replicate for part in parts for replicate in part]
     if not found:
         raise NotComputedError(name="prediction_study", reason="no fit reached its tolerance.")
     covered = pd.DataFrame([inside for inside, _ in found])
@@ -111,32 +107,30 @@ def prediction_study(
     return table
 
 
-def _replicates(
+def _replicate(
     design: BumpDesign,
     alpha: float,
     cov_resid: CovResid | None,
     cov_re: CovRe | None,
-    seeds: list[np.random.SeedSequence],
-) -> list[tuple[dict[str, float], dict[str, float]]]:
-    """What data sets say, without those whose fit failed or did not reach the tolerance."""
-    found = []
-    for seed in seeds:
-        data, fit = seed.spawn(2)
-        endog, exog, U = design.draw_with_effects(np.random.default_rng(data))
-        with warnings.catch_warnings(), suppress(NMFREError):
-            warnings.simplefilter("ignore", NMFREWarning)
-            res = NMFRE(endog, exog, rank=design.rank).fit(
-                "ml",
-                signed=design.signed,
-                cov_resid=cov_resid,
-                cov_re=cov_re,
-                n_starts=2,
-                n_boot=0,
-                seed=int(fit.generate_state(1)[0]),
-            )
-            if res.stop_reason == StopReason.TOLERANCE:
-                found.append(_told(res, design, exog, U, alpha))
-    return found
+    seed: np.random.SeedSequence,
+) -> tuple[dict[str, float], dict[str, float]] | None:
+    """What a data set says; None if its fit failed or did not reach the tolerance."""
+    data, fit = seed.spawn(2)
+    endog, exog, U = design.draw_with_effects(np.random.default_rng(data))
+    with warnings.catch_warnings(), suppress(NMFREError):
+        warnings.simplefilter("ignore", NMFREWarning)
+        res = NMFRE(endog, exog, rank=design.rank).fit(
+            "ml",
+            signed=design.signed,
+            cov_resid=cov_resid,
+            cov_re=cov_re,
+            n_starts=2,
+            n_boot=0,
+            seed=int(fit.generate_state(1)[0]),
+        )
+        if res.stop_reason == StopReason.TOLERANCE:
+            return _told(res, design, exog, U, alpha)
+    return None
 
 
 def _told(

@@ -12,14 +12,13 @@ import pandas as pd
 from scipy import stats
 
 from nmfre.core.arguments import MOST_REPLICATES, check_alpha, check_seed, check_whole
-from nmfre.core.parallel import run_tasks
 from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
 from nmfre.inference.random_effects import ratio
 from nmfre.model import NMFRE
 from nmfre.results.random_effects import likelihoods
 from nmfre.simulation.bump_design import BumpDesign
-from nmfre.simulation.coverage import PARTS
 from nmfre.simulation.paper_designs import rate_error
+from nmfre.simulation.replicates import replicated
 
 
 def random_effects_test_study(
@@ -85,16 +84,16 @@ def random_effects_test_study(
     check_alpha(alpha)
     check_seed(seed)
     start = time.perf_counter()
-    seeds = np.random.SeedSequence(seed).spawn(n_datasets)
-    chunks = np.array_split(np.arange(n_datasets), min(n_datasets, PARTS))
-    parts = run_tasks(
-        partial(_statistics, design),
-        [[seeds[i] for i in chunk] for chunk in chunks],
-        n_jobs=n_jobs,
-        progress=progress,
-        description="data sets in parts",
-    )
-    found = np.array([pair for part in parts for pair in part]).reshape(-1, 2)
+    found = np.array(
+        replicated(
+            partial(_statistics, design),
+            n_datasets,
+            seed=seed,
+            n_jobs=n_jobs,
+            progress=progress,
+            description="data sets in parts",
+        )
+    ).reshape(-1, 2)
     statistics, drawn = found.T
     critical = {"bootstrap": float(np.quantile(drawn, 1.0 - alpha))}
     if design.rank == 1:
@@ -114,22 +113,18 @@ def random_effects_test_study(
     return table
 
 
-def _statistics(
-    design: BumpDesign, seeds: list[np.random.SeedSequence]
-) -> list[tuple[float, float]]:
-    """Statistics of data sets, and of one drawn from the null fit of each, where it converged."""
-    found = []
-    for seed in seeds:
-        data, fit = seed.spawn(2)
-        endog, exog = design.draw(np.random.default_rng(data))
-        model = NMFRE(endog, exog, rank=design.rank)
-        with warnings.catch_warnings(), suppress(NMFREError):
-            warnings.simplefilter("ignore", NMFREWarning)
-            start = int(fit.generate_state(1)[0])
-            res = model.fit("ml", signed=design.signed, n_starts=2, n_boot=0, seed=start)
-            if res.converged:
-                fits = likelihoods(res, start)
-                statistic = ratio(fits.moments, fits.null, fits.full)
-                [drawn] = fits.source(res).statistics(fits.seeds.spawn(1))
-                found.append((statistic, drawn))
-    return found
+def _statistics(design: BumpDesign, seed: np.random.SeedSequence) -> tuple[float, float] | None:
+    """Statistics of a data set and of one drawn from its null fit; None if it did not converge."""
+    data, fit = seed.spawn(2)
+    endog, exog = design.draw(np.random.default_rng(data))
+    model = NMFRE(endog, exog, rank=design.rank)
+    with warnings.catch_warnings(), suppress(NMFREError):
+        warnings.simplefilter("ignore", NMFREWarning)
+        start = int(fit.generate_state(1)[0])
+        res = model.fit("ml", signed=design.signed, n_starts=2, n_boot=0, seed=start)
+        if res.converged:
+            fits = likelihoods(res, start)
+            statistic = ratio(fits.moments, fits.null, fits.full)
+            [drawn] = fits.source(res).statistics(fits.seeds.spawn(1))
+            return statistic, drawn
+    return None

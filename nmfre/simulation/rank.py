@@ -19,12 +19,11 @@ from nmfre.core.arguments import (
     check_seed,
     check_whole,
 )
-from nmfre.core.parallel import run_tasks
 from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning, NotComputedError
 from nmfre.model import NMFRE
 from nmfre.simulation.bump_design import BumpDesign
-from nmfre.simulation.coverage import PARTS
+from nmfre.simulation.replicates import replicated
 
 TAKEN, CHOSEN = "Wald, rank taken for given", "bootstrap with the choice"
 
@@ -95,16 +94,13 @@ def rank_choice_study(
     check_n_boot(n_boot, least=2)
     check_seed(seed)
     start = time.perf_counter()
-    seeds = np.random.SeedSequence(seed).spawn(n_replicates)
-    chunks = np.array_split(np.arange(n_replicates), min(n_replicates, PARTS))
-    parts = run_tasks(
-        partial(_replicates, design, sorted(set(ranks)), alpha, n_boot),
-        [[seeds[i] for i in chunk] for chunk in chunks],
+    found = replicated(
+        partial(_replicate, design, sorted(set(ranks)), alpha, n_boot),
+        n_replicates,
+        seed=seed,
         n_jobs=n_jobs,
         progress=progress,
-        description="replicates in parts",
     )
-    found = [replicate for part in parts for replicate in part]
     if not found:
         raise NotComputedError(name="rank_choice_study", reason="no fit reached its tolerance.")
     truth = (design.basis @ design.theta).ravel()
@@ -127,40 +123,36 @@ def rank_choice_study(
     return table
 
 
-def _replicates(
+def _replicate(
     design: BumpDesign,
     ranks: list[int],
     alpha: float,
     n_boot: int,
-    seeds: list[np.random.SeedSequence],
-) -> list[tuple[int, tuple[FloatArray, FloatArray]]]:
-    """The chosen ranks, and limits of both kinds, (P K, 2)."""
-    found = []
-    for seed in seeds:
-        data, fit, boot = seed.spawn(3)
-        endog, exog = design.draw(np.random.default_rng(data))
-        numbers = [int(one.generate_state(1)[0]) for one in (fit, boot)]
-        with warnings.catch_warnings(), suppress(NMFREError):
-            warnings.simplefilter("ignore", NMFREWarning)
-            fits = [
-                NMFRE(endog, exog, rank=rank).fit(
-                    "ml",
-                    signed=design.signed,
-                    cov_resid="identity",
-                    cov_re="identity",
-                    n_starts=2,
-                    n_boot=0,
-                    seed=numbers[0],
-                )
-                for rank in ranks
-            ]
-            res = min(fits, key=lambda one: one.bic)
-            if res.converged:
-                replicates = res.bootstrap(n_boot, refit=True, select=ranks, seed=numbers[1])
-                limits = (
-                    one.profiles_conf_int(alpha).to_numpy().reshape(-1, 2)
-                    for one in (res, replicates)
-                )
-                wald, percentile = limits
-                found.append((res.model.rank, (wald, percentile)))
-    return found
+    seed: np.random.SeedSequence,
+) -> tuple[int, tuple[FloatArray, FloatArray]] | None:
+    """The chosen rank, and limits of both kinds, (P K, 2); None if the fit did not converge."""
+    data, fit, boot = seed.spawn(3)
+    endog, exog = design.draw(np.random.default_rng(data))
+    numbers = [int(one.generate_state(1)[0]) for one in (fit, boot)]
+    with warnings.catch_warnings(), suppress(NMFREError):
+        warnings.simplefilter("ignore", NMFREWarning)
+        fits = [
+            NMFRE(endog, exog, rank=rank).fit(
+                "ml",
+                signed=design.signed,
+                cov_resid="identity",
+                cov_re="identity",
+                n_starts=2,
+                n_boot=0,
+                seed=numbers[0],
+            )
+            for rank in ranks
+        ]
+        res = min(fits, key=lambda one: one.bic)
+        if res.converged:
+            replicates = res.bootstrap(n_boot, refit=True, select=ranks, seed=numbers[1])
+            wald, percentile = (
+                one.profiles_conf_int(alpha).to_numpy().reshape(-1, 2) for one in (res, replicates)
+            )
+            return res.model.rank, (wald, percentile)
+    return None
