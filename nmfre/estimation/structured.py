@@ -17,6 +17,7 @@ from nmfre.estimation.covariance_forms import Relative
 from nmfre.estimation.curvature import Curvature, directions_of
 from nmfre.estimation.fisher import FAINT, Fisher
 from nmfre.estimation.likelihood import MarginalValue
+from nmfre.estimation.marginal_estimate import DEGENERATE_CONDITION
 from nmfre.estimation.model_step import ModelStep, expected_step, observed_step
 from nmfre.estimation.reports import ClimbPulse
 from nmfre.estimation.search import Search
@@ -39,10 +40,8 @@ HALVINGS, DOUBLINGS = 5, 6
 """Times that a step is halved until it leads up, or doubled while it leads up further."""
 PATIENCE = 3
 """Steps that a gradient above its tolerance is given where nothing is left to gain."""
-MERGED = 1e3
-"""Condition number of the basis from which its columns are called collinear."""
 MERGING = 10
-"""Steps for which it may be above that."""
+"""Steps for which the condition of the basis may be that of collinear columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +151,7 @@ def climb(
             pulse.tell(len(path), path[-1], norm)
         damping = max(damping - 1, 0) if halvings <= 0 else damping + (halvings > 2)
         damping = min(damping, len(DAMPING) - 1)
-        merged = merged + 1 if np.linalg.cond(place.X) > MERGED else 0
+        merged = merged + 1 if np.linalg.cond(place.X) > DEGENERATE_CONDITION else 0
         if merged > MERGING:
             return Climb(search.pack(place.X, place.relative), path, np.inf, merging=True)
 

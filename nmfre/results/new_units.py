@@ -13,10 +13,9 @@ from nmfre.core.arguments import check_alpha
 from nmfre.core.typing import FloatArray
 from nmfre.data.checks import require_memory
 from nmfre.data.labelled import unit_labels
-from nmfre.estimation.patterns import conditional_blup
 from nmfre.report.tables import side_by_side
 from nmfre.results.fit import Fit
-from nmfre.results.prediction import units_with
+from nmfre.results.prediction import scores_given, units_with
 
 
 @dataclass(eq=False, repr=False)
@@ -158,11 +157,11 @@ def transform(
     """
     A, Y, units = _new_units(self, endog, exog)
     design = self.model.design
-    scores = self.estimate.Theta @ A
+    scores: FloatArray = self.estimate.Theta @ A
     if units is None:
         scores = scores + self.estimate.U
     elif Y is not None:
-        scores = scores + _blup(self, A, Y)
+        scores = scores_given(self, A, Y)
     frame: pd.DataFrame = design.frame(scores, self.model.components, units)
     return frame
 
@@ -224,12 +223,6 @@ def get_scores(
     known = units_with(self, A, Y)
     variances = known.posterior_variances() + self.inference.score_variances(known)
     return Scores(frame, pd.DataFrame(np.sqrt(variances).T, frame.index, frame.columns))
-
-
-def _blup(fit: Fit, A: FloatArray, Y: FloatArray) -> FloatArray:
-    """U (Q, M) of units with covariates A and responses Y."""
-    X = fit.estimate.X
-    return conditional_blup(X, fit.estimate.relative, Y - X @ (fit.estimate.Theta @ A))
 
 
 def _new_units(

@@ -190,14 +190,11 @@ def predict(
     0    22.38  23.36  24.9  26.36
     """
     A, Y, units, which = _request(self, exog, endog, which)
-    fixed = self.estimate.Theta @ A
     if which == "fixed":
-        return predicted(self, fixed, units)
+        return predicted(self, self.estimate.Theta @ A, units)
     if Y is None:
         return self.fittedvalues
-    residuals = Y - self.estimate.X @ fixed
-    U = conditional_blup(self.estimate.X, self.estimate.relative, residuals)
-    return predicted(self, fixed + U, units)
+    return predicted(self, scores_given(self, A, Y), units)
 
 
 def get_prediction(
@@ -262,11 +259,17 @@ def get_prediction(
 def units_with(fit: Fit, A: FloatArray, Y: FloatArray | None = None) -> Units:
     """Units with covariates A (K, M) and responses Y (P, M); those of the data where None."""
     estimate = fit.estimate
-    fixed = estimate.Theta @ A
     if Y is None:
-        return Units(estimate, A, fit.model.design.response_values, fixed + estimate.U)
-    U = conditional_blup(estimate.X, estimate.relative, Y - estimate.X @ fixed)
-    return Units(estimate, A, Y, fixed + U)
+        scores = estimate.Theta @ A + estimate.U
+        return Units(estimate, A, fit.model.design.response_values, scores)
+    return Units(estimate, A, Y, scores_given(fit, A, Y))
+
+
+def scores_given(fit: Fit, A: FloatArray, Y: FloatArray) -> FloatArray:
+    """Theta a + u, (Q, M), of units with covariates A (K, M) and responses Y (P, M)."""
+    estimate = fit.estimate
+    fixed = estimate.Theta @ A
+    return fixed + conditional_blup(estimate.X, estimate.relative, Y - estimate.X @ fixed)
 
 
 def _request(

@@ -101,7 +101,7 @@ def test_derivatives_are_those_of_the_scores(two):
     endog, exog = (frame.iloc[:4].to_numpy().T for frame in frames(two))
     endog = endog.copy()
     endog[[1, 4], 2] = endog[:, 3] = np.nan
-    blup = nmfre.results.new_units.conditional_blup
+    blup = nmfre.results.prediction.conditional_blup
 
     def scores(estimate):
         fixed = estimate.Theta @ exog
