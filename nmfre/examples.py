@@ -16,9 +16,11 @@ import numpy as np
 import pandas as pd
 
 from nmfre import plotting
+from nmfre.core.cells import filled
 from nmfre.datasets import load_state_of_the_union, load_us_airports, load_us_flights
 from nmfre.errors import InvalidArgumentError
 from nmfre.model import NMFRE
+from nmfre.report.tables import WIDTH
 from nmfre.results import NMFREResults
 
 if TYPE_CHECKING:
@@ -196,4 +198,4 @@ def report(example: Example) -> str:
     parts = [f"{example.title}\n{'=' * len(example.title)}"]
     for name, fit in example.fits.items():
         parts += [f"{name}:", str(fit.summary())]
-    return "\n\n".join([*parts, example.finding])
+    return "\n\n".join([*parts, filled(example.finding, WIDTH)])

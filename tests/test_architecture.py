@@ -49,6 +49,7 @@ OF_THE_WHOLE = {
     "golden_covariances",
     "invariance",
     "parity",
+    "printed",
     "readme",
     "wording",
 }

@@ -12,11 +12,15 @@ from numpy.typing import ArrayLike
 from statsmodels.base.model import Model
 
 from nmfre.core.arguments import check_rank, known_arguments
+from nmfre.core.cells import shortened
 from nmfre.core.findings import listed
 from nmfre.core.hints import HintedModel
 from nmfre.data.basis_pattern import Components, components_of
 from nmfre.data.design import Design
 from nmfre.data.simulated import simulated_design
+
+FORMULA_WIDTH = 40
+"""In one line about the model."""
 
 
 class LabelledModel(HintedModel, Model):
@@ -116,10 +120,9 @@ class LabelledModel(HintedModel, Model):
 
     def __repr__(self) -> str:
         n_responses, n_units = self.design.Y.shape
-        return (
-            f"<{type(self).__name__}: {self.formula or 'arrays'}, P={n_responses}, N={n_units}, "
-            f"Q={self.rank}, K={len(self.exog_names)}>"
-        )
+        of = shortened(self.formula or "arrays", FORMULA_WIDTH)
+        sizes = f"P={n_responses}, N={n_units}, Q={self.rank}, K={len(self.exog_names)}"
+        return f"<{type(self).__name__}: {of}, {sizes}>"
 
     def _repr_html_(self) -> str:
         """Formula, data and dimensions, for notebooks."""

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from nmfre import plotting
+from nmfre.core.cells import filled
 from nmfre.datasets import load_inaugural, load_od_flow, load_orthodont
 from nmfre.errors import InvalidArgumentError, NMFREWarning
 from nmfre.estimation.initial import nndsvd
 from nmfre.model import NMFRE
 from nmfre.paper.benchmarks import TESTS, holzinger_swineford_data, linear_mixed_model, mimic_model
 from nmfre.paper.start import RUniform
+from nmfre.report.tables import WIDTH
 from nmfre.results import NMFREResults
 
 if TYPE_CHECKING:
@@ -263,11 +265,12 @@ def report(example: Example) -> str:
     ]
     if example.comparison is not None:
         title, table = example.comparison()
-        parts += [f"{title}:", table.round(3).to_string(na_rep="")]
+        shown = table.round(3).to_string(na_rep="", line_width=WIDTH)
+        parts += [filled(f"{title}:", WIDTH), shown]
     parts += [
         "The same model by maximum likelihood:",
         str(example.ml.summary()),
-        f"df-cap and ml: {example.difference}",
+        filled(f"df-cap and ml: {example.difference}", WIDTH),
     ]
     return "\n\n".join(parts)
 

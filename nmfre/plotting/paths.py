@@ -10,7 +10,7 @@ from nmfre.core.arguments import check_alpha, check_whole
 from nmfre.core.typing import FloatArray
 from nmfre.data.weights import by_unit
 from nmfre.plotting import _shared as draw
-from nmfre.report.tables import STARS_MEAN, stars
+from nmfre.report.numbers import STARS_MEAN, stars
 from nmfre.results import NMFREResults
 
 MANY_RESPONSES = 20

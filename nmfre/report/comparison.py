@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from nmfre.report.tables import (
-    STARS_MEAN,
-    WIDTH,
-    Table,
-    TableSummary,
-    by_component,
-    fixed,
-    number,
-    pvalue,
-    stars,
-)
+from nmfre.core.cells import cells
+from nmfre.report.numbers import STARS_MEAN, fixed, number, pvalue, stars
+from nmfre.report.tables import WIDTH, Table, TableSummary, abreast, by_component, header_lines
 
-LONGEST_NAME = 20
-"""Of a fit above its column; longer ones are in the notes."""
 Stat = Literal["std err", "conf_int", "pvalue"]
 AGAINST_SATURATED = {
     "Chi-squared": "chi2",
@@ -49,18 +39,6 @@ def _printed(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return FORMATS.get(name, str)(value)
-
-
-def _side_by_side(widths: list[int], room: int) -> Iterator[tuple[int, int]]:
-    """First and last (exclusive) of the columns that fit side by side into this room."""
-    first = 0
-    while first < len(widths):
-        last, taken = first, 0
-        while last < len(widths) and (last == first or taken + widths[last] + 1 <= room):
-            taken += widths[last] + 1
-            last += 1
-        yield first, last
-        first = last
 
 
 @dataclass(frozen=True, repr=False)
@@ -167,35 +145,26 @@ class Comparison:
         names = list(self.measures.index)
         stubs, rows = by_component({key: self._lines(key) for key in self.frame.index})
         footer = [[_printed(name, value) for value in self.measures.loc[name]] for name in names]
-        headers, notes = self._headers()
-        columns = [list(column) for column in zip(headers, *rows, *footer, strict=True)]
-        cells = [max(map(len, column)) + 1 for column in columns]
-        least, longest = (max(map(len, each)) for each in (names, (*stubs, *names)))
+        headers = list(self.measures.columns)
+        columns = zip(*header_lines(headers), *rows, *footer, strict=True)
+        sizes = [max(map(cells, column)) + 1 for column in columns]
+        least, longest = (max(map(cells, each)) for each in (names, (*stubs, *names)))
         tables: list[Table] = []
-        for first, last in _side_by_side(cells, WIDTH - least):
-            taken = sum(cells[first:last]) + last - first
-            widths = [max(min(longest, WIDTH - taken), least), *cells[first:last]]
+        for first, last in abreast(sizes, WIDTH - least):
+            taken = sum(sizes[first:last]) + last - first
+            widths = [max(min(longest, WIDTH - taken), least), *sizes[first:last]]
             above, below = ([row[first:last] for row in part] for part in (rows, footer))
             title = None if tables else "Comparison of fits"
             tables += [
                 Table(above, widths, headers[first:last], stubs, title),
                 Table(below, widths, stubs=names),
             ]
-        return TableSummary(tables, [*notes, *self._notes()], WIDTH)
-
-    def _headers(self) -> tuple[list[str], list[str]]:
-        """Names of the fits, or numbers for long ones, and notes that say whose these are."""
-        names = list(self.measures.columns)
-        headers = [
-            name if len(name) <= LONGEST_NAME else f"fit {i}" for i, name in enumerate(names, 1)
-        ]
-        pairs = zip(headers, names, strict=True)
-        return headers, [f"{header}: {name}." for header, name in pairs if header != name]
+        return TableSummary(tables, self._notes(), WIDTH)
 
     def _lines(self, key: Any) -> list[tuple[str, list[str]]]:
         """The estimates of a coefficient, and what goes below them."""
-        cells = [self._cell(self.frame.loc[key, fit]) for fit in self.measures.columns]
-        above, below = zip(*cells, strict=True)
+        of_fits = [self._cell(self.frame.loc[key, fit]) for fit in self.measures.columns]
+        above, below = zip(*of_fits, strict=True)
         return [(str(key[1]), list(above)), ("", list(below))]
 
     def _cell(self, numbers: pd.Series) -> tuple[str, str]:

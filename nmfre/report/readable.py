@@ -7,10 +7,8 @@ import html
 import numpy as np
 import pandas as pd
 
-from nmfre.report.tables import number, pvalue
-
-MOST_ROWS = 60
-"""Of a table in a notebook; of longer ones, the first and the last are shown."""
+from nmfre.report.numbers import number, pvalue
+from nmfre.report.tables import MOST_ROWS
 
 
 class ReadableFrame(pd.DataFrame):

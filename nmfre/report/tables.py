@@ -1,4 +1,4 @@
-"""Numbers and tables as they are printed: text of a given width, HTML, LaTeX and CSV."""
+"""Tables as they are printed: text of a given width, HTML, LaTeX and CSV."""
 
 from __future__ import annotations
 
@@ -6,18 +6,24 @@ import copy
 import csv
 import html
 import io
-import textwrap
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TypeAlias
 
-import numpy as np
 import pandas as pd
-from statsmodels.iolib.summary import Summary, forg
+from statsmodels.iolib.summary import Summary
 from statsmodels.iolib.table import SimpleTable
 
+from nmfre.core.cells import cells, filled, padded, wrapped
+from nmfre.report.numbers import fixed
+
 WIDTH = 78
-"""Of printed tables and notes, in characters."""
+"""Of printed tables and notes, in cells of a terminal."""
+MOST_ROWS = 60
+"""Of a table that has one for each response; of longer ones the first and the last are shown."""
+LONGEST_HEADER = 20
+"""Of a column, on one line."""
 INDENT = "  "
 """Before the stubs below a heading; HTML and LaTeX have a space of their own instead."""
 TEX = str.maketrans(
@@ -36,10 +42,6 @@ TEX = str.maketrans(
 
 Lines: TypeAlias = dict[tuple[str, str], list[tuple[str, list[str]]]]
 """Of each (component, covariate): stubs and cells of its lines in a table."""
-STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
-STARS_MEAN = ", ".join(f"{mark} p < {level:g}" for level, mark in reversed(STARS))
-SMALLEST_P = 0.001
-"""P-values below it are printed as such: none is 0."""
 
 
 class Table(SimpleTable):
@@ -78,36 +80,38 @@ class Table(SimpleTable):
     def _rows(self) -> Iterator[tuple[str, list[str]]]:
         """Whether each row is the "header", a "heading" or "data", and its cells, a line each."""
         for row in self:
-            cells = [_line(str(cell.data)) for cell in row]
+            shown = [_line(str(cell.data)) for cell in row]
             kind = row.datatype
-            if kind == "data" and self.stubs and not any(cells[1:]) and cells[0][:1].strip():
+            if kind == "data" and self.stubs and not any(shown[1:]) and shown[0][:1].strip():
                 kind = "heading"
-            yield kind, cells
+            yield kind, shown
 
     def as_text(self) -> str:
         """The table as text."""
-        rows = list(self._rows())
-        columns = zip(*(cells for _, cells in rows), strict=True)
-        widths = [max(w, *map(len, column)) for w, column in zip(self.widths, columns, strict=True)]
+        printed = [
+            (kind, line)
+            for kind, row in self._rows()
+            for line in (header_lines(row) if kind == "header" else [list(map(_without_tabs, row))])
+        ]
+        columns = zip(*(row for _, row in printed), strict=True)
+        widths = [
+            max(least, *map(cells, column))
+            for least, column in zip(self.widths, columns, strict=True)
+        ]
         if self.stubs:
             widths[0] = self.widths[0]
         width = sum(widths) + len(widths) - 1
-        lines = [
-            line.center(width).rstrip()
-            for line in textwrap.wrap(self.title or "", width, break_on_hyphens=False)
-        ]
-        lines.append("=" * width)
-        for kind, cells in rows:
-            if self.stubs and len(cells[0]) > widths[0]:
-                lines += textwrap.wrap(cells[0], width, subsequent_indent=2 * INDENT)
-                cells = ["", *cells[1:]]
-            if kind != "heading" or cells[0]:
-                padded = [
-                    cell.ljust(size) if align == "l" else cell.rjust(size)
-                    for cell, size, align in zip(cells, widths, self.aligns, strict=True)
-                ]
-                lines.append(" ".join(padded).rstrip())
-            if kind == "header":
+        title = (self.title or "").strip()
+        lines = [padded(line, width, "c").rstrip() for line in wrapped(title, width)]
+        lines = [*lines * bool(title), "=" * width]
+        for (kind, row), (after, _) in pairwise([*printed, ("end", [])]):
+            if self.stubs and cells(row[0]) > widths[0]:
+                lines += _hanging(row[0], width)
+                row = ["", *row[1:]]
+            if kind != "heading" or row[0]:
+                aligned = map(padded, row, widths, self.aligns)
+                lines.append(" ".join(aligned).rstrip())
+            if kind == "header" != after:
                 lines.append("-" * width)
         return "\n".join([*lines, "=" * width])
 
@@ -116,16 +120,16 @@ class Table(SimpleTable):
         lines = ['<table class="simpletable">']
         if self.title:
             lines.append(f"<caption>{html.escape(self.title)}</caption>")
-        for kind, cells in self._rows():
+        for kind, row in self._rows():
             line = " ".join(
                 f"<th{_style(cell)}>{html.escape(cell.strip())}</th>"
                 if i < self.stubs
                 else _cell("th" if kind == "header" else "td", cell.strip())
-                for i, cell in enumerate(cells)
+                for i, cell in enumerate(row)
             )
             if kind == "heading":
-                span = f'colspan="{len(cells)}" scope="rowgroup"'
-                line = f"<th {span}{_style(cells[0])}>{html.escape(cells[0])}</th>"
+                span = f'colspan="{len(row)}" scope="rowgroup"'
+                line = f"<th {span}{_style(row[0])}>{html.escape(row[0])}</th>"
             lines += ["<tr>", f"{INDENT}{line}", "</tr>"]
         return "\n".join([*lines, "</table>"])
 
@@ -136,12 +140,12 @@ class Table(SimpleTable):
     def latex_rows(self) -> list[str]:
         """Its rows as LaTeX."""
         lines = []
-        for kind, cells in self._rows():
-            shown = [cell.strip().translate(TEX) for cell in cells]
-            if self.stubs and cells[0].startswith(INDENT):
+        for kind, row in self._rows():
+            shown = [tex(cell.strip()) for cell in row]
+            if self.stubs and row[0].startswith(INDENT):
                 shown[0] = rf"\quad {shown[0]}"
             if kind == "heading":
-                shown = [rf"\multicolumn{{{len(cells)}}}{{l}}{{{shown[0]}}}"]
+                shown = [rf"\multicolumn{{{len(row)}}}{{l}}{{{shown[0]}}}"]
             lines.append(" & ".join(shown) + r" \\")
             if kind == "header":
                 lines.append(r"\midrule")
@@ -152,7 +156,7 @@ class Table(SimpleTable):
         written = io.StringIO()
         writer = csv.writer(written, lineterminator="\n")
         writer.writerows([[self.title]] if self.title else [])
-        writer.writerows([[cell.strip() for cell in cells] for _, cells in self._rows()])
+        writer.writerows([[cell.strip() for cell in row] for _, row in self._rows()])
         return written.getvalue().removesuffix("\n")
 
 
@@ -165,11 +169,37 @@ def latex_of(tables: Sequence[Table], center: bool = True) -> str:
     if center:
         lines = [r"\begin{center}", *lines, r"\end{center}"]
     title = " ".join((tables[0].title or "").split())
-    return "\n".join([rf"%\caption{{{title.translate(TEX)}}}"] * bool(title) + lines)
+    return "\n".join([rf"%\caption{{{tex(title)}}}"] * bool(title) + lines)
+
+
+def tex(text: str) -> str:
+    """Text that LaTeX prints as it is, without ligatures of its characters."""
+    return re.sub(r"([-`',])(?=\1)|[?!](?=`)", r"\g<0>{}", text.translate(TEX))
 
 
 def _line(text: str) -> str:
     return " ".join(text.splitlines())
+
+
+def _without_tabs(text: str) -> str:
+    return text.replace("\t", " ")
+
+
+def header_lines(names: Sequence[str]) -> list[list[str]]:
+    """Headers of columns, long ones on several lines, of which the last are the lowest."""
+    each = [wrapped(name, LONGEST_HEADER) for name in names]
+    most = max(map(len, each))
+    return [
+        list(row)
+        for row in zip(*([""] * (most - len(lines)) + lines for lines in each), strict=True)
+    ]
+
+
+def _hanging(stub: str, width: int) -> list[str]:
+    """A stub that is wider than its column on lines of its own, indented as it is, then more."""
+    first, *rest = wrapped(stub, width - 2 * len(INDENT))
+    indent = INDENT * stub.startswith(INDENT)
+    return [f"{indent}{first}", *(f"{2 * INDENT}{line}" for line in rest)]
 
 
 def _cell(tag: str, text: str) -> str:
@@ -187,9 +217,20 @@ class TableSummary(Summary):
     def __init__(self, tables: Sequence[SimpleTable], notes: Iterable[str], width: int) -> None:
         super().__init__()
         self.tables = list(tables)
-        filled = [textwrap.fill(note, width) for note in notes]
-        if filled:
-            self.add_extra_txt(["Notes:", *filled])
+        paragraphs = [filled(note, width) for note in notes]
+        if paragraphs:
+            self.add_extra_txt(["Notes:", *paragraphs])
+
+    def as_text(self) -> str:
+        """Tables and notes as text; a table without a title continues the one above it."""
+        lines: list[str] = []
+        for table in self.tables:
+            if table.title:
+                lines += [""] * bool(lines)
+            else:
+                del lines[-1:]  # the rule below the table that it continues
+            lines += table.as_text().splitlines()
+        return "\n".join([*lines, *(["", self.extra_txt] if self.extra_txt else [])])
 
     def as_html(self) -> str:
         """Tables and notes as HTML."""
@@ -206,7 +247,7 @@ class TableSummary(Summary):
             ours = [table for table in same if isinstance(table, Table)]
             parts.append(latex_of(ours) if ours else same[0].as_latex_tabular())
         if self.extra_txt is not None:
-            parts.append(self.extra_txt.translate(TEX).replace("\n", " \\newline\n "))
+            parts.append(tex(self.extra_txt).replace("\n", " \\newline\n "))
         return "\n\n".join(parts)
 
 
@@ -226,17 +267,67 @@ def fitted_widths(
     stubs : iterable of str
     width : int
     """
-    content = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
-    wide = [
-        max(size, least, len(name) + 1)
-        for size, (name, least) in zip(content, columns.items(), strict=True)
+    headers = list(zip(*header_lines(list(columns)), strict=True))
+    content = [
+        max(map(cells, (*header, *column))) for header, *column in zip(headers, *rows, strict=True)
     ]
-    room = width - max(map(len, stubs)) - len(content)
+    wide = [
+        max(size, least, max(map(cells, header)) + 1)
+        for size, header, least in zip(content, headers, columns.values(), strict=True)
+    ]
+    room = width - max(map(cells, stubs)) - len(content)
     spare = max(room - sum(content), 0) // len(content)
-    cells = [min(size + spare, most) for size, most in zip(content, wide, strict=True)]
+    sizes = [min(size + spare, most) for size, most in zip(content, wide, strict=True)]
     if sum(wide) <= room:
-        cells = wide
-    return [max(width - sum(cells) - len(cells), len(INDENT)), *cells]
+        sizes = wide
+    return [max(width - sum(sizes) - len(sizes), len(INDENT)), *sizes]
+
+
+def fitted_table(
+    rows: Sequence[Sequence[str]],
+    headers: Iterable[object],
+    stubs: Sequence[str],
+    title: str | None = None,
+) -> Table:
+    """A table of numbers that is `WIDTH` wide where its cells fit into that."""
+    names = list(map(str, headers))
+    widths = fitted_widths(dict.fromkeys(names, 9), rows, stubs, WIDTH)
+    return Table(rows, widths, names, stubs, title)
+
+
+def abreast(widths: list[int], room: int) -> Iterator[tuple[int, int]]:
+    """First and last (exclusive) of the columns that fit side by side into this room."""
+    first = 0
+    while first < len(widths):
+        last, taken = first, 0
+        while last < len(widths) and (last == first or taken + widths[last] + 1 <= room):
+            taken += widths[last] + 1
+            last += 1
+        yield first, last
+        first = last
+
+
+def frame_tables(frame: pd.DataFrame, title: str) -> list[Table]:
+    """A frame of numbers, as tables below each other where it is too wide for one."""
+    stubs, headers = list(map(str, frame.index)), list(map(str, frame.columns))
+    rows = [list(map(fixed, row)) for row in frame.to_numpy()]
+    if len(rows) > MOST_ROWS:
+        half = MOST_ROWS // 2
+        stubs = [*stubs[:half], "...", *stubs[-half:]]
+        rows = [*rows[:half], ["..."] * len(headers), *rows[-half:]]
+    columns = zip(*header_lines(headers), *rows, strict=True)
+    sizes = [max(9, *map(cells, column)) for column in columns]
+    stub = min(max(map(cells, stubs)), WIDTH // 2)
+    return [
+        Table(
+            [row[first:last] for row in rows],
+            [stub, *sizes[first:last]],
+            headers[first:last],
+            stubs,
+            title if first == 0 else None,
+        )
+        for first, last in abreast(sizes, WIDTH - stub)
+    ]
 
 
 def headed_summary(
@@ -271,13 +362,13 @@ def headed_summary(
     n_rows = max(len(left), len(right))
     sides = [side + [("", "")] * (n_rows - len(side)) for side in (left, right)]
     pairs = [(*a, f"  {name}", value) for a, (name, value) in zip(*sides, strict=True)]
-    columns = [max(map(len, column)) for column in zip(*pairs, strict=True)]
+    columns = [max(map(cells, column)) for column in zip(*pairs, strict=True)]
     if sum(columns) + 3 <= width:
         columns[1] = max(columns[1], (width - 3) // 2 - columns[0])
         columns[3] = width - 3 - sum(columns[:3])
         head = Table(pairs, columns, title=title, aligns="lrlr")
     else:
-        names = max(len(name) for name, _ in left + right)
+        names = max(cells(name) for name, _ in left + right)
         head = Table(left + right, [names, width - 1 - names], title=title, aligns="lr")
     return TableSummary([head, table], notes, width)
 
@@ -291,45 +382,3 @@ def by_component(lines: Lines) -> tuple[list[str], list[list[str]]]:
         stubs += [str(component), *(f"  {stub}".rstrip() for stub, _ in below)]
         rows += [[""] * len(below[0][1]), *(cells for _, cells in below)]
     return stubs, rows
-
-
-def fixed(value: float) -> str:
-    """Three decimals; nothing for NaN."""
-    return "" if np.isnan(value) else f"{value:.3f}"
-
-
-def pvalue(value: float) -> str:
-    """Three decimals; "<0.001" below; nothing for NaN."""
-    return f"<{SMALLEST_P:g}" if value < SMALLEST_P else fixed(value)
-
-
-def number(value: float) -> str:
-    """Three decimals, or an exponent where these would show too little; nothing for NaN."""
-    if np.isnan(value):
-        return ""
-    if value == 0:
-        return "0.000"
-    if abs(value) < 1e-3:
-        return f"{value:.3g}"
-    return str(forg(value, prec=3)).strip()
-
-
-def limit_names(alpha: float) -> list[str]:
-    """Names of the limits of an interval, which carry its level."""
-    return [f"{100 * level:g} %" for level in (alpha / 2, 1 - alpha / 2)]
-
-
-def side_by_side(low: pd.DataFrame, high: pd.DataFrame, alpha: float) -> pd.DataFrame:
-    """Limits below the columns that they are of: columns (column, limit)."""
-    labels = low.columns
-    levels = [labels.get_level_values(level).repeat(2) for level in range(labels.nlevels)]
-    columns = pd.MultiIndex.from_arrays(
-        [*levels, limit_names(alpha) * len(labels)], names=[*labels.names, None]
-    )
-    limits = np.stack([low, high], axis=2).reshape(len(low), -1)
-    return pd.DataFrame(limits, index=low.index, columns=columns)
-
-
-def stars(pvalue: float) -> str:
-    """Stars of significance; none for NaN."""
-    return next((mark for level, mark in STARS if pvalue < level), "")

@@ -12,7 +12,7 @@ from nmfre.errors import NotComputedError
 from nmfre.estimation.identification import n_spanning
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.inference.marginal import MarginalInference
-from nmfre.report.tables import limit_names, side_by_side
+from nmfre.report.numbers import limit_names, side_by_side
 from nmfre.results.fit import Fit
 
 

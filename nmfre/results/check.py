@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import get_args
@@ -12,17 +11,18 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from nmfre.core.cells import filled
 from nmfre.core.findings import Finding, Severity, listed
 from nmfre.data.design import Design, independent
 from nmfre.data.labelled_model import LabelledModel
 from nmfre.errors import NotComputedError
 from nmfre.inference.equality import EQUAL_RESID, RARE
+from nmfre.report.tables import WIDTH
 from nmfre.results.boundary import negative_effects
 from nmfre.results.fit import Fit, infer_again
 
 MOST_UNITS = 5_000
 """Units up to which the deletion of each is looked at."""
-WIDTH = 78
 INFLUENTIAL = 0.5
 """Standard errors by which the deletion of a unit may move an effect: a quarter of its variance."""
 UNEQUAL = 4.0
@@ -176,11 +176,7 @@ class Check:
         if not self.advice:
             return "No issues found."
         return "\n".join(
-            textwrap.fill(
-                f"{item.severity.upper()}, {item.topic}: {item.text}",
-                WIDTH,
-                subsequent_indent="    ",
-            )
+            filled(f"{item.severity.upper()}, {item.topic}: {item.text}", WIDTH, indent="    ")
             for item in self.advice
         )
 

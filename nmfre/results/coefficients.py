@@ -23,7 +23,7 @@ from nmfre.core.arguments import (
 )
 from nmfre.core.typing import BoolArray, FloatArray
 from nmfre.errors import InvalidArgumentError, NotComputedError
-from nmfre.report.tables import limit_names
+from nmfre.report.numbers import limit_names
 from nmfre.results.fit import Fit, series
 from nmfre.results.identified_set import set_limits
 from nmfre.results.profile_intervals import profile_intervals

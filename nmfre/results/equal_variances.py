@@ -21,7 +21,8 @@ from nmfre.estimators.maximum_likelihood import MaximumLikelihood
 from nmfre.inference.conditional import Inference
 from nmfre.inference.equality import EQUAL_RE, EQUAL_RESID, ScoreTest
 from nmfre.inference.options import InferenceOptions
-from nmfre.report.tables import WIDTH, Table, TableSummary, number, pvalue
+from nmfre.report.numbers import number, pvalue
+from nmfre.report.tables import WIDTH, Table, TableSummary
 from nmfre.results.fit import Fit
 
 Forms: TypeAlias = tuple[CovResid, CovRe]

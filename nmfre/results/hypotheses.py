@@ -20,7 +20,7 @@ from nmfre.data.weights import RATIOS, require_no_weights
 from nmfre.errors import InvalidArgumentError, NotComputedError
 from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.inference.small_samples import Reference
-from nmfre.report.tables import limit_names
+from nmfre.report.numbers import limit_names
 from nmfre.results.coefficients import (
     adjust,
     ask_statsmodels,

@@ -16,15 +16,8 @@ from nmfre.estimation.marginal_estimate import MarginalEstimate
 from nmfre.estimation.rotation_set import Ends, Entry, Rotations
 from nmfre.inference.marginal import MarginalInference
 from nmfre.inference.set_intervals import ends_bse, set_interval
-from nmfre.report.tables import (
-    WIDTH,
-    Lines,
-    Table,
-    TableSummary,
-    by_component,
-    fitted_widths,
-    number,
-)
+from nmfre.report.numbers import number
+from nmfre.report.tables import WIDTH, Lines, TableSummary, by_component, fitted_table
 from nmfre.results.fit import Fit
 
 NARROW = 1e-6
@@ -114,10 +107,8 @@ class IdentifiedSet:
             cells = [*map(number, numbers), "yes" if same else "no"]
             lines[component, covariate] = [(str(covariate), cells)]
         stubs, rows = by_component(lines)
-        widths = fitted_widths(dict.fromkeys(self.theta.columns, 10), rows, stubs, WIDTH)
-        table = Table(rows, widths, list(self.theta.columns), stubs, title)
         notes = ["It is a point, the estimate."] if self.is_point else []
-        return TableSummary([table], notes, WIDTH)
+        return TableSummary([fitted_table(rows, self.theta.columns, stubs, title)], notes, WIDTH)
 
     def __str__(self) -> str:
         return self._summary().as_text()

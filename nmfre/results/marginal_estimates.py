@@ -12,19 +12,10 @@ from scipy import stats
 from nmfre.core.arguments import check_alpha, check_choice
 from nmfre.core.typing import FloatArray
 from nmfre.errors import NotComputedError
+from nmfre.report.numbers import fixed, number, pvalue
+from nmfre.report.numbers import limit_names as limits_of
 from nmfre.report.readable import ReadableFrame
-from nmfre.report.tables import (
-    WIDTH,
-    Lines,
-    Table,
-    TableSummary,
-    by_component,
-    fitted_widths,
-    fixed,
-    number,
-    pvalue,
-)
-from nmfre.report.tables import limit_names as limits_of
+from nmfre.report.tables import WIDTH, Lines, TableSummary, by_component, fitted_table
 from nmfre.results.coefficients import adjust
 
 Method = Literal["percentile", "wald"]
@@ -208,9 +199,6 @@ class MarginalEstimates:
             stub = ", ".join(map(text, cell)) or "mean"
             lines.setdefault((str(label), ""), []).append((stub, cells))
         stubs, rows = by_component(lines)
-        widths = fitted_widths(dict.fromkeys(frame.columns, 9), rows, stubs, WIDTH)
-        table = Table(rows, widths, list(frame.columns), stubs, self.title)
-        width = sum(widths) + len(widths) - 1
         interval = {"percentile": "percentile of the bootstrap", "wald": "Wald"}[self._interval]
         notes = [*self.notes]
         if self._tests():
@@ -221,7 +209,7 @@ class MarginalEstimates:
                 "Without a standard error: what depends on components that are not identified, or "
                 "only on effects that are held at their bound."
             )
-        return TableSummary([table], notes, width)
+        return TableSummary([fitted_table(rows, frame.columns, stubs, self.title)], notes, WIDTH)
 
     def __repr__(self) -> str:
         return str(self._summary().as_text())

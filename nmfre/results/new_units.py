@@ -13,7 +13,7 @@ from nmfre.core.arguments import check_alpha
 from nmfre.core.typing import FloatArray
 from nmfre.data.checks import require_memory
 from nmfre.data.labelled import unit_labels
-from nmfre.report.tables import side_by_side
+from nmfre.report.numbers import side_by_side
 from nmfre.results.fit import Fit
 from nmfre.results.prediction import scores_given, units_with
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
-import textwrap
 
 from statsmodels.iolib.summary import Summary
 from statsmodels.iolib.table import SimpleTable
 from statsmodels.stats.contrast import ContrastResults, WaldTestResults
 
-from nmfre.report.tables import WIDTH, Table, TableSummary, fitted_widths, number, pvalue
+from nmfre.core.cells import filled
+from nmfre.report.numbers import number, pvalue
+from nmfre.report.tables import WIDTH, TableSummary, fitted_table
 
 
 class NotedContrast(ContrastResults):
@@ -39,7 +40,7 @@ class NotedContrast(ContrastResults):
         text = " ".join(self.notes)
         if isinstance(printed, SimpleTable):
             return TableSummary([printed], [text], WIDTH)
-        return f"{printed}\n{textwrap.fill(text, WIDTH)}"
+        return f"{printed}\n{filled(text, WIDTH)}"
 
     def _repr_html_(self) -> str:
         """The table and the notes, for notebooks."""
@@ -68,13 +69,12 @@ class NotedTests(WaldTestResults):
 
     def _summary(self) -> TableSummary:
         frame = self.summary_frame()
-        names, headers = list(map(str, frame.index)), list(map(str, frame.columns))
         rows = [
             [number(statistic), pvalue(p), *(f"{df:.4g}" for df in dfs)]
             for statistic, p, *dfs in frame.to_numpy(dtype=float)
         ]
-        widths = fitted_widths(dict.fromkeys(headers, 9), rows, names, WIDTH)
-        return TableSummary([Table(rows, widths, headers, names)], self.notes, WIDTH)
+        table = fitted_table(rows, frame.columns, list(map(str, frame.index)))
+        return TableSummary([table], self.notes, WIDTH)
 
     def __str__(self) -> str:
         return self._summary().as_text()

@@ -17,8 +17,8 @@ from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.patterns import conditional_blup
 from nmfre.inference.prediction import fixed_variances
 from nmfre.inference.scores import Units
+from nmfre.report.numbers import side_by_side
 from nmfre.report.readable import headed_html
-from nmfre.report.tables import side_by_side
 from nmfre.results.fit import Fit, predicted
 
 Which = Literal["fixed", "blup"]

@@ -22,7 +22,8 @@ from nmfre.inference.random_effects import (
     chi_bar_pvalue,
     ratio,
 )
-from nmfre.report.tables import WIDTH, Table, TableSummary, pvalue
+from nmfre.report.numbers import pvalue
+from nmfre.report.tables import WIDTH, Table, TableSummary
 from nmfre.results.fit import Fit
 
 REPLICATES = 99

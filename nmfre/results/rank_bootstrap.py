@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nmfre.core.arguments import check_alpha, check_rank
+from nmfre.core.cells import filled
 from nmfre.core.parallel import run_tasks
 from nmfre.core.threads import one_thread_if_small
 from nmfre.core.typing import FloatArray
@@ -20,7 +21,8 @@ from nmfre.estimation.refits import Refit
 from nmfre.estimators import MaximumLikelihood
 from nmfre.inference.multipliers import Multiplier
 from nmfre.inference.refit import Refits
-from nmfre.report.tables import side_by_side
+from nmfre.report.numbers import side_by_side
+from nmfre.report.tables import WIDTH
 from nmfre.results.fit import Fit
 
 RankCriterion: TypeAlias = Literal["bic", "aic"]
@@ -107,9 +109,10 @@ class RankBootstrap:
         shares = ", ".join(
             f"{100 * share:.0f} % rank {rank}" for rank, share in self.shares.items()
         )
-        return (
+        return filled(
             f"<RankBootstrap: {len(self.ranks)} replicates, rank chosen by "
-            f"{self.criterion.upper()}: {shares}; seed {self.seed}>"
+            f"{self.criterion.upper()}: {shares}; seed {self.seed}>",
+            WIDTH,
         )
 
 

@@ -15,6 +15,7 @@ from nmfre.data.weights import by_unit
 from nmfre.estimation.boundary import re_at_bound
 from nmfre.inference.references import constant_of, covariate_covariance
 from nmfre.inference.scores import Units
+from nmfre.report.tables import WIDTH, TableSummary, frame_tables
 from nmfre.results.fit import Fit
 
 Kind = Literal["total", "conditional"]
@@ -58,7 +59,7 @@ class Standardized:
     sd: Kind
     notes: tuple[str, ...]
 
-    def __repr__(self) -> str:
+    def _summary(self) -> TableSummary:
         communality = self.communalities.rename("communality")
         parts = {
             "Profiles": pd.concat([self.profiles, communality], axis=1),
@@ -66,11 +67,16 @@ class Standardized:
             "Effects": self.effects,
             "Scores": self.scores,
         }
-        text = [f"Fit in {UNITS[self.sd]}"]
-        text += [f"{title}\n{frame.round(3)}" for title, frame in parts.items()]
-        return "\n\n".join([*text, *self.notes])
+        tables = [table for title, frame in parts.items() for table in frame_tables(frame, title)]
+        return TableSummary(tables, [f"In {UNITS[self.sd]}.", *self.notes], WIDTH)
+
+    def __repr__(self) -> str:
+        return self._summary().as_text()
 
     __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return self._summary().as_html()
 
 
 def standardized(self: Fit, sd: Kind = "total", *, covariates: bool = False) -> Standardized:
@@ -107,33 +113,42 @@ def standardized(self: Fit, sd: Kind = "total", *, covariates: bool = False) -> 
     ...     "distance ~ sex", data=orthodont, unit="subject", occasion="age", rank=1
     ... )
     >>> print(model.fit("ml", n_boot=0).standardized())
-    Fit in standard deviations over all units
+                   Profiles
+    ====================================
+       Intercept sex[T.Male] communality
+    ------------------------------------
+    8      8.241       0.889       0.586
+    10     9.114       0.983       0.717
+    12     8.901       0.960       0.684
+    14     9.590       1.035       0.794
+    ====================================
     <BLANKLINE>
-    Profiles
-         Intercept  sex[T.Male]  communality
-    age
-    8        8.241        0.889        0.586
-    10       9.114        0.983        0.717
-    12       8.901        0.960        0.684
-    14       9.590        1.035        0.794
+      Loadings
+    ============
+           comp1
+    ------------
+    8      0.766
+    10     0.847
+    12     0.827
+    14     0.891
+    ============
     <BLANKLINE>
-    Loadings
-    component  comp1
-    age
-    8          0.766
-    10         0.847
-    12         0.827
-    14         0.891
+             Effects
+    ===========================
+          Intercept sex[T.Male]
+    ---------------------------
+    comp1    10.763       1.161
+    ===========================
     <BLANKLINE>
-    Effects
-    covariate  Intercept  sex[T.Male]
-    component
-    comp1         10.763        1.161
+                    Scores
+    =======================================
+                 sd reliability determinacy
+    ---------------------------------------
+    comp1     8.391       0.913       0.955
+    =======================================
     <BLANKLINE>
-    Scores
-                  sd  reliability  determinacy
-    component
-    comp1      8.391        0.913        0.955
+    Notes:
+    In standard deviations over all units.
     """
     check_choice("sd", sd, Kind)
     check_bool("covariates", covariates)

@@ -8,12 +8,14 @@ import numpy as np
 from statsmodels.iolib.summary import Summary
 
 from nmfre.core.arguments import check_whole
+from nmfre.core.cells import cells, shortened
 from nmfre.core.findings import Finding
 from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError
 from nmfre.estimation.cap import AUTO
 from nmfre.estimation.marginal_estimate import MarginalEstimate
-from nmfre.report.tables import WIDTH, Lines, by_component, fixed, headed_summary, number, pvalue
+from nmfre.report.numbers import fixed, number, pvalue
+from nmfre.report.tables import WIDTH, Lines, by_component, headed_summary
 from nmfre.results.boundary import negative_effects
 from nmfre.results.check import with_names
 from nmfre.results.coefficients import covariance_name
@@ -93,8 +95,8 @@ def summary(
     write = [forms.get(name[0], number) for name in least]
     lines: Lines = {}
     for key, held, row in zip(frame.index, self.inference.at_bound, frame.to_numpy(), strict=True):
-        cells = [form(value) for form, value in zip(write, row, strict=True)]
-        lines[key] = [(f"{key[1]}{AT_BOUND if held else ''}", cells)]
+        shown = [form(value) for form, value in zip(write, row, strict=True)]
+        lines[key] = [(f"{key[1]}{AT_BOUND if held else ''}", shown)]
     header, notes = (_estimation(self), _sizes(self)), _notes(self, alpha, multipletests)
     return headed_summary(title, *header, least, by_component(lines), notes, width)
 
@@ -102,7 +104,7 @@ def summary(
 def _estimation(fit: Fit) -> list[tuple[str, str]]:
     estimate, formula = fit.estimate, fit.model.formula or "none (arrays)"
     return [
-        ("Formula:", formula if len(formula) <= FORMULA_WIDTH else "see notes"),
+        ("Formula:", formula if cells(formula) <= FORMULA_WIDTH else "see notes"),
         ("Method:", fit.method + (", signed" if estimate.signed else "")),
         ("Stopped:", f"{estimate.stop_reason}, {estimate.n_iter} iter."),
         *((f"{name}:", value) for name, value in estimate.certificate.items()),
@@ -158,7 +160,7 @@ def _variances(fit: Fit) -> list[tuple[str, str]]:
         variances = np.diag(estimate.Phi)
         se = variances * errors["log_tau2"] if errors else np.full(len(variances), np.nan)
         held = estimate.of_kind(MarginalEstimate, "re_at_bound").re_at_bound
-        names = list(map(_short_name, fit.model.components))
+        names = [shortened(str(label), LONGEST_NAME) for label in fit.model.components]
         if len(set(names)) < len(names):
             names = [f"component {q}" for q in range(1, len(names) + 1)]
         rows = zip(names, variances, se, held, strict=True)
@@ -173,11 +175,6 @@ def _range(variances: FloatArray) -> str:
     return f"{number(variances.min())} to {number(variances.max())}"
 
 
-def _short_name(label: object) -> str:
-    name = str(label)
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 2]}.."
-
-
 def _with_error(value: float, error: float, at_bound: bool) -> str:
     if at_bound:
         return "0.000 (at its boundary)"
@@ -190,7 +187,7 @@ def _notes(fit: Fit, alpha: float, multipletests: str | None) -> Iterator[str]:
     boot, formula = fit.inference.bootstrap, fit.model.formula
     level = f"{1 - alpha:{LEVEL}}"
     yield from (str(found.short) for found in negative_effects(fit))
-    if formula and len(formula) > FORMULA_WIDTH:
+    if formula and cells(formula) > FORMULA_WIDTH:
         yield f"Formula: {formula}"
     if boot is not None:
         source = "given multipliers"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import pandas as pd
 
+from nmfre.core.cells import filled
 from nmfre.errors import NotComputedError
 from nmfre.report.tables import WIDTH
 
@@ -120,8 +120,8 @@ class RankSelection:
 
     def __repr__(self) -> str:
         table = self.table.to_string(float_format="{:.5g}".format)
-        text = textwrap.fill(f"{self._conclusion}{self._remarks}", WIDTH)
-        return f"{textwrap.fill(self._heading, WIDTH)}\n{table}\n{text}"
+        text = filled(f"{self._conclusion}{self._remarks}", WIDTH)
+        return f"{filled(self._heading, WIDTH)}\n{table}\n{text}"
 
     def _repr_html_(self) -> str:
         table = self.table.to_html(float_format="{:.5g}".format)

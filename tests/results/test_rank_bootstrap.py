@@ -43,6 +43,7 @@ def test_the_criterion_decides(res):
     one = res.bootstrap(10, refit=True, select=[1, 2], criterion="aic")
     assert (one.ranks >= res.bootstrap(10, refit=True, select=[1, 2]).ranks).all()
     assert "AIC" in repr(one)
+    assert max(map(len, repr(one).splitlines())) <= 80
 
 
 def test_tables_are_those_of_profiles(res, boot):

@@ -27,7 +27,7 @@ def test_conditional_ones_are_those_of_the_covariances():
     np.testing.assert_allclose(found.scores["reliability"], np.diag(explained) / np.diag(Phi))
     np.testing.assert_allclose(found.scores["determinacy"] ** 2, found.scores["reliability"])
     np.testing.assert_allclose(found.scores["sd"], of_score)
-    assert str(found).startswith("Fit in standard deviations given the covariates")
+    assert str(found).endswith("In standard deviations given the covariates.")
     assert found.notes == ()
 
 
