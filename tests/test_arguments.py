@@ -439,5 +439,10 @@ def test_simulation():
     ):
         refused(lambda value: coverage_study(**{**given, name: value}), accepted)  # noqa: B023
     given = {"designs": [design], "n_replicates": 2, "n_boot": 2, "progress": False}
-    for name in ("designs", "n_replicates", "n_boot"):
-        refused(lambda value: paper_study(**{**given, name: value}))  # noqa: B023
+    for name, accepted in (
+        ("designs", set()),
+        ("n_replicates", set()),
+        ("n_boot", set()),
+        ("n_refits", {"0"}),
+    ):
+        refused(lambda value: paper_study(**{**given, name: value}), accepted)  # noqa: B023

@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from nmfre import errors
+from nmfre import NMFRE, errors
 from nmfre.estimation.alternating import fit_alternating
+from nmfre.estimation.fixed_effects import fit_fixed_effects
+from nmfre.estimation.initial import nndsvd
 from nmfre.simulation import (
     PaperDesign,
     baseline_designs,
@@ -56,6 +59,69 @@ def test_the_collapse_without_a_cap_is_visible(monkeypatch):
     assert off["mean naive se"] > 5.0 * off["mean se"]
     assert capped["mean naive se"] < 2.0 * capped["mean se"]
     assert off["not converged"] == 1.0
+
+
+@pytest.mark.filterwarnings("ignore::nmfre.warnings.ConvergenceWarning")
+@pytest.mark.parametrize("effect", [0.0, 1.2])
+def test_columns_are_those_of_fits_and_bootstraps(effect):
+    """Every replicate again, from the same seeds, by fits of the package."""
+    n, n_boot, n_refits, seed = 4, 20, 3, 2
+    design = PaperDesign(study="baseline", n_units=27, effect=effect)
+    (by_design,) = np.random.SeedSequence(seed).spawn(1)
+    for_covariates, *of_replicates = by_design.spawn(1 + n)
+    exog = design.covariates(np.random.default_rng(for_covariates))
+    rows = [_by_hand(design, exog, own, n_boot, n_refits) for own in of_replicates]
+    expected, rates = pd.DataFrame(rows), pd.DataFrame(rows).mean()
+    table = paper_study([design], n, n_boot=n_boot, n_refits=n_refits, seed=seed, progress=False)
+    found = table.iloc[0]
+    told = [name for name in expected if name.endswith(" se") and name[:4] in ("reje", "cove")]
+    assert rates[told].between(0.0, 1.0, inclusive="neither").all()
+    for name in expected.columns.drop("df_U / NQ"):
+        assert found[name] == pytest.approx(rates[name], rel=1e-9), name
+    for level, name in ((0.9, "q90 of df_U / NQ"), (0.99, "q99 of df_U / NQ")):
+        assert found[name] == pytest.approx(np.quantile(expected["df_U / NQ"], level), rel=1e-9)
+    for name in ("rejection, bootstrap se", "coverage, refit se"):
+        error = np.sqrt(rates[name] * (1.0 - rates[name]) / n)
+        assert found[f"{name} (se)"] == pytest.approx(error, rel=1e-9)
+    without = paper_study([design], n, n_boot=n_boot, seed=seed, progress=False)
+    pd.testing.assert_frame_equal(without, table[without.columns], check_exact=True)
+    assert not [name for name in without if "refit" in name]
+
+
+def _by_hand(design, exog, seed, n_boot, n_refits):
+    of_data, of_starts, of_multipliers, of_refits = seed.spawn(4)
+    endog = design.responses(exog, np.random.default_rng(of_data))
+    start = nndsvd(endog.T, 1, np.random.default_rng(of_starts))[None]
+    X, Theta = fit_fixed_effects(endog.T[None], exog.T[None], start, np.ones((1, 1, 2)))
+    (of_units,) = of_multipliers.spawn(1)
+    w = np.random.default_rng(of_units).standard_exponential((n_boot, len(endog))) - 1.0
+    res = NMFRE(endog, exog, rank=1).fit(
+        df_cap=0.21, start_basis=X[0], start_theta=Theta[0], multipliers=w
+    )
+    w = np.random.default_rng(of_refits).standard_exponential((n_refits, len(endog))) - 1.0
+    fitted, refits = res.fittedvalues.to_numpy(), []
+    for of_units in w:
+        replicate = fitted + (endog - fitted) * of_units[:, None]
+        start = {"start_basis": res.basis, "start_theta": res.theta}
+        again = NMFRE(replicate, exog, rank=1).fit(df_cap=0.21, n_boot=0, **start)
+        refits.append(again.params.iloc[1])
+    estimate, bse, refit_se = res.params.iloc[1], res.bse_boot.iloc[1], np.std(refits, ddof=1)
+    level = 0.95 if design.effect == 0.0 else 0.975  # one-sided where there is no effect
+    critical, half_width = stats.norm.ppf(level), stats.norm.ppf(0.975)
+    low, high = np.quantile(refits, [0.025, 0.975])
+    return {
+        "mean sigma2": res.sigma2,
+        "mean tau2": res.tau2,
+        "mean dispersion": res.inference.dispersion,
+        "mean bootstrap se": bse,
+        "mean refit se": refit_se,
+        "rejection, bootstrap se": estimate > critical * bse,
+        "rejection, refit se": estimate > critical * refit_se,
+        "coverage, bootstrap se": abs(estimate - design.effect) < half_width * bse,
+        "coverage, refit se": abs(estimate - design.effect) < half_width * refit_se,
+        "coverage, refit percentile": low <= design.effect <= high,
+        "df_U / NQ": res.df_random / 27,
+    }
 
 
 @pytest.mark.bits
