@@ -4,7 +4,7 @@ The examples of the paper: data, model and fits with its settings, and its compa
 ``python -m nmfre paper [example] [--figures DIR]`` prints them.
 """
 
-from nmfre.paper.benchmarks import linear_mixed_model, mimic_model
+from nmfre.paper.benchmarks import mimic_model
 from nmfre.paper.examples import (
     EXAMPLES,
     Example,
@@ -14,6 +14,12 @@ from nmfre.paper.examples import (
     orthodont,
     report,
 )
+from nmfre.paper.mixed_model import (
+    linear_mixed_model,
+    mixed_model_comparison,
+    mixed_model_tests,
+    mixed_model_variances,
+)
 
 __all__ = [
     "EXAMPLES",
@@ -22,6 +28,9 @@ __all__ = [
     "inaugural",
     "linear_mixed_model",
     "mimic_model",
+    "mixed_model_comparison",
+    "mixed_model_tests",
+    "mixed_model_variances",
     "od_flow",
     "orthodont",
     "report",

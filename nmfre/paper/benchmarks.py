@@ -1,13 +1,12 @@
-"""What the paper compares its examples with."""
+"""The paper's benchmark of Holzinger-Swineford: a MIMIC model."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import statsmodels.formula.api as smf
 from scipy import stats
 
-from nmfre.datasets import load_holzinger_swineford, load_orthodont
+from nmfre.datasets import load_holzinger_swineford
 from nmfre.estimation.complete import moments_of
 from nmfre.estimation.covariance_forms import Structure
 from nmfre.estimation.maximum_likelihood import fit_marginal
@@ -17,45 +16,6 @@ from nmfre.inference.options import InferenceOptions
 TESTS = [f"x{j}" for j in range(1, 10)]
 FACTORS = {"visual": TESTS[:3], "textual": TESTS[3:6], "speed": TESTS[6:]}
 COVARIATES = ["age_reversed", "female", "grant_white"]
-
-
-def linear_mixed_model() -> tuple[str, pd.DataFrame]:
-    """
-    The paper's benchmark of Orthodont: a linear mixed model (Section 4.1).
-
-    distance ~ age x sex with age centred, random intercept and slope by child, REML.
-
-    Returns
-    -------
-    title, table : str, DataFrame
-
-    Examples
-    --------
-    >>> from nmfre import paper
-    >>> _, table = paper.linear_mixed_model()
-    >>> table["coef"].round(3).to_list()
-    [24.969, -2.321, 0.784, -0.305]
-    """
-    data = load_orthodont()
-    data["age"] = data["age"] - data["age"].mean()
-    mixed = smf.mixedlm(
-        "distance ~ age * C(sex, Treatment('Male'))", data, groups="subject", re_formula="~ age"
-    ).fit()
-    names = {
-        "Intercept": "Intercept",
-        "C(sex, Treatment('Male'))[T.Female]": "female",
-        "age": "age",
-        "age:C(sex, Treatment('Male'))[T.Female]": "age x female",
-    }
-    table = pd.DataFrame(
-        {
-            "coef": mixed.fe_params,
-            "std err": mixed.bse_fe,
-            "z": mixed.tvalues[mixed.fe_params.index],
-            "P>|z|": mixed.pvalues[mixed.fe_params.index],
-        }
-    )
-    return "Linear mixed model (statsmodels MixedLM, REML)", table.loc[list(names)].rename(names)
 
 
 def mimic_model() -> tuple[str, pd.DataFrame]:

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from nmfre import plotting
 from nmfre.core.cells import filled
+from nmfre.core.typing import FloatArray
 from nmfre.datasets import load_inaugural, load_od_flow, load_orthodont
 from nmfre.errors import InvalidArgumentError, NMFREWarning
 from nmfre.estimation.initial import nndsvd
 from nmfre.model import NMFRE
-from nmfre.paper.benchmarks import TESTS, holzinger_swineford_data, linear_mixed_model, mimic_model
+from nmfre.paper.benchmarks import TESTS, holzinger_swineford_data, mimic_model
+from nmfre.paper.mixed_model import (
+    linear_mixed_model,
+    mixed_model_comparison,
+    mixed_model_tests,
+    mixed_model_variances,
+)
 from nmfre.paper.start import RUniform
+from nmfre.report.numbers import pvalue
 from nmfre.report.tables import WIDTH
 from nmfre.results import NMFREResults
+from nmfre.selection.cap import scan_cap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +38,9 @@ if TYPE_CHECKING:
 SEED = 1
 """Of the author's start."""
 HUBS = ("Tokyo", "Aichi", "Osaka", "Fukuoka")
+TENTHS = tuple(i / 10 for i in range(1, 11))
+HUNDREDTHS = tuple(i / 100 for i in range(1, 11))
+"""Rates at which the paper's script scans caps."""
 LAST_YEARS = {"to 1865": 1865, "1866-1945": 1945, "since 1946": 9999}
 
 
@@ -51,8 +64,9 @@ class Example:
         Where the two differ, and why.
     plot : callable
         Draws the paper's figure and returns its axes.
-    comparison : callable or None
-        Makes what the paper compares with: a title and a table.
+    tables : tuple of callables
+        Each makes a title and a table of what else the paper's scripts compute: the scan of caps,
+        and what the example is compared with or read by.
     """
 
     title: str
@@ -62,7 +76,7 @@ class Example:
     ml: NMFREResults
     difference: str
     plot: Callable[[], Axes]
-    comparison: Callable[[], tuple[str, pd.DataFrame]] | None = None
+    tables: tuple[Callable[[], tuple[str, pd.DataFrame]], ...]
 
 
 def orthodont() -> Example:
@@ -99,7 +113,13 @@ def orthodont() -> Example:
             f"(ICC {results.icc:.2f}; {ml.icc:.2f})."
         ),
         plot=partial(plotting.plot_growth_curves, results, which="blup"),
-        comparison=linear_mixed_model,
+        tables=(
+            partial(_scan, model, TENTHS),
+            linear_mixed_model,
+            mixed_model_variances,
+            mixed_model_tests,
+            mixed_model_comparison,
+        ),
     )
 
 
@@ -144,7 +164,7 @@ def holzinger_swineford() -> Example:
             "treats the basis as known, which ml does not."
         ),
         plot=partial(plotting.plot_path_diagram, results),
-        comparison=mimic_model,
+        tables=(partial(_scan, model, TENTHS[7:]), mimic_model),
     )
 
 
@@ -187,6 +207,7 @@ def od_flow(path: str | PathLike[str] | None = None) -> Example:
             "components by what the hubs leave unexplained."
         ),
         plot=partial(plotting.plot_basis_heatmap, results),
+        tables=(partial(_scan, model, HUNDREDTHS),),
     )
 
 
@@ -227,6 +248,11 @@ def inaugural(path: str | PathLike[str] | None = None) -> Example:
             "errors are larger because they account for the uncertainty of topics that share words."
         ),
         plot=partial(plotting.plot_scores, results),
+        tables=(
+            partial(_scan, model, HUNDREDTHS),
+            partial(_largest, results),
+            partial(_mostly, results),
+        ),
     )
 
 
@@ -263,9 +289,10 @@ def report(example: Example) -> str:
         "The paper's method and settings:",
         str(example.results.summary()),
     ]
-    if example.comparison is not None:
-        title, table = example.comparison()
-        shown = table.round(3).to_string(na_rep="", line_width=WIDTH)
+    for make in example.tables:
+        title, table = make()
+        P = {str(name): pvalue for name in table if str(name).startswith("P")}
+        shown = table.to_string(na_rep="", float_format="%.3f", formatters=P, line_width=WIDTH)
         parts += [filled(f"{title}:", WIDTH), shown]
     parts += [
         "The same model by maximum likelihood:",
@@ -277,8 +304,44 @@ def report(example: Example) -> str:
 
 def _fits(model: NMFRE, df_cap: float) -> tuple[NMFREResults, NMFREResults]:
     """The paper's estimator from the paper's start, and ml; what they warn of, summaries say."""
-    start = nndsvd(model.design.Y, model.rank, RUniform(SEED))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NMFREWarning)
         ml = model.fit("ml", cov_resid="identity", cov_re="identity")
-        return model.fit(df_cap=df_cap, start_basis=start), ml
+        return model.fit(df_cap=df_cap, start_basis=_start(model)), ml
+
+
+def _start(model: NMFRE) -> FloatArray:
+    return nndsvd(model.design.Y, model.rank, RUniform(SEED))
+
+
+def _scan(model: NMFRE, rates: Sequence[float]) -> tuple[str, pd.DataFrame]:
+    """Fits under caps of several rates, from the paper's start."""
+    scan = scan_cap(model, rates, start_basis=_start(model)).table
+    columns = {
+        "cap": "cap",
+        "df_random": "df_U",
+        "tau2": "tau2",
+        "sigma2": "sigma2",
+        "n_iter": "iterations",
+        "status": "verdict",
+    }
+    return "Scan of caps", scan[list(columns)].rename(columns=columns)
+
+
+def _largest(results: NMFREResults) -> tuple[str, pd.DataFrame]:
+    """Words of the eight largest loadings on each component."""
+    words = {name: loadings.nlargest(8).index for name, loadings in results.basis.items()}
+    return "Words of largest loading", pd.DataFrame(words, index=np.arange(1, 9))
+
+
+def _mostly(results: NMFREResults) -> tuple[str, pd.DataFrame]:
+    """Words of each component that has half of their loadings, and that share."""
+    words = {
+        name: [f"{word} ({100 * share:.0f} %)" for word, share in shares[shares >= 0.5].items()]
+        for name, shares in results.response_membership.items()
+    }
+    n = max(map(len, words.values()))
+    table = pd.DataFrame({name: found + [""] * (n - len(found)) for name, found in words.items()})
+    return "Words with half or more of their loadings on one component", table.set_axis(
+        np.arange(1, n + 1)
+    )

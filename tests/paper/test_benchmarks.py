@@ -1,20 +1,11 @@
-"""Models of other packages beside those of the paper."""
+"""The MIMIC model beside that of lavaan."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from scipy import stats
 
 from nmfre import paper
-
-NLME = [  # REML, age centred: coefficient and standard error
-    (24.9687500, 0.48600072),
-    (-2.3210227, 0.76141679),
-    (0.7843750, 0.08599951),
-    (-0.3048295, 0.13473534),
-]
-
 
 LAVAAN = {  # maximum likelihood, std.lv: estimate, and z with robust standard errors
     ("visual", "age_reversed"): (0.075, 0.99747),
@@ -25,14 +16,6 @@ LAVAAN = {  # maximum likelihood, std.lv: estimate, and z with robust standard e
 }
 """z and the joint tests by differences of SciPy's multivariate normal density at its maximum."""
 JOINTLY = {"age_reversed": 34.47659, "female": 13.82051, "grant_white": 27.59345}
-
-
-def test_mixed_model_is_that_of_nlme():
-    title, table = paper.linear_mixed_model()
-    assert "MixedLM" in title
-    order = ["Intercept", "female", "age", "age x female"]
-    np.testing.assert_allclose(table.loc[order, "coef"], [c for c, _ in NLME], rtol=1e-5)
-    np.testing.assert_allclose(table.loc[order, "std err"], [s for _, s in NLME], rtol=2e-3)
 
 
 def test_mimic_model_is_that_of_lavaan():
