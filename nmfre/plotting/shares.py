@@ -24,6 +24,7 @@ POINTS = 41
 MARKED = 8
 """Of these, from one marker to the next."""
 MOST_LINES = 20
+NEGATIVE = "some expected scores are negative: shares mean nothing there"
 
 
 def plot_shares(
@@ -41,7 +42,9 @@ def plot_shares(
     Expected shares of the components by a variable, with intervals: topic prevalence.
 
     Curves with bands along a number, points with intervals for levels. Shares are those of
-    `nmfre.NMFREResults.marginal_means`. Components without an interval are not identified.
+    `nmfre.NMFREResults.marginal_means`. Components without an interval are not identified. Where an
+    expected score is negative, as it can be with ``signed=True``, shares mean nothing, and a title
+    says so.
 
     Parameters
     ----------
@@ -118,6 +121,10 @@ def plot_shares(
         ax.set_xlim(-0.5, len(levels) - 0.5)
         draw.label_ticks(ax, "x", levels)
     draw.legend(ax, None if over is None else draw.text(over))
+    if shares.n_negative:
+        for end in (0.0, 1.0):
+            ax.axhline(end, color=draw.GREY, linewidth=1, zorder=0)
+        ax.set_title(NEGATIVE, fontsize="medium")
     return ax
 
 

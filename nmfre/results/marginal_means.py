@@ -57,8 +57,8 @@ def marginal_means(
         Values of variables, instead of all levels or the mean: ``{"age": [8, 10]}``.
     which : {"components", "responses", "shares"}
         Scores Theta a; responses X Theta a; or the share of each component in the sum of the
-        expected scores of a unit, which is averaged over the grid. In a fit with ``signed=True``
-        an expected score, and so a share, can be negative.
+        expected scores of a unit, which is averaged over the grid. Where an expected score is
+        negative, as it can be with ``signed=True``, shares mean nothing, and a note says so.
     of : list or dict, optional
         Components or responses to show, or sums of them: ``{"verbal": ["comp1", "comp3"]}``.
         Default: each.
@@ -211,7 +211,7 @@ def _estimated(
     names = fit.model.design.responses if responses else fit.model.components
     labels, rows = _labelled(names, of, "response" if responses else "component")
     C = estimands.combined(cells)
-    known = np.zeros((len(labels), 1), dtype=bool)
+    known, n_negative = np.zeros((len(labels), 1), dtype=bool), 0
     if responses:
         estimates = rows @ X @ Theta @ C
         covariance = inference.covariance_of_means(X, rows, C)
@@ -221,7 +221,14 @@ def _estimated(
     else:
         estimates = rows @ estimands.shares(Theta, cells)
         covariance = inference.covariance_of_effects(estimands.of_shares(Theta, cells, rows))
-        notes = [*notes, *_negative(Theta, cells)]
+        n_negative = sum(int((Theta @ cell.A < 0.0).any(axis=0).sum()) for cell in cells)
+        if n_negative:
+            total = sum(cell.A.shape[1] for cell in cells)
+            notes.append(
+                f"In {n_negative} of {total} rows of the grid an expected score is negative. "
+                "Shares there are below 0, above 1 or missing, and mean nothing: see the scores "
+                "themselves, which='components'."
+            )
     if not responses:
         known = inference.unknown(rows)[:, None]
     variances = np.diagonal(covariance, axis1=1, axis2=2)
@@ -242,6 +249,7 @@ def _estimated(
         unlike=tuple(unlike_summary(fit, interval=False)),
         compared=tuple(map(str, compared)),
         slopes=slopes,
+        n_negative=n_negative,
     )
 
 
@@ -338,15 +346,3 @@ def _averaged(
 
 def _values(values: Values) -> str:
     return listed(f"{x:.5g}" if isinstance(x, float) else str(x) for x in values)
-
-
-def _negative(Theta: FloatArray, cells: list[Cell]) -> list[str]:
-    """A sentence on expected scores that are negative, whose shares mean little."""
-    negative = sum(int((Theta @ cell.A < 0.0).any(axis=0).sum()) for cell in cells)
-    if not negative:
-        return []
-    total = sum(cell.A.shape[1] for cell in cells)
-    return [
-        f"In {negative} of {total} rows of the grid an expected score is negative: a share there "
-        "is below 0, and there is none where their sum is not above 0."
-    ]

@@ -32,10 +32,13 @@ class MarginalMeans(MarginalEstimates):
         Names of the variables whose levels contrasts compare, within levels of the others.
     slopes : bool
         Whether they are slopes.
+    n_negative : int
+        Of shares: rows of the grid with a negative expected score. Shares mean nothing there.
     """
 
     compared: tuple[Hashable, ...]
     slopes: bool
+    n_negative: int
 
     def _tests(self) -> dict[str, FloatArray]:
         return self._z() if self.slopes else {}

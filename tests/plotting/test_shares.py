@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from forms import PAPER
-from plots import legend, segments
+from plots import legend, plt, segments
 
 import nmfre
 from nmfre import errors
@@ -60,6 +60,21 @@ def test_other_variables_and_sums(res, ax):
     assert legend(ax) == ["one, a", "one, b", "both, a", "both, b"]
     assert ax.get_legend().get_title().get_text() == "kind"
     np.testing.assert_allclose(ax.lines[3].get_ydata(), 1.0)
+
+
+def test_a_title_says_where_shares_mean_nothing(res, ax):
+    res.plot_shares("year", ax=ax)
+    assert ax.get_title() == ""
+    model = nmfre.NMFRE(res.model.endog, res.model.exog[:, [0, 1]], rank=2)
+    steep = model.fit("ml", signed=True, n_boot=0, n_starts=1, **PAPER)
+    at = {"x1": [0.0, 1.0, 4000.0]}
+    means = steep.marginal_means("x1", at=at, which="shares")
+    assert means.n_negative == 1
+    assert "scores" in means.notes[1]
+    figure = plt.figure()
+    steep.plot_shares("x1", at=at, ax=figure.add_subplot())
+    assert "shares mean nothing there" in figure.axes[0].get_title()
+    assert [line.get_ydata()[0] for line in figure.axes[0].lines[2:]] == [0.0, 1.0]
 
 
 def test_errors(res, fits):
