@@ -48,6 +48,8 @@ FONT, THINNED_FONT, SMALLEST_FONT = 10.0, 8.0, 6.0
 LONGEST, LONGEST_TURNED = 40, 24
 """Characters of a label; of one on the x axis that is turned."""
 UNITS_OF_TIME = ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes"), (0.0, "seconds"))
+ROUNDED = 1.07
+"""Widest text on a screen, over its outline: measured for fonts of 6 to 10 points."""
 LINE = 1.25
 """Height of a line of text, in sizes of its font."""
 
@@ -185,12 +187,13 @@ def size(ax: Axes) -> FloatArray:
 
 
 def text_width(shown: str, font: float) -> float:
-    """Width of a text, in points."""
+    """Width of a text, in points, with what renderers add as they round the widths of letters."""
     from matplotlib.textpath import TextPath
 
     if not shown.strip():  # there is no path then
         return 0.0
-    return float(np.asarray(TextPath((0, 0), shown, size=font).vertices)[:, 0].max())
+    outline = np.asarray(TextPath((0, 0), shown, size=font).vertices)
+    return ROUNDED * float(outline[:, 0].max())
 
 
 def fitting_font(room: float) -> tuple[float, int]:

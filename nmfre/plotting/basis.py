@@ -85,7 +85,8 @@ def plot_basis(results: NMFREResults, *, alpha: float = 0.05, ax: Axes | None = 
             if marginal:
                 ax.vlines(x, *limits[:, q].T, color=draw.ink(), linewidth=1)
     largest = float(np.nanmax(limits, initial=basis.to_numpy().max()))
-    ax.set(ylabel="loading", ylim=(0.0, 1.05 * largest))
+    known = marginal and bool(np.isfinite(limits).any())
+    ax.set(ylabel="loading" + f", {draw.percent(alpha)}" * known, ylim=(0.0, 1.05 * largest))
     if rank > 1:
         draw.legend(ax)
     return ax

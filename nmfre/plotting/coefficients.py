@@ -79,6 +79,7 @@ def plot_coefficients(
     components = max((fit.model.components for fit in fits.values()), key=len)
     lines = draw.lines(components, shown)
     ax = draw.axes(ax, 6.5, np.clip(1.0 + (0.11 + 0.11 * len(fits)) * len(lines), 2.2, 24.0))
+    without = False
     for i, (name, fit) in enumerate(fits.items()):
         position = {pair: row for row, pair in enumerate(fit.params.index)}
         rows = [(y, position[pair]) for y, pair in enumerate(lines) if pair in position]
@@ -89,10 +90,12 @@ def plot_coefficients(
         marker, shade = draw.marker(i), draw.colour(i)
         ax.hlines(y[known], low[known], high[known], color=shade, linewidth=1.8)
         ax.plot(params[known], y[known], marker, color=shade, markersize=6, label=draw.text(name))
+        without |= not known.all()
         (open_points,) = ax.plot(params[~known], y[~known], marker, color=shade, markersize=6)
         open_points.set_markerfacecolor(draw.paper(ax))
     draw.label_lines(ax, lines)
-    ax.set_xlabel(f"coefficient, {draw.percent(alpha)}")
+    label = f"coefficient, {draw.percent(alpha)}"
+    ax.set_xlabel(label + "\nopen: no interval (at 0, or not identified)" * without)
     if len(fits) > 1:
         draw.legend(ax)
     return ax

@@ -88,5 +88,7 @@ def plot_identified_set(
         )
         drawn.set_markerfacecolor(face)
     draw.label_lines(ax, lines)
-    ax.set_xlabel(what)
+    ax.set_xlabel(
+        what + "\nopen: the sign is not the same over the set" * (not table["same sign"].all())
+    )
     return ax

@@ -24,6 +24,7 @@ POINTS = 41
 MARKED = 8
 """Of these, from one marker to the next."""
 MOST_LINES = 20
+UNIDENTIFIED = "without an interval: components that are not identified"
 NEGATIVE = "some expected scores are negative: shares mean nothing there"
 
 
@@ -121,10 +122,14 @@ def plot_shares(
         ax.set_xlim(-0.5, len(levels) - 0.5)
         draw.label_ticks(ax, "x", levels)
     draw.legend(ax, None if over is None else draw.text(over))
+    notes = []
+    if np.isnan(shares.bse).any():
+        notes.append(UNIDENTIFIED)
     if shares.n_negative:
+        notes.append(NEGATIVE)
         for end in (0.0, 1.0):
             ax.axhline(end, color=draw.GREY, linewidth=1, zorder=0)
-        ax.set_title(NEGATIVE, fontsize="medium")
+    ax.set_title("\n".join(notes), fontsize="medium")
     return ax
 
 

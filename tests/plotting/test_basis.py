@@ -23,7 +23,7 @@ def test_numeric_responses_are_lines_over_their_values(fits, ax):
     (band,) = ax.collections
     limits = res.basis_conf_int().to_numpy()
     assert band.get_paths()[0].get_extents().ymax == pytest.approx(limits.max())
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("age", "loading")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("age", "loading, 95 % interval")
     assert ax.get_legend() is None
 
 

@@ -46,6 +46,7 @@ def test_effects_without_an_interval_are_open(tests_of_pupils, ax):
     assert 0 < missing.sum() < len(missing)
     assert sorted(unknown.get_xdata()) == sorted(res.params[missing])
     assert unknown.get_markerfacecolor() == to_rgba("white")
+    assert "open: no interval" in ax.get_xlabel()
     assert sorted(known.get_xdata()) == sorted(res.params[~missing])
 
 

@@ -26,7 +26,9 @@ def test_bands_intervals_and_points(res, ax):
     np.testing.assert_array_equal(segments(band)[:, :, 0], found[["lower", "upper"]])
     np.testing.assert_array_equal(segments(line)[:, :, 0], limits)
     assert ticks(ax.yaxis) == ["comp1", "const", "x1", "comp2", "const", "x1"]
-    assert ax.get_xlabel() == "coefficient, identified set, 90 % interval"
+    what, note = ax.get_xlabel().split("\n")
+    assert what == "coefficient, identified set, 90 % interval"
+    assert note == "open: the sign is not the same over the set"
     filled, opened = ax.lines[:2]
     assert list(filled.get_xdata()) == found["estimate"][found["same sign"]].to_list()
     assert list(opened.get_xdata()) == found["estimate"][~found["same sign"]].to_list()
@@ -37,7 +39,7 @@ def test_some_covariates_and_no_intervals(res, ax):
     light = res.with_uncertainty("conditional")
     light.plot_identified_set(covariates=["x1"], ax=ax)
     assert ticks(ax.yaxis) == ["comp1", "x1", "comp2", "x1"]
-    assert ax.get_xlabel() == "coefficient, identified set"
+    assert ax.get_xlabel().startswith("coefficient, identified set\nopen")
     assert len(ax.collections) == 1
 
 

@@ -64,7 +64,9 @@ def test_other_variables_and_sums(res, ax):
 
 def test_a_title_says_where_shares_mean_nothing(res, ax):
     res.plot_shares("year", ax=ax)
-    assert ax.get_title() == ""
+    frame = res.marginal_means("year", which="shares").frame
+    assert ("without an interval" in ax.get_title()) == frame["std err"].isna().any()
+    assert "mean nothing" not in ax.get_title()
     model = nmfre.NMFRE(res.model.endog, res.model.exog[:, [0, 1]], rank=2)
     steep = model.fit("ml", signed=True, n_boot=0, n_starts=1, **PAPER)
     at = {"x1": [0.0, 1.0, 4000.0]}
