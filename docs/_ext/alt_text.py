@@ -1,4 +1,4 @@
-"""Figures that a cell draws are described by the line that draws them."""
+"""Figures that a cell draws are described by the line that draws them, if not by the cell."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from sphinx.application import Sphinx
 def describe(app: Sphinx, doctree: nodes.document) -> None:
     for cell in doctree.findall(nodes.container):
         if cell.get("nb_element") == "cell_code":
-            source = next(cell.findall(nodes.literal_block)).astext()
             for image in cell.findall(nodes.image):
+                if image.get("alt"):
+                    continue
+                source = next(cell.findall(nodes.literal_block)).astext()
                 image["alt"] = f"Figure: {source.splitlines()[-1].strip().rstrip(';')}"
 
 
