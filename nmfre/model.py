@@ -212,27 +212,31 @@ class NMFRE(LabelledModel):
         tol: float = 1e-8,
         maxiter: int = 50_000,
         start_basis: ArrayLike | None = None,
-        start_theta: ArrayLike | None = None,
         start_sigma2: float | None = None,
         start_tau2: float | None = None,
-        update_tau2: bool = True,
-        cov_resid: CovResid | None = None,
-        cov_re: CovRe | None = None,
-        signed: bool = False,
-        n_starts: int | None = None,
         uncertainty: Uncertainty | None = None,
         cov_type: CovType | None = None,
-        information: Information = "adjusted",
-        dispersion: Dispersion = "df",
         n_boot: int = 500,
         multiplier: Multiplier = "exponential",
         multipliers: ArrayLike | None = None,
         alternative: Alternative | None = None,
         seed: int | None = 0,
         verbose: bool = False,
+        start_theta: ArrayLike | None = None,
+        update_tau2: bool = True,
+        information: Information = "adjusted",
+        dispersion: Dispersion = "df",
+        cov_resid: CovResid | None = None,
+        cov_re: CovRe | None = None,
+        signed: bool = False,
+        n_starts: int | None = None,
     ) -> NMFREResults:
         """
         Estimate X, Theta, U and the variances, with standard errors and tests for Theta.
+
+        Arguments of both methods come first. "Other Parameters", below, are those of df-cap alone
+        (``start_theta``, ``update_tau2``), of conditional inference by either method
+        (``information``, ``dispersion``), and of ml alone (``cov_resid`` to ``n_starts``).
 
         Parameters
         ----------
@@ -245,40 +249,19 @@ class NMFRE(LabelledModel):
             absolute number as ``nmfre.Cap(absolute=...)``; None for no cap. "default": the rate
             0.10 for df-cap, no cap for ml. With a cap df-cap does not estimate tau2: it stays at
             its start value unless the cap binds. ml maximises on df_U = cap if the maximum is
-            beyond.
-            "auto" (df-cap): the smallest of the rates 0.01, 0.02, ... that does not bind, with a
-            margin of 2 % in every iteration.
+            beyond. "auto" (df-cap): the smallest of the rates 0.01, 0.02, ... that does not bind,
+            with a margin of 2 % in every iteration.
         tol : float
             When to stop. df-cap: relative change of the objective. ml: largest entry of the
             projected gradient of the log-likelihood per cell by variables of the size of one.
         maxiter : int
             The largest number of iterations.
         start_basis : array_like, (P, Q), optional
-            Start of X. Default: for df-cap NNDSVD of the responses, its zeros filled at random; for
-            ml leading eigenvectors of the second moments. With ml, it takes the place of the first.
-        start_theta : array_like, (Q, K), optional
-            Start of Theta in df-cap; default: ones. In ml Theta follows from the other starts.
+            Start of X. Default: NNDSVD of the responses, its zeros filled at random (df-cap);
+            leading eigenvectors of the second moments (ml, in the first of its starts).
         start_sigma2, start_tau2 : float, optional
-            Start of the variances, in squared units of Y and of the scores. Default: 1 for df-cap.
-            ml uses their ratio, in the first of its starts; if one of them is given, the other is
-            1, and if neither is, the ratio is the mean eigenvalue of X'X.
-        update_tau2 : bool
-            Whether df-cap estimates tau2 where there is no cap.
-        cov_resid : {"identity", "mean", "diagonal"}, optional
-            Covariance Psi of the residuals (ml): sigma2 I, one variance for all responses, as in
-            the paper; variances in proportion to the means of the responses, for counts (one
-            parameter; the means are taken as known); or one variance per response. Default:
-            "diagonal", but "identity" where covariances do not determine one per response (without
-            a pattern, where (P - Q)^2 < P + Q: Ledermann's bound).
-        cov_re : {"identity", "diagonal", "full"}, optional
-            Covariance Phi of the random effects (ml): tau2 I, one variance for all components, as
-            in the paper; one per component; or any covariance, which needs a
-            ``basis_pattern``. Default: "diagonal".
-        signed : bool
-            Whether effects may be negative (ml). If not, a negative effect is estimated as 0.
-        n_starts : int, optional
-            Starts of ml, the best of which is kept: one from the moments, the others random.
-            Default: 5.
+            Start of the variances, in squared units of Y and of the scores. Default: 1. The first
+            start of ml uses their ratio, which is the mean eigenvalue of X'X if neither is given.
         uncertainty : {"marginal", "conditional"}, optional
             Inference on all parameters, so that standard errors of Theta account for the
             uncertainty of the basis (the default of ml, which alone has it), or conditional on the
@@ -287,10 +270,6 @@ class NMFRE(LabelledModel):
             Covariance of Theta: from unit scores corrected for leverages, close to a jackknife (the
             default of ml); from unit scores, as published (the default of df-cap); from the
             information alone; the sandwich, raised to naive standard errors where these are larger.
-        information : {"adjusted", "plain"}
-            Conditional only: whether the information is reduced for the estimation of U.
-        dispersion : {"df", "n", "params"}
-            Conditional only: divisor of the residual sum of squares, PN - df_U - QK, PN or PN - QK.
         n_boot : int
             Replicates of the one-step wild bootstrap; 0 for none.
         multiplier : {"exponential", "rademacher", "mammen", "normal"}
@@ -298,8 +277,7 @@ class NMFRE(LabelledModel):
         multipliers : array_like, (n_boot, N), optional
             The multipliers themselves, one per unit or group; they set ``n_boot``.
         alternative : {"larger", "two-sided"}, optional
-            Of the p-values. Default: "larger" for Theta >= 0, for which 0 is a boundary, and
-            "two-sided" for signed Theta.
+            Of the p-values. Default: "larger" for Theta >= 0, "two-sided" for signed Theta.
         seed : int or None
             For the start and the multipliers. None takes fresh entropy, kept as ``res.seed``.
         verbose : bool
@@ -308,6 +286,29 @@ class NMFRE(LabelledModel):
         Returns
         -------
         NMFREResults
+
+        Other Parameters
+        ----------------
+        start_theta : array_like, (Q, K), optional
+            df-cap: start of Theta; default: ones. In ml Theta follows from the other starts.
+        update_tau2 : bool
+            df-cap: whether to estimate tau2 where there is no cap.
+        information : {"adjusted", "plain"}
+            Conditional inference: whether the information is reduced for the estimation of U.
+        dispersion : {"df", "n", "params"}
+            Conditional inference: residual degrees of freedom, PN - df_U - QK, PN or PN - QK.
+        cov_resid : {"identity", "mean", "diagonal"}, optional
+            ml: covariance Psi of the residuals: sigma2 I, one variance for all responses, as in the
+            paper; variances in proportion to the means of the responses, for counts (one parameter;
+            the means are taken as known); or one per response, the default if covariances determine
+            them, and else "identity" (without a pattern, if (P - Q)^2 < P + Q: Ledermann's bound).
+        cov_re : {"identity", "diagonal", "full"}, optional
+            ml: covariance Phi of the random effects: tau2 I, one variance for all components, as in
+            the paper; one per component, the default; or any, which needs a ``basis_pattern``.
+        signed : bool
+            ml: whether effects may be negative. If not, a negative effect is estimated as 0.
+        n_starts : int, optional
+            ml: starts, one from moments, the others random; the best fit is kept. Default: 5.
 
         Raises
         ------
