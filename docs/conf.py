@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from numpydoc.xref import DEFAULT_LINKS
 from sphinx.application import Sphinx
 
 import nmfre
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
+
+
+def documented_classes() -> dict[str, str]:
+    """Names of classes and errors to where they are documented: what pages in ``api`` list."""
+    found = {}
+    for page in sorted((HERE / "api").glob("*.md")):
+        module = ""
+        for line in page.read_text(encoding="utf-8").splitlines():
+            if named := re.match(r"\.\. currentmodule:: (\S+)", line):
+                module = named[1]
+            elif listed := re.fullmatch(r" +([a-z_.]+\.)?([A-Z]\w+)", line):
+                found[listed[2]] = f"{listed[1] or module + '.'}{listed[2]}"
+            elif listed := re.fullmatch(r"\.\. autoclass:: (\w+)", line):
+                found[listed[1]] = f"{module}.{listed[1]}"
+    return found
+
 
 # The kernels that run the pages: figures as SVG, plain tables, no history, none of the user's files.
 _profile = Path(tempfile.mkdtemp()) / "profile_default"
@@ -31,6 +49,7 @@ version = release = nmfre.__version__
 
 extensions = [
     "alt_text",
+    "elsewhere",
     "mathml",
     "myst_nb",
     "numpydoc",
@@ -65,6 +84,15 @@ autosummary_generate = True
 autosummary_ignore_module_all = False
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"  # names that are no aliases
+numpydoc_xref_aliases = {
+    **dict(zip(DEFAULT_LINKS, DEFAULT_LINKS, strict=True)),  # no links to the site of Python
+    **documented_classes(),
+    **{name: f"pandas.{name}" for name in ("DataFrame", "Index", "MultiIndex", "Series")},
+    **{name: name for name in ("pandas.Index", "matplotlib.axes.Axes", "numpy.ndarray")},
+    "ndarray": "numpy.ndarray",
+}
 numpydoc_validation_checks = {
     *("GL05", "GL06", "GL07", "GL08", "PR01", "PR02", "PR03", "PR05", "PR10"),
     *("RT01", "SA04", "SS01", "SS03", "SS04", "YD01"),
@@ -76,7 +104,8 @@ numpydoc_validation_exclude = {
 }
 
 html_theme = "pydata_sphinx_theme"
-html_title = "nmfre"
+html_title = f"nmfre {release}"
+html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
@@ -91,7 +120,7 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
     "footer_start": ["copyright"],
     "footer_end": [],
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {"**": ["page-toc"], "coverage": [], "paper": []},  # wide tables
 }
 html_sidebars = {
     page: []
@@ -101,9 +130,14 @@ html_sidebars = {
         "theory",
         "gallery",
         "paper",
+        "coverage",
         "benchmarks",
+        "cite",
         "contributing",
         "changelog",
+        "genindex",
+        "py-modindex",
+        "search",
     )
 }
 
