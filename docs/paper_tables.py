@@ -34,7 +34,7 @@ HEAD = """\
 
 K. Satoh (2026), *Wild Bootstrap Inference for Non-Negative Matrix Factorization with Random Effects*, arXiv:2603.01468.
 
-`python -m nmfre paper` prints every example of the paper, `--figures DIR` draws its figures, and
+`nmfre paper` prints every example of the paper, `--figures DIR` draws its figures, and
 `nmfre.simulation.paper_study` runs both simulations. On this page, columns "author" are the numbers of the author's
 own code in R, columns "nmfre" those of this package with `method="df-cap"` and the paper's settings, from the same
 start. Columns "ml" are maximum likelihood of the same model, which the paper does not have.

@@ -1,34 +1,31 @@
-"""
-Fit a formula to a CSV file and print the summary; without arguments, the Orthodont example.
-
-``nmfre`` and ``python -m nmfre`` are the same. ``nmfre paper [example] [--figures DIR]`` reproduces
-the paper; ``nmfre examples`` shows analyses of other data that ship with the package.
-
-``nmfre "FORMULA" data.csv --rank 2 [--unit U --occasion T] [--groups G] [--weights W] [--method M]
-[--df-cap R] [--cov-resid C] [--cov-re C] [--signed] [--n-starts N] [--cov-type C] [--n-boot B]
-[--alpha A] [--seed S] [--check] [--output coef.csv] [--sep S] [--decimal D] [--encoding E]``
-
-``nmfre --version`` prints the version.
-"""
+"""The command line, ``nmfre`` or ``python -m nmfre``: what it takes; see ``nmfre --help``."""
 
 from __future__ import annotations
 
 import argparse
+import codecs
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from nmfre._version import __version__
 from nmfre.core.terminal import INTERRUPTED, Parser, program, show
 
 
 def _parser() -> Parser:
+    name = program()
     parser = Parser(
-        prog=program(),
+        prog=name,
+        usage=f"{name} [FORMULA DATA --rank N [options]]\n"
+        f"       {name} paper [EXAMPLE] [--figures FOLDER]\n"
+        f"       {name} examples [EXAMPLE] [--figures FOLDER]",
         description="Fit a non-negative matrix factorization with random effects to a CSV file and "
-        f"print the summary. Without arguments: the Orthodont example. '{program()} paper' "
-        f"reproduces the paper, '{program()} examples' shows analyses of other data that ship "
-        "with the package.",
+        "print the summary. Without arguments: the analysis of the growth data that ship with "
+        f"nmfre. '{name} paper' reproduces the paper; '{name} examples' shows analyses of other "
+        "data that ship with nmfre.",
+        epilog="(ml): only with --method ml. Defaults are in square brackets. Example: "
+        f"{name} 'y1 + y2 + y3 ~ age' data.csv --rank 1 --method ml --signed",
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,  # what is not given is left to the functions
     )
@@ -36,43 +33,11 @@ def _parser() -> Parser:
         "formula", nargs="?", default=None, help="such as 'y1 + y2 + y3 ~ age + group'"
     )
     parser.add_argument("data", nargs="?", default=None, type=Path, help="CSV file with a header")
-    parser.add_argument("--rank", type=int, help="number of components; a formula needs it")
-    parser.add_argument("--unit", help="column of unit labels")
-    parser.add_argument("--occasion", help="column of occasions: the data are long")
-    parser.add_argument("--groups", help="column of groups of units that depend on each other")
-    parser.add_argument("--weights", help="column of weights of units")
-    parser.add_argument(
-        "--df-cap",
-        type=_cap,
-        help="rate in (0, 1], degrees of freedom above 1, 'auto' or 'off' [0.10 for df-cap, off "
-        "for ml]",
-    )
-    parser.add_argument("--method", help="estimator: df-cap or ml [df-cap]")
-    parser.add_argument("--cov-resid", help="of residuals: identity, mean or diagonal (ml)")
-    parser.add_argument("--cov-re", help="of random effects: identity, diagonal or full (ml)")
-    parser.add_argument(
-        "--signed",
-        action="store_true",
-        default=argparse.SUPPRESS,
-        help="effects may be negative (ml)",
-    )
-    parser.add_argument("--n-starts", type=int, help="starts, the best of which is kept (ml) [5]")
-    parser.add_argument(
-        "--cov-type", help="of standard errors: cr3, sandwich, naive or max [cr3 for ml]"
-    )
-    parser.add_argument("--n-boot", type=int, help="bootstrap replicates; 0 for none [500]")
-    parser.add_argument("--alpha", type=float, help="1 minus the level of intervals [0.05]")
-    parser.add_argument("--seed", type=int, help="of starts and bootstrap [0]")
-    parser.add_argument(
-        "--output", type=Path, default=None, help="CSV file for the table of coefficients"
-    )
-    parser.add_argument(
-        "--check", action="store_true", default=argparse.SUPPRESS, help="print advice on the fit"
-    )
-    parser.add_argument("--sep", type=_separator, help="between fields: ';', tab, ... [,]")
-    parser.add_argument("--decimal", help="decimal mark of numbers: . or , [.]")
-    parser.add_argument("--encoding", help="of the file: latin-1, utf-16, ... [utf-8]")
-    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--version", action="version", version=__version__, help="print it")
+    for title, options in _OPTIONS.items():
+        group = parser.add_argument_group(title)
+        for option, described in options.items():
+            group.add_argument(option, **described)
     return parser
 
 
@@ -92,6 +57,79 @@ def _separator(text: str) -> str:
     if len(separator) != 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not one character, or 'tab'")
     return separator
+
+
+def _encoding(text: str) -> str:
+    try:
+        codecs.lookup(text)
+    except LookupError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not an encoding that Python knows, such as latin-1"
+        ) from None
+    return text
+
+
+_FLAG: dict[str, Any] = {"action": "store_true"}
+_OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
+    "model": {
+        "--rank": {"metavar": "N", "type": int, "help": "number of components; required"},
+        "--unit": {"metavar": "COLUMN", "help": "labels of the units"},
+        "--occasion": {"metavar": "COLUMN", "help": "occasions, where the data are long"},
+        "--groups": {"metavar": "COLUMN", "help": "groups of units that depend on each other"},
+        "--weights": {"metavar": "COLUMN", "help": "weights of the units"},
+    },
+    "estimation": {
+        "--method": {"metavar": "NAME", "help": "df-cap or ml [df-cap]"},
+        "--df-cap": {
+            "metavar": "CAP",
+            "type": _cap,
+            "help": "limit of the effective degrees of freedom: a rate in (0, 1], a number above "
+            "1, auto or off [0.10 for df-cap, off for ml]",
+        },
+        "--signed": {**_FLAG, "help": "allow negative effects (ml)"},
+        "--cov-resid": {
+            "metavar": "FORM",
+            "help": "variances of residuals: diagonal (one per response), mean (growing with the "
+            "mean response) or identity (all equal) (ml)",
+        },
+        "--cov-re": {
+            "metavar": "FORM",
+            "help": "covariance of random effects: identity, diagonal or full (ml)",
+        },
+        "--n-starts": {
+            "metavar": "N",
+            "type": int,
+            "help": "starts; the best fit is kept (ml) [5]",
+        },
+        "--seed": {"metavar": "N", "type": int, "help": "of starts and bootstrap [0]"},
+    },
+    "inference": {
+        "--cov-type": {
+            "metavar": "NAME",
+            "help": "standard errors: sandwich, naive, max or cr3 [cr3 for ml, else sandwich]",
+        },
+        "--n-boot": {"metavar": "N", "type": int, "help": "bootstrap replicates; 0: none [500]"},
+        "--alpha": {"metavar": "A", "type": float, "help": "1 minus the level [0.05]"},
+    },
+    "output": {
+        "--check": {**_FLAG, "help": "print advice on the fit, too"},
+        "--output": {
+            "metavar": "FILE",
+            "type": Path,
+            "default": None,
+            "help": "write the table of coefficients to a CSV file",
+        },
+    },
+    "format of the CSV file": {
+        "--sep": {"metavar": "C", "type": _separator, "help": "separator: ';', tab, ... [,]"},
+        "--decimal": {"metavar": "C", "choices": [".", ","], "help": "decimal mark: . or , [.]"},
+        "--encoding": {
+            "metavar": "NAME",
+            "type": _encoding,
+            "help": "latin-1, utf-16, ... [utf-8]",
+        },
+    },
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

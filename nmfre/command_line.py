@@ -62,8 +62,10 @@ def analyse(parser: Parser, options: argparse.Namespace) -> None:
                 printed.append(str(results.check()))
         except KeyboardInterrupt:  # of tasks, it is an NMFREError as well
             raise
-        except (NMFREError, OSError) as error:
+        except NMFREError as error:
             parser.error(error)
+        except OSError as error:
+            parser.error(f"{error.filename}: {error.strerror}" if error.strerror else error)
         if options.output is not None:
             try:
                 with replaced(options.output) as new:
@@ -152,9 +154,7 @@ def _read_csv(parser: Parser, path: Path, how: Mapping[str, str]) -> pd.DataFram
     except pd.errors.EmptyDataError:
         parser.error(f"{path} is empty: it needs a header and one row per unit")
     except UnicodeError as error:
-        parser.error(
-            f"{path} cannot be read as CSV: {error}. Name its encoding, as in --encoding latin-1"
-        )
+        parser.error(f"{path} cannot be read as CSV: {error}. {_way_out(path)}")
     except Exception as error:  # each decompressor has errors of its own
         parser.error(f"{path} cannot be read as CSV: {error}")
     for name, column in data.items():
@@ -167,6 +167,16 @@ def _read_csv(parser: Parser, path: Path, how: Mapping[str, str]) -> pd.DataFram
                 "--decimal , (or --decimal . if it holds labels)"
             )
     return data
+
+
+def _way_out(path: Path) -> str:
+    """What to do with a file that is not text in UTF-8: by its first bytes."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
+        return "It looks like a spreadsheet: save it as CSV first"
+    likely = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
+    return f"Name its encoding, as in --encoding {likely}"
 
 
 def _frame(path: Path, how: Mapping[str, str], n_rows: int | None = None) -> pd.DataFrame:
@@ -182,8 +192,8 @@ def _frame(path: Path, how: Mapping[str, str], n_rows: int | None = None) -> pd.
 def _check_separator(parser: Parser, path: Path, how: Mapping[str, str]) -> None:
     """A header that is one field, with other separators in it, tells what separates fields."""
     header = list(_frame(path, how, n_rows=0).columns)
-    for separator, written in ((";", "';'"), ("\t", "tab"), ("|", "'|'")):
-        if len(header) == 1 and separator in str(header[0]) and "sep" not in how:
+    for separator, written in ((";", "';'"), ("\t", "tab"), ("|", "'|'"), (",", ",")):
+        if len(header) == 1 and separator in str(header[0]):
             parser.error(f"{path} has one column, {header[0]!r}: use --sep {written}")
 
 

@@ -1,7 +1,7 @@
 """
 Examples on data that ship with the package: data, models, fits and what they find.
 
-``python -m nmfre examples [example] [--figures DIR]`` prints them. The paper's own are in
+``nmfre examples [example] [--figures DIR]`` prints them. The paper's own are in
 `nmfre.paper`.
 """
 

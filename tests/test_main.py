@@ -25,6 +25,7 @@ def folder(tmp_path, monkeypatch, orthodont):
     (tmp_path / "empty.csv").touch()
     (tmp_path / "symbolic.csv").symlink_to("data.csv")
     (tmp_path / "hard.csv").hardlink_to(tmp_path / "data.csv")
+    (tmp_path / "sheet.csv").write_bytes(b"PK\x03\x04\xff")
     (tmp_path / "binary.csv").write_bytes(b"a,b\n\xff\xfe,1\n")
     for kind in ("zip", "gz", "xz", "bz2", "zst", "tar"):
         (tmp_path / f"fake.csv.{kind}").write_text("distance,sex\n1,2\n")
@@ -97,7 +98,7 @@ def test_a_cap_above_one_is_in_degrees_of_freedom(folder, capsys, model):
         ({"sep": ";"}, ["--sep", ";"], "use --sep ';'"),
         ({"sep": "\t"}, ["--sep", "tab"], "use --sep tab"),
         ({"decimal": ","}, ["--decimal", ","], "decimal commas, such as '26,0': use --decimal ,"),
-        ({"encoding": "utf-16"}, ["--encoding", "utf-16"], "as in --encoding latin-1"),
+        ({"encoding": "utf-16"}, ["--encoding", "utf-16"], "as in --encoding utf-16"),
         (
             {"sep": ";", "decimal": ",", "encoding": "latin-1"},
             ["--sep", ";", "--decimal", ",", "--encoding", "latin-1"],
@@ -121,12 +122,18 @@ def test_files_of_other_forms(folder, capsys, orthodont, form, options, hint):
 
 def test_the_script_calls_itself_by_its_name(capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["/usr/bin/nmfre", "--nothing"])
+    monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit):
         main()
     assert "(see nmfre --help)" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["--help"])
-    assert "usage: nmfre [-h]" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "usage: nmfre [FORMULA DATA --rank N [options]]" in out
+    assert max(map(len, out.splitlines())) <= 80
+    with pytest.raises(SystemExit):
+        main(["paper", "nothing"])
+    assert "(see nmfre paper --help)" in capsys.readouterr().err
 
 
 def test_help_needs_neither_the_package_nor_statsmodels():
@@ -139,7 +146,7 @@ except SystemExit:
     print(*sys.modules)
 """
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "usage: python -m nmfre" in shown.stdout
+    assert "usage: nmfre" in shown.stdout
     assert not {"nmfre.model", "numpy", "statsmodels"} & set(shown.stdout.split())
 
 
@@ -176,7 +183,8 @@ def test_warnings_are_a_line_each(folder, capsys):
         (["distance ~ sx", *CALL[1:]], "name 'sx' is not defined"),
         ([*CALL[:2], "--rank", "9", *CALL[4:]], "rank=9 must be a whole number"),
         ([*CALL[:2], "--rank", "x"], "argument --rank: invalid int value"),
-        (["distance ~ sex", "none.csv", "--rank", "1"], "No such file"),
+        (["distance ~ sex", "none.csv", "--rank", "1"], "none.csv: No such file"),
+        ([*CALL[:1], "sheet.csv", *CALL[2:]], "It looks like a spreadsheet: save it as CSV first"),
         ([*CALL, "--df-cap", "-2"], "df_cap=-2.0"),
         (
             [*CALL, "--df-cap", "much"],
@@ -190,8 +198,9 @@ def test_warnings_are_a_line_each(folder, capsys):
         (["--sep", ";"], "--sep goes with a formula"),
         (["data.csv", *CALL[:1], *CALL[2:]], "the formula comes before the file: 'distance ~ sex'"),
         ([*CALL, "--sep", ";;"], "argument --sep: ';;' is not one character, or 'tab'"),
-        ([*CALL, "--encoding", "utf-99"], "unknown encoding: utf-99"),
-        ([*CALL, "--decimal", ".."], "decimal"),
+        ([*CALL, "--encoding", "utf-99"], "--encoding: 'utf-99' is not an encoding"),
+        ([*CALL, "--decimal", ".."], "argument --decimal: invalid choice: '..'"),
+        ([*CALL, "--sep", ";"], "data.csv has one column, 'subject,sex,age,distance': use --sep ,"),
         ([*CALL, "--alpha", "2"], "alpha=2.0"),
         ([*CALL, "--n-boot", "1"], "n_boot=1"),
         ([*CALL, "--cov-type", "hc3"], "cov_type='hc3'"),
@@ -258,7 +267,7 @@ def test_output_that_fails_leaves_the_file_that_was_there(folder, capsys, monkey
     assert stop.value.code == 2
     out, err = capsys.readouterr()
     assert "sex[T.Male]" in out
-    assert err == "nmfre: --output: disk full (see python -m nmfre --help)\n"
+    assert err.startswith("nmfre: --output: disk full (see ")
     assert (folder / "coef.csv").read_text() == "old"
     assert set(folder.iterdir()) == before
 
@@ -341,7 +350,7 @@ def test_as_a_module():
         [sys.executable, "-m", "nmfre", "--help"], capture_output=True, text=True, check=True
     )
     assert "--occasion" in done.stdout
-    assert "number of components; a formula needs it" in done.stdout
+    assert "usage: python -m nmfre" in done.stdout
 
 
 def test_the_import_leaves_filters_of_warnings_alone():

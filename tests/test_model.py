@@ -214,9 +214,11 @@ def test_what_a_notebook_shows_of_a_model_and_what_is_made_of_it(model):
     for shown, part in (
         (res.bootstrap(50), "50 one-step replicates"),
         (res.get_prediction(), "27 units"),
+        (res.get_scores(), "Scores: 27 units, 1 component"),
         (res.wald_test_terms(), "&lt;0.001"),
         (res.t_test("comp1[sex[T.Male]] = 0"), "Test for Constraints"),
     ):
         page = shown._repr_html_()
         assert "<table" in page
         assert part in page
+        assert "color" not in page  # which would not go with a dark theme

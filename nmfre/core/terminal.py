@@ -15,7 +15,7 @@ INTERRUPTED = 130
 
 def program() -> str:
     """How the command line was called: by its script, or as a module."""
-    return "nmfre" if Path(sys.argv[0]).stem == "nmfre" else "python -m nmfre"
+    return "python -m nmfre" if Path(sys.argv[0]).stem == "__main__" else "nmfre"
 
 
 class Parser(argparse.ArgumentParser):
@@ -24,7 +24,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: object) -> NoReturn:
         """Print the message on one line of stderr and exit with code 2."""
         text = " ".join(str(message).split())
-        self.exit(WRONG_USE, f"nmfre: {text} (see {program()} --help)\n")
+        self.exit(WRONG_USE, f"nmfre: {text} (see {self.prog} --help)\n")
 
     def _print_message(self, message: str, file: Any = None) -> None:
         show(message.removesuffix("\n"), file or sys.stderr)

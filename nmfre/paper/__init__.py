@@ -1,7 +1,7 @@
 """
 The examples of the paper: data, model and fits with its settings, and its comparisons.
 
-``python -m nmfre paper [example] [--figures DIR]`` prints them.
+``nmfre paper [example] [--figures DIR]`` prints them.
 """
 
 from nmfre.paper.benchmarks import mimic_model

@@ -15,7 +15,7 @@ class ReadableFrame(pd.DataFrame):
     """
     A data frame that displays p-values below 0.001 as such, and none as 0.
 
-    The numbers are those of any data frame, and what is computed from it is a plain one.
+    In a terminal it leaves two cells for a Chinese, Japanese or Korean character. The numbers are those of any data frame, and what is computed from it is a plain one.
     """
 
     @property
@@ -30,7 +30,8 @@ class ReadableFrame(pd.DataFrame):
         return shown
 
     def __repr__(self) -> str:
-        return repr(self._readable())
+        with pd.option_context("display.unicode.east_asian_width", True):
+            return repr(self._readable())
 
     def _repr_html_(self) -> str:
         return str(self._readable()._repr_html_())  # type: ignore[operator]

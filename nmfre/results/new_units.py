@@ -14,6 +14,7 @@ from nmfre.core.typing import FloatArray
 from nmfre.data.checks import require_memory
 from nmfre.data.labelled import unit_labels
 from nmfre.report.numbers import side_by_side
+from nmfre.report.readable import headed_html
 from nmfre.results.fit import Fit
 from nmfre.results.prediction import scores_given, units_with
 
@@ -37,6 +38,10 @@ class Scores:
     def __repr__(self) -> str:
         n_units, rank = self.scores.shape
         return f"<Scores: {n_units} units, {rank} component{'s' * (rank > 1)}>"
+
+    def _repr_html_(self) -> str:
+        """What it is and its table, for notebooks."""
+        return headed_html(repr(self).strip("<>"), self.summary_frame())
 
     def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
         """

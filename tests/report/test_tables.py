@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nmfre
+from nmfre.core.cells import cells
 from nmfre.report.numbers import number, pvalue
 from nmfre.report.readable import ReadableFrame
 from nmfre.report.tables import WIDTH, Table, TableSummary, fitted_widths, tex
@@ -111,4 +112,6 @@ def test_p_values_are_never_printed_as_zero():
         assert shown.count("0.001") == 1
         assert "e-" not in shown
     assert frame["p"].iloc[0] == 1e-9
+    rows = repr(ReadableFrame({"p": [0.1, 0.2]}, index=["年齢", "ab"])).splitlines()
+    assert len({cells(row) for row in rows}) == 1
     assert type(frame.iloc[:1]) is pd.DataFrame
