@@ -15,7 +15,8 @@ class ReadableFrame(pd.DataFrame):
     """
     A data frame that displays p-values below 0.001 as such, and none as 0.
 
-    In a terminal it leaves two cells for a Chinese, Japanese or Korean character. The numbers are those of any data frame, and what is computed from it is a plain one.
+    In a terminal it leaves two cells for a Chinese, Japanese or Korean character. The numbers are
+    those of any data frame, and what is computed from it is a plain one.
     """
 
     @property
