@@ -7,6 +7,7 @@ CONTRIBUTING.md says how to build it.
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import re
 from html.parser import HTMLParser
@@ -89,6 +90,24 @@ def test_a_broken_link_is_found(pages):
     assert not broken(index, "start.html#fit", pages)
     assert broken(index, "start.html#nowhere", pages)
     assert broken(index, "nowhere.html", pages)
+
+
+@built
+@pytest.mark.parametrize(
+    ("words", "page"),
+    [
+        ("cite", "cite"),
+        ("groups", "guide/groups"),
+        ("interaction", "guide/formulas"),
+        ("polars", "guide/formulas"),
+        ("random slope", "guide/coming_from"),
+    ],
+)
+def test_the_search_shows_the_page_of_a_main_index_entry_first(words, page):
+    text = (SITE / "searchindex.js").read_text(encoding="utf-8")
+    index = json.loads(text.removeprefix("Search.setIndex(").rstrip().removesuffix(")"))
+    main = [index["docnames"][file] for file, _, main in index["indexentries"][words] if main]
+    assert main == [page]
 
 
 def public_names():
