@@ -132,8 +132,9 @@ class MaximumLikelihood(Estimator):
         rank: int,
         rng: np.random.Generator,
         pattern: BoolArray | None = None,
+        near: MarginalEstimate | None = None,
     ) -> MarginalEstimate:
-        """The best of several starts."""
+        """The best of several starts, or what is reached from the fit to similar data alone."""
         self.check_structure(design, rank, pattern)
         given, start = self._basis(design, rank), None
         if given is not None and pattern is not None and given[~pattern].any():
@@ -145,6 +146,8 @@ class MaximumLikelihood(Estimator):
             sigma2, tau2 = self._variances()
             psi = np.full(len(design.responses), sigma2)
             start = Relative(psi, np.sqrt(tau2) * np.eye(rank))
+        if near is not None:
+            start = near.absolute
         with one_thread_if_small(len(design.responses) ** 2 * rank):
             moments = design.moments()
             structure = self.structure(len(design.responses), rank, pattern)
@@ -152,7 +155,7 @@ class MaximumLikelihood(Estimator):
                 n_seen = moments.n_units * moments.cells
                 means = in_proportion(design.response_sums() / n_seen)
                 structure = replace(structure, means=means)
-            bases = starting_bases(moments, rank, n_starts, rng)
+            bases = [near.X] if near else starting_bases(moments, rank, n_starts, rng)
             if given is not None:
                 bases[0] = given / given.sum(axis=0)
             estimate = fit_marginal(

@@ -26,14 +26,15 @@ def check_model(model: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A fit, without a fold where there are ``labels``."""
+    """A fit to all data; where there are ``labels``, to those outside a fold, from it on."""
 
     design: Design
-    labels: IntArray | None
-    fold: int
     rank: int
     estimator: MaximumLikelihood
     seed: np.random.SeedSequence
+    labels: IntArray | None = None
+    fold: int = 0
+    near: MarginalEstimate | None = None
 
     def estimate(self) -> MarginalEstimate:
         """Estimates that know nothing of what is held out."""
@@ -44,7 +45,8 @@ class Task:
             design = units_of(design, labels != self.fold)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NMFREWarning)  # counted instead
-            return self.estimator.fit(design, self.rank, np.random.default_rng(self.seed))
+            rng = np.random.default_rng(self.seed)
+            return self.estimator.fit(design, self.rank, rng, near=self.near)
 
     def error(self, estimate: MarginalEstimate) -> float:
         """Mean squared error of the predictions of what is held out."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -19,7 +20,6 @@ from nmfre.core.arguments import (
 )
 from nmfre.core.caller import warn
 from nmfre.core.parallel import run_tasks
-from nmfre.core.typing import IntArray
 from nmfre.errors import ConvergenceWarning, InvalidArgumentError
 from nmfre.estimation.cap import Cap
 from nmfre.estimation.covariance_forms import CovResid
@@ -111,6 +111,9 @@ def select_rank(
 
     Notes
     -----
+    Each rank is fitted to all data with ``n_starts`` starts. The fits without a fold start from
+    that solution; the entries that are held out enter them in no other way.
+
     Of every unit an entry stays in, and of every response a positive one; what alone keeps one of
     them in is never held out. The standard error of the mean is the standard deviation over all
     folds over the root of ``folds``: repeats make it steadier, and do not shrink it.
@@ -171,20 +174,25 @@ def select_rank(
 
     entropy = np.random.SeedSequence().entropy if seed is None else int(seed)
     assert isinstance(entropy, int)
-    parts: list[tuple[int, int, IntArray | None]] = [(0, 0, None)]
+    run = partial(run_tasks, n_jobs=n_jobs, progress=progress)
+    # The seed is that of the rank, whatever the other ranks are.
+    tasks = [Task(design, rank, estimator, _seed(entropy, 1, rank)) for rank in compared]
+    of_fits = [(rank, 0, 0) for rank in compared]
     if criterion == "cv":
         divide = entry_folds if over == "entries" else unit_folds
         rngs = [np.random.default_rng(_seed(entropy, 0, i)) for i in range(repeats)]
         divisions = [divide(design, folds, rng) for rng in rngs]
-        parts = [(i, fold, labels) for i, labels in enumerate(divisions) for fold in range(folds)]
-    tasks = [
-        # The seed is that of the fold and the rank, whatever the other ranks are.
-        Task(design, labels, fold, rank, estimator, _seed(entropy, 1, i, fold, rank))
-        for i, fold, labels in parts
-        for rank in compared
-    ]
-    found = run_tasks(fit, tasks, n_jobs=n_jobs, progress=progress, description="fits")
-    of_fits = [(rank, i, fold) for i, fold, _ in parts for rank in compared]
+        estimates = run(Task.estimate, tasks, description="fits to all data")
+        of_fits = [
+            (rank, i, fold) for i in range(repeats) for fold in range(folds) for rank in compared
+        ]
+        whole = {task.rank: (task, near) for task, near in zip(tasks, estimates, strict=True)}
+        tasks = [
+            replace(task, labels=divisions[i], fold=fold, near=near)
+            for rank, i, fold in of_fits
+            for task, near in [whole[rank]]
+        ]
+    found = run(fit, tasks, description="fits")
     by = pd.MultiIndex.from_tuples(of_fits, names=["rank", "repeat", "fold"])
     fits = pd.DataFrame(found, index=by)
     counts = fits.groupby("rank")[["converged", "merging"]].sum()
@@ -204,7 +212,8 @@ def select_rank(
     else:
         columns = [criterion, "llf", "n_params", "n_free"]
         table = table.join(fits[columns].droplevel(["repeat", "fold"]))
-    table["not_converged"], table["merging"] = len(parts) - counts["converged"], counts["merging"]
+    n_fits = len(fits) // len(compared)
+    table["not_converged"], table["merging"] = n_fits - counts["converged"], counts["merging"]
     return RankSelection(
         table=table,
         scores=scores,
