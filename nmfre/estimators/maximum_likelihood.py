@@ -134,7 +134,7 @@ class MaximumLikelihood(Estimator):
         pattern: BoolArray | None = None,
         near: MarginalEstimate | None = None,
     ) -> MarginalEstimate:
-        """The best of several starts, or what is reached from the fit to similar data alone."""
+        """The best of several starts, or of one and the fit to similar data."""
         self.check_structure(design, rank, pattern)
         given, start = self._basis(design, rank), None
         if given is not None and pattern is not None and given[~pattern].any():
@@ -155,7 +155,9 @@ class MaximumLikelihood(Estimator):
                 n_seen = moments.n_units * moments.cells
                 means = in_proportion(design.response_sums() / n_seen)
                 structure = replace(structure, means=means)
-            bases = [near.X] if near else starting_bases(moments, rank, n_starts, rng)
+            bases = starting_bases(moments, rank, 1 if near else n_starts, rng)
+            if near:
+                bases.insert(0, near.X)
             if given is not None:
                 bases[0] = given / given.sum(axis=0)
             estimate = fit_marginal(

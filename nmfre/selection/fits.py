@@ -26,7 +26,7 @@ def check_model(model: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A fit to all data; where there are ``labels``, to those outside a fold, from it on."""
+    """A fit to all data; where there are ``labels``, to those outside a fold, and next to it."""
 
     design: Design
     rank: int

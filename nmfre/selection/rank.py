@@ -111,8 +111,8 @@ def select_rank(
 
     Notes
     -----
-    Each rank is fitted to all data with ``n_starts`` starts. The fits without a fold start from
-    that solution; the entries that are held out enter them in no other way.
+    Each rank is fitted to all data with ``n_starts`` starts. A fit without a fold has two starts:
+    that solution, and one that knows nothing of what is held out. The higher likelihood counts.
 
     Of every unit an entry stays in, and of every response a positive one; what alone keeps one of
     them in is never held out. The standard error of the mean is the standard deviation over all
