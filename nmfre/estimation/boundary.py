@@ -22,7 +22,6 @@ HEYWOOD = 1e-5
 """Residual variance, in those of the response given the covariates, below which it is zero."""
 SMALL_SHARE = 0.01
 """Effective degrees of freedom per unit up to which a way to tau2 = 0 may have ended."""
-LEAST_START = 0.01
 ROUNDING = 1e-12
 """Change of the value per cell that may be rounding."""
 
@@ -55,19 +54,6 @@ def at_zero_if_as_good(
             apart = np.maximum(X[i] @ widest_mixture(X[i], None), 0.0)
             X[i] = 0.75 * apart + 0.25 * apart.mean(axis=1, keepdims=True)
     return X, Relative(v, F)
-
-
-def off_zero(relative: Relative, start: Relative) -> Relative:
-    """
-    Covariances to start from, none next to zero, where the way is flat and a search would stay.
-
-    Variances are at least `LEAST_START` of those of a ``start`` that knows nothing.
-    """
-    diagonal = np.arange(relative.F.shape[-1])
-    F = relative.F.copy()
-    least = np.sqrt(LEAST_START) * start.F[..., diagonal, diagonal]
-    F[..., diagonal, diagonal] = np.maximum(F[..., diagonal, diagonal], least)
-    return Relative(np.maximum(relative.v, LEAST_START * start.v), F)
 
 
 def resid_at_zero(moments: Moments, relative: Relative, structure: Structure) -> Relative:

@@ -14,7 +14,6 @@ from nmfre.core.typing import FloatArray
 from nmfre.estimation.boundary import (
     at_zero_if_as_good,
     df_random,
-    off_zero,
     re_at_bound,
     resid_at_bound,
     resid_at_zero,
@@ -138,7 +137,7 @@ def fit_marginal(
     X = np.where(structure.held(bases[0].shape), 0.0, np.stack(bases))
     relative = starting_covariances(moments, X / X.sum(axis=1, keepdims=True), structure)
     if start is not None:
-        first = off_zero(structure.relative(start, scale), relative.members(0))
+        first = structure.relative(start, scale)
         relative.v[0], relative.F[0] = first.v, first.F
     together = _together(X, relative, stack_size(moments, X.shape[2]))
     parts = run(climb, together, StartReports(moments, len(bases)))
