@@ -15,7 +15,6 @@ from nmfre.estimators import MaximumLikelihood
 from nmfre.selection.fits import Task
 from nmfre.selection.folds import entry_folds, unit_folds
 
-
 SEED = np.random.SeedSequence(0)
 
 
