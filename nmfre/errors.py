@@ -131,7 +131,7 @@ class MissingCellError(DataError):
 
 
 class UnobservedUnitError(DataError):
-    """A unit of which no response is observed."""
+    """A unit without any observed response."""
 
     message = (
         "Unit {unit!r} has no observed response ({count} such units in all): it carries no "
@@ -140,7 +140,7 @@ class UnobservedUnitError(DataError):
 
 
 class UnobservedResponseError(DataError):
-    """A response that is observed for no unit."""
+    """A response that is missing for every unit."""
 
     message = "Response {response!r} is missing for every unit ({count} such responses): drop it."
 
@@ -161,7 +161,7 @@ class FormulaError(NMFREError, ValueError):
 
 
 class BasisPatternError(NMFREError, ValueError):
-    """A pattern of the basis that does not fit the responses, or that leaves something open."""
+    """A basis pattern that does not fit the responses, or does not identify the components."""
 
     message = "basis_pattern: {reason}"
 
@@ -215,13 +215,13 @@ class UnknownArgumentError(NMFREError, TypeError):
 
 
 class DatasetNotFoundError(NMFREError, FileNotFoundError):
-    """A data set whose files are not where they belong."""
+    """A data set of the package whose files are missing."""
 
     message = "Files of the data set {name!r} are not part of this installation. Reinstall nmfre."
 
 
 class DatasetFileNotFoundError(DatasetNotFoundError):
-    """No file of a data set that does not ship with the package."""
+    """A missing file of a data set that does not ship with the package."""
 
     message = (
         "{missing}. This data set does not ship with nmfre: {source}. Pass the file as path, or "
@@ -231,13 +231,13 @@ class DatasetFileNotFoundError(DatasetNotFoundError):
 
 
 class DatasetLayoutError(NMFREError, ValueError):
-    """A file of data that is not laid out as its loader reads it."""
+    """A data file whose layout is not the one that its loader expects."""
 
     message = "{path}: {found}. Expected: {layout}. Correct the file, or download it again."
 
 
 class MissingReaderError(NMFREError, ImportError):
-    """An Excel file without the package that reads it."""
+    """An Excel file that cannot be read, because the package that reads it is not installed."""
 
     message = (
         "{path} is an Excel file, and the package that reads it is missing or too old. For .xlsx: "
@@ -258,13 +258,13 @@ class NotComputedError(NMFREError, AttributeError):
 
 
 class UnknownAttributeError(NMFREError, AttributeError):
-    """A name that a model or a result does not have, as other packages may have it."""
+    """An attribute that does not exist; for names of other packages, the message gives ours."""
 
     message = "{owner} has no attribute {name!r}{hint}"
 
 
 class DataRemovedError(NotComputedError):
-    """Something that needs data which remove_data() has dropped."""
+    """A quantity that needs the data, which remove_data() dropped."""
 
     message = (
         "{name} are not part of this result: remove_data() dropped them. Fit the model again, or "
@@ -282,7 +282,7 @@ class FormulaNotRestoredError(NMFREError, ValueError):
 
 
 class SavedResultError(NMFREError, ValueError):
-    """A file that holds no result that can be read here."""
+    """A file that does not hold a result, or none that this installation can read."""
 
     message = "{path} is not a result that can be loaded: {reason}."
 
@@ -327,7 +327,7 @@ class ChunkError(NMFREError, RuntimeError):
 
 
 class ChunkLengthError(ChunkError):
-    """A chunk that does not have the units that it was said to have."""
+    """A chunk whose number of units differs from the announced one."""
 
     message = (
         "The chunk of units {first} to {last} has {found} units: a file may end early, or the "
@@ -351,7 +351,7 @@ class FoldsError(NMFREError, ValueError):
 
 
 class TooManyParametersError(NMFREError, ValueError):
-    """More parameters than a joint covariance is formed for."""
+    """Too many parameters for a joint covariance matrix."""
 
     message = (
         "The joint covariance of {parameters} parameters would be too large (at most {most} with "
@@ -370,9 +370,9 @@ class NonFiniteFitError(NMFREError, ArithmeticError):
 
 class UnfinishedTasksError(NMFREError, RuntimeError):
     """
-    Tasks of which one failed, or whose worker died.
+    A parallel computation in which a task failed or a worker died.
 
-    ``finished`` has the results of those that came before it, by their numbers.
+    ``finished`` has the results of the tasks that finished before, by task number.
     """
 
     message = (
@@ -387,4 +387,4 @@ class UnfinishedTasksError(NMFREError, RuntimeError):
 
 
 class InterruptedTasksError(UnfinishedTasksError, KeyboardInterrupt):
-    """Tasks that were interrupted from the keyboard."""
+    """A parallel computation that was interrupted from the keyboard."""

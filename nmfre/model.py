@@ -45,9 +45,9 @@ class NMFRE(LabelledModel):
         Responses >= 0, one row per unit. Data frames, of polars too, give labels. Missing responses
         (NaN), sparse and chunked ones need ``fit(method="ml")``. Dense data are copied.
     exog : array_like, DataFrame, or dask array or DataFrame, (N, K), optional
-        Covariates; one row per unit, the intercept included if wanted. Default: an intercept alone.
+        Covariates, one row per unit; include an intercept yourself. Default: an intercept alone.
     rank : int, optional
-        Number of components Q, from 1 to min(P, N); a pattern or ``components`` tell it, too.
+        Number of components Q, 1 to min(P, N); optional with ``basis_pattern`` or ``components``.
     basis_pattern : DataFrame or array_like of bool, (P, Q), or dict, optional
         Confirmatory models (``fit(method="ml")``): True where a response may load on a component;
         other entries of the basis are held at 0. The rows of a data frame are matched to the
@@ -56,7 +56,7 @@ class NMFRE(LabelledModel):
         Names of the components; results can change them by ``rename_components``.
     groups : array_like or Series, (N,), optional
         The group of each unit, such as the school of a pupil: units of one group may depend on each
-        other. Standard errors, tests and replicates are then those of independent groups.
+        other. Standard errors, tests and replicates then treat groups, not units, as independent.
     weights : array_like or Series, (N,), optional
         How often a unit counts, in the log-likelihood and in N; not for sparse responses or dask.
 
@@ -65,13 +65,12 @@ class NMFRE(LabelledModel):
     endog, exog : arrays, (N, P), (N, K)
     rank : int
     components : pandas.Index of length Q
-        As named, or comp1, comp2, ... Without a pattern they are sorted by centroid, so that the
-        first loads on the first responses.
+        Names, or comp1, comp2, ... Without a pattern, the first loads on the first responses.
 
     Raises
     ------
     NMFREError
-        A subclass that names what is wrong with the data or the rank, where, and what to do.
+        A subclass says what is wrong with the data or the rank, where, and what to do.
 
     See Also
     --------
@@ -135,23 +134,23 @@ class NMFRE(LabelledModel):
         Parameters
         ----------
         formula : str
-            Responses ~ covariates. Left: columns joined by + (``"y1 + y2 + y3 ~ age"``), one
-            array or block of columns (``"Y ~ age"``), for long data the column of values, or
-            nothing if ``endog`` is given. Right: any patsy formula; it has an intercept unless
-            ``- 1`` or ``+ 0`` says otherwise. A formula is code that is executed.
+            Responses ~ covariates. Left: columns joined by + (``"y1 + y2 + y3 ~ age"``), one array
+            or block of columns (``"Y ~ age"``), for long data the column of values, or nothing if
+            ``endog`` is given. Right: any patsy formula; an intercept is included unless you write
+            ``- 1`` or ``+ 0``. Formulas are executed as code.
         data : DataFrame or mapping of arrays
             One row per unit (wide), or one row per unit and occasion (long). In long data, a
-            response that has no row is missing: it is not zero. Frames of polars, pyarrow, ...
-            become pandas.
+            response without a row is missing, not zero. Data frames of polars, pyarrow, ... are
+            converted to pandas.
         rank : int, optional
             Number of components Q, from 1 to min(P, N).
         unit : str, optional
             Column of unit labels. Default: the index of ``data``, for wide data.
         occasion : str, optional
-            Column of occasions; it makes the data long. Numbers, dates, times, periods and ordered
+            Column of occasions, for long data. Numbers, dates, times, periods and ordered
             categories are sorted, other labels keep the order of their first rows.
         endog : column label or sequence of these, optional
-            Responses, where they are too many to be written on the left.
+            Responses, if there are too many to write on the left.
         basis_pattern, components
             As in `nmfre.NMFRE`; the responses of long data are the occasions.
         groups, weights : column label, optional
@@ -164,14 +163,14 @@ class NMFRE(LabelledModel):
         Raises
         ------
         FormulaError, DataError, RankError, BasisPatternError
-            With the place and the remedy.
+            The message says where, and what to do.
 
         Warns
         -----
         SingleResponseWarning
-            There is one response, as where ``unit`` and ``occasion`` of long data are left out.
+            There is only one response. For long data, pass ``unit`` and ``occasion``.
         StatelessTermWarning
-            A term depends on all rows, so that `predict` gives other values: use ``center(x)``.
+            A term depends on all rows, so predictions may differ from the fit: use ``center(x)``.
         LevelsWarning
             Levels of a covariate look like numbers or dates, or are nearly as many as the units.
 
@@ -234,9 +233,9 @@ class NMFRE(LabelledModel):
         """
         Estimate X, Theta, U and the variances, with standard errors and tests for Theta.
 
-        Arguments of both methods come first. "Other Parameters", below, are those of df-cap alone
-        (``start_theta``, ``update_tau2``), of conditional inference by either method
-        (``information``, ``dispersion``), and of ml alone (``cov_resid`` to ``n_starts``).
+        Arguments of both methods come first. "Other Parameters" apply only to df-cap
+        (``start_theta``, ``update_tau2``), to conditional inference (``information``,
+        ``dispersion``), or to ml (``cov_resid`` to ``n_starts``).
 
         Parameters
         ----------
@@ -247,41 +246,42 @@ class NMFRE(LabelledModel):
         df_cap : float, Cap, "auto", "default" or None
             Cap on the effective degrees of freedom of U: a rate r in (0, 1], cap max(r N Q, 1); an
             absolute number as ``nmfre.Cap(absolute=...)``; None for no cap. "default": the rate
-            0.10 for df-cap, no cap for ml. With a cap df-cap does not estimate tau2: it stays at
-            its start value unless the cap binds. ml maximises on df_U = cap if the maximum is
-            beyond. "auto" (df-cap): the smallest of the rates 0.01, 0.02, ... that does not bind,
-            with a margin of 2 % in every iteration.
+            0.10 for df-cap, no cap for ml. Under a cap, df-cap does not estimate tau2, which stays
+            at its starting value unless the cap binds. If the maximum of ml exceeds the cap, ml
+            maximises on df_U = cap. "auto" (df-cap): the smallest of the rates 0.01, 0.02, ... that
+            does not bind, with a margin of 2 % in every iteration.
         tol : float
-            When to stop. df-cap: relative change of the objective. ml: largest entry of the
-            projected gradient of the log-likelihood per cell by variables of the size of one.
+            Stopping tolerance. df-cap: relative change of the objective. ml: largest entry of the
+            projected gradient of the log-likelihood per cell, for variables scaled to size one.
         maxiter : int
-            The largest number of iterations.
+            Maximum number of iterations.
         start_basis : array_like, (P, Q), optional
-            Start of X. Default: NNDSVD of the responses, its zeros filled at random (df-cap);
-            leading eigenvectors of the second moments (ml, in the first of its starts).
+            Starting value of X. Default: NNDSVD of the responses, with zeros filled at random
+            (df-cap); leading eigenvectors of the second moments (the first start of ml).
         start_sigma2, start_tau2 : float, optional
-            Start of the variances, in squared units of Y and of the scores. Default: 1. The first
-            start of ml uses their ratio, which is the mean eigenvalue of X'X if neither is given.
+            Starting values of the variances, in squared units of Y and of the scores. Default: 1.
+            The first start of ml uses their ratio, by default the mean eigenvalue of X'X.
         uncertainty : {"marginal", "conditional"}, optional
-            Inference on all parameters, so that standard errors of Theta account for the
-            uncertainty of the basis (the default of ml, which alone has it), or conditional on the
-            basis, random effects and variances, as published (the default of df-cap).
+            "marginal": standard errors of Theta account for the uncertainty of all parameters, the
+            basis included (only ml, its default). "conditional": basis, random effects and
+            variances are treated as known, as published (the default of df-cap).
         cov_type : {"cr3", "sandwich", "naive", "max"}, optional
-            Covariance of Theta: from unit scores corrected for leverages, close to a jackknife (the
-            default of ml); from unit scores, as published (the default of df-cap); from the
-            information alone; the sandwich, raised to naive standard errors where these are larger.
+            Covariance of Theta. "cr3": sandwich of unit scores corrected for leverage, close to a
+            jackknife (the default of ml). "sandwich": without the correction, as published (the
+            default of df-cap). "naive": inverse information. "max": sandwich, or naive where
+            larger.
         n_boot : int
-            Replicates of the one-step wild bootstrap; 0 for none.
+            Number of replicates of the one-step wild bootstrap; 0 for none.
         multiplier : {"exponential", "rademacher", "mammen", "normal"}
             Distribution of its multipliers.
         multipliers : array_like, (n_boot, N), optional
             The multipliers themselves, one per unit or group; they set ``n_boot``.
         alternative : {"larger", "two-sided"}, optional
-            Of the p-values. Default: "larger" for Theta >= 0, "two-sided" for signed Theta.
+            Alternative of the p-values. Default: "larger"; with ``signed=True``, "two-sided".
         seed : int or None
-            For the start and the multipliers. None takes fresh entropy, kept as ``res.seed``.
+            Seed of the starts and the multipliers. None draws a new one, kept as ``res.seed``.
         verbose : bool
-            Whether to print the progress on standard error. The logger ``nmfre`` has the same.
+            Whether to print progress on standard error; the logger ``nmfre`` always reports it.
 
         Returns
         -------
@@ -290,25 +290,26 @@ class NMFRE(LabelledModel):
         Other Parameters
         ----------------
         start_theta : array_like, (Q, K), optional
-            df-cap: start of Theta; default: ones. In ml Theta follows from the other starts.
+            df-cap: starting value of Theta. Default: ones. In ml, Theta follows from the others.
         update_tau2 : bool
-            df-cap: whether to estimate tau2 where there is no cap.
+            df-cap: whether to estimate tau2 when there is no cap.
         information : {"adjusted", "plain"}
-            Conditional inference: whether the information is reduced for the estimation of U.
+            Conditional inference: whether the information accounts for the estimation of U.
         dispersion : {"df", "n", "params"}
             Conditional inference: residual degrees of freedom, PN - df_U - QK, PN or PN - QK.
         cov_resid : {"identity", "mean", "diagonal"}, optional
-            ml: covariance Psi of the residuals: sigma2 I, one variance for all responses, as in the
-            paper; variances in proportion to the means of the responses, for counts (one parameter;
-            the means are taken as known); or one per response, the default if covariances determine
-            them, and else "identity" (without a pattern, if (P - Q)^2 < P + Q: Ledermann's bound).
+            ml: covariance Psi of the residuals. "identity": one variance for all responses, as in
+            the paper. "mean": variances proportional to the means of the responses, which are
+            treated as known; for counts. "diagonal": one variance per response. Default: "diagonal"
+            if determined (without a pattern: (P - Q)^2 >= P + Q), else "identity".
         cov_re : {"identity", "diagonal", "full"}, optional
-            ml: covariance Phi of the random effects: tau2 I, one variance for all components, as in
-            the paper; one per component, the default; or any, which needs a ``basis_pattern``.
+            ml: covariance Phi of the random effects. "identity": one variance for all components,
+            as in the paper. "diagonal": one per component, the default. "full": any; needs a
+            ``basis_pattern``.
         signed : bool
             ml: whether effects may be negative. If not, a negative effect is estimated as 0.
         n_starts : int, optional
-            ml: starts, one from moments, the others random; the best fit is kept. Default: 5.
+            ml: number of starts, one from moments, the others random; the best is kept. Default: 5.
 
         Raises
         ------
@@ -317,25 +318,24 @@ class NMFRE(LabelledModel):
         BasisPatternError, UndeterminedVariancesError
             The pattern does not determine a full covariance; too few responses for the variances.
         MissingCellError, SparseResponsesError, ChunkedResponsesError
-            Responses are missing, sparse or in chunks, which df-cap does not take.
+            Responses are missing, sparse or in chunks, which df-cap does not support.
         NonFiniteFitError, ScaleError
-            The iteration ran into NaN or infinite values; data out of scale for floors of df-cap.
+            Estimates became NaN or infinite; data are too small or too large for df-cap.
         ExactFitError
             The rank reproduces the responses, and ml has no maximum.
         TooManyParametersError
-            More parameters than a joint covariance is formed for (uncertainty="marginal").
+            Too many parameters for a joint covariance matrix (uncertainty="marginal").
 
         Warns
         -----
         BoundaryWarning
-            Effects that are shown as 0, and that a score test finds to be negative.
+            Effects are held at 0, although a score test says that they are negative.
         ConvergenceWarning
-            The tolerance was not reached; or, with df-cap, X and Theta are too far from the fixed
-            point for printed digits, or a variance is no estimate (``converged``).
+            The tolerance was not reached or, with df-cap, printed digits may still change.
         NegativeCovariateWarning
-            The multiplicative updates of df-cap are not guaranteed to descend.
+            Covariates are negative, so updates of df-cap need not decrease the objective.
         DegenerateBasisWarning
-            Components of ml merge, and Theta diverges.
+            Components merge, and Theta diverges (ml).
 
         Examples
         --------

@@ -1,5 +1,5 @@
 """
-The model as a transformer of scikit-learn, which is an extra: ``pip install "nmfre[sklearn]"``.
+The model as a scikit-learn transformer. It needs ``pip install "nmfre[sklearn]"``.
 
 It is not imported by ``import nmfre``.
 """
@@ -38,14 +38,14 @@ LARGEST_SEED = 2**31 - 1
 
 class NMFRETransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """
-    Scores of units on the components of `nmfre.NMFRE`, as a transformer of scikit-learn.
+    Scikit-learn transformer that returns the scores of units on the components of `nmfre.NMFRE`.
 
     `transform` returns best linear unbiased predictions of the scores Theta a + u, given the
     responses and covariates of the units, as `nmfre.NMFREResults.transform` does. With the default
-    method, responses may be missing (NaN), for new units too.
+    method, responses may be missing (NaN), also for new units.
 
-    Covariates come in one of two ways: as columns of ``X`` that ``covariates`` names; or as
-    ``exog``, in a pipeline by metadata routing, with ``set_fit_request(exog=True)`` and
+    You can pass covariates in two ways: as columns of ``X``, named in ``covariates``; or as
+    ``exog``. In a pipeline, ``exog`` needs metadata routing: ``set_fit_request(exog=True)`` and
     ``set_transform_request(exog=True)``.
 
     Parameters
@@ -59,7 +59,7 @@ class NMFRETransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     method, df_cap, signed, cov_resid, cov_re, n_starts, tol, maxiter
         As in `nmfre.NMFRE.fit`.
     random_state : int, RandomState or None
-        Of the starts.
+        Seed of the starts.
 
     Attributes
     ----------
@@ -68,12 +68,12 @@ class NMFRETransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     components_ : array, (Q, P)
         The transposed basis.
     n_features_in_, feature_names_in_
-        Of ``X``, covariates included.
+        Those of ``X``, covariates included.
 
     Raises
     ------
     MissingDependencyError
-        By the import of this module, where scikit-learn is not installed.
+        This module is imported without scikit-learn installed.
 
     Examples
     --------
@@ -131,7 +131,7 @@ class NMFRETransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : array_like or DataFrame, (N, P)
-            Responses >= 0, and the covariates that are named.
+            Responses >= 0, and the columns named in ``covariates``.
         y : ignored
         exog : array_like or DataFrame, (N, K), optional
             Covariates that are not columns of ``X``.
@@ -170,7 +170,7 @@ class NMFRETransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         array, (M, Q)
-            A data frame, where ``set_output`` says so.
+            A data frame if ``set_output`` asks for one.
         """
         check_is_fitted(self)
         endog, exog = self._split(X, exog, reset=False)
@@ -178,7 +178,7 @@ class NMFRETransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit_transform(self, X: ArrayLike, y: object = None, exog: ArrayLike | None = None) -> Any:
         """
-        Fit the model, and scores of its units.
+        Fit the model and return the scores of its units.
 
         Parameters
         ----------

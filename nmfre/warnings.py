@@ -1,7 +1,7 @@
 """
 Every warning of the package; `nmfre.errors` has them, too.
 
-The texts are those of the findings that they report, or stand where they are given.
+Their texts are those of `nmfre.NMFREResults.check`, or are written where the warning is issued.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ class DegenerateBasisWarning(NMFREWarning):
 
 
 class BoundaryWarning(NMFREWarning):
-    """Effects that are held at 0 although the data say that they are negative."""
+    """Effects that are held at 0, although the score test says that they are negative."""
 
 
 class NegativeCovariateWarning(NMFREWarning):
-    """Covariates below zero where multiplicative updates of Theta are not guaranteed to descend."""
+    """Negative covariates, for which the updates of df-cap need not decrease the objective."""
 
 
 class SingleResponseWarning(NMFREWarning):
-    """One response, of which nothing tells random effects and residuals apart."""
+    """A model of one response, which cannot separate random effects from residuals."""
 
 
 class StatelessTermWarning(NMFREWarning):
-    """A term of a formula that depends on all rows of the data, new data included."""
+    """A term of a formula that depends on all rows, so that predictions may differ from the fit."""
 
 
 class LevelsWarning(NMFREWarning):

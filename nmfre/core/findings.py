@@ -1,4 +1,4 @@
-"""What is to be known of a fit before it is trusted: found once, for whoever prints it."""
+"""What to know about a fit before trusting it: found once, and shown by the summary and check()."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ SHOWN = 5
 @dataclass(frozen=True, slots=True)
 class Finding:
     """
-    One thing that a fit, its inference or its data show.
+    A piece of advice on a fit, its inference or its data.
 
     Attributes
     ----------
     severity : {"problem", "caution", "note"}
-        A number that should not be used; one that needs thought; one that needs to be known.
+        "problem": do not use the numbers concerned. "caution": interpret them with care. "note":
+        for information.
     topic : str
     short : str or None
-        For the notes of the summary; None where these do not have it.
+        Text for the notes of the summary; None if it is not among them.
     text : str
-        For `nmfre.NMFREResults.check` and warnings: what was found, and what to do.
+        Text for `nmfre.NMFREResults.check` and warnings: what was found, and what to do.
     components, params, responses, covariates : sequence of int
-        Positions of those whose names take the place of ``{names}`` in the texts.
+        Positions of those whose names replace ``{names}`` in the texts.
     """
 
     severity: Severity
@@ -45,7 +46,7 @@ class Finding:
         covariates: Sequence[object] = (),
     ) -> Finding:
         """
-        The same with names in its texts.
+        The same finding with names in its texts.
 
         Parameters
         ----------

@@ -20,9 +20,9 @@ OPTIONAL = ("matplotlib", "scikit-learn", "polars", "pyarrow", "dask", "distribu
 
 def show_versions() -> None:
     """
-    Print the versions of Python, of the package and of what it uses, and the libraries of BLAS.
+    Print the versions of Python, the package, its dependencies and the BLAS libraries.
 
-    Please include them in reports of errors.
+    Please include them in bug reports.
 
     Examples
     --------

@@ -87,7 +87,7 @@ def covariates_of_fit(
         A = matrix.to_numpy(dtype=float).T
         stateless = stateless_terms(matrix.design_info, checked)
     if not len(A):
-        reason = "has no covariates; write '~ 1' for an intercept alone."
+        reason = "it has no covariates; write '~ 1' for an intercept alone."
         raise errors.FormulaError(formula=formula, reason=reason)
     if stateless:
         warn(

@@ -36,7 +36,7 @@ from nmfre.estimation.moments import Moments
 from nmfre.estimation.orthonormal import Orthonormal, orthonormal
 
 REFIT = "bootstrap(refit=True)"
-NO_REPLICATES = "responses are sparse or in chunks, their replicates would not be."
+NO_REPLICATES = "responses are sparse or in chunks, and replicates of them would be dense."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

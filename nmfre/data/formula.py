@@ -64,10 +64,10 @@ def design_from_formula(
     with formula_errors(formula, frame):
         left, right = _split(formula)
     if endog is None and not left:
-        reason = "has no responses: put them left of ~, or pass endog=[columns]."
+        reason = "it has no responses: put them left of ~, or pass endog=[columns]."
         raise FormulaError(formula=formula, reason=reason)
     if endog is not None and left:
-        reason = "has responses on the left: leave endog out."
+        reason = "it has responses on the left: leave endog out."
         raise FormulaError(formula=formula, reason=reason)
     if not len(frame):
         raise ShapeError(

@@ -117,7 +117,9 @@ class Variables:
         given_list = [given] if one or not isinstance(given, list | tuple | pd.Index) else given
         found = [self.name(argument, each) for each in given_list]
         if len(set(found)) < len(found):
-            raise InvalidArgumentError(argument, given, "a variable, or different ones in a list")
+            raise InvalidArgumentError(
+                argument, given, "a variable, or a list of different variables"
+            )
         return found
 
     def values_at(self, at: object) -> dict[Hashable, Values]:
@@ -129,7 +131,9 @@ class Variables:
             several = pd.api.types.is_list_like(values)
             given = tuple(map(python_value, values if several else [values]))
             if not given or len(set(given)) < len(given):
-                raise InvalidArgumentError("at", at, "a value, or different ones, of each variable")
+                raise InvalidArgumentError(
+                    "at", at, "a value, or a list of different ones, by variable"
+                )
             chosen[self.name("at", key)] = given
         return chosen
 
@@ -168,7 +172,7 @@ class Variables:
 
     def _column(self, name: Hashable) -> pd.Series:
         if self.rows is None:
-            allowed = f"values for {str(name)!r} too: the data are not there to take them from"
+            allowed = f"values for {str(name)!r} too, because the data were removed"
             raise InvalidArgumentError("at", "without them", allowed)
         return self.rows[name]
 
@@ -235,7 +239,7 @@ class Variables:
                 rest[moved] = self.mean(moved)
             size = prod(map(len, [*chosen.values(), *rest.values()]))
             if size > LARGEST_GRID:
-                told = f"'data': of {size:,} combinations of levels most have no unit"
+                told = f"'data': most of the {size:,} combinations of levels have no unit"
                 raise InvalidArgumentError("grid", grid, told)
         others = pd.DataFrame(list(product(*rest.values())), columns=_columns(rest))
         if grid == "data":
@@ -256,7 +260,7 @@ class Variables:
         found = stateless_terms(self.info, self.rows)
         if found:
             raise NotComputedError(
-                name="What has a grid of values",
+                name="A grid of values",
                 reason=f"in the formula, {', '.join(found)} depends on all rows of the data; use "
                 "a transform that remembers the fit, such as center(x) or bs(x, df=4).",
             )

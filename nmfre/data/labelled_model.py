@@ -1,4 +1,4 @@
-"""What a model is before it is fitted: data and components, with their names, in a pickle too."""
+"""Data and components of a model, with their names, before it is fitted and in a pickle."""
 
 from __future__ import annotations
 
@@ -64,41 +64,42 @@ class LabelledModel(HintedModel, Model):
         seed: int | None = 0,
     ) -> Self:
         """
-        Model of responses that are drawn from given parameters, X (Theta a + u) + e.
+        A model whose responses are simulated from given parameters, as X (Theta a + u) + e.
 
-        Random effects and residuals are normal; responses that are drawn below 0 are set to 0,
-        as by `nmfre.NMFREResults.simulate`, which says what that does. The arguments can be the
-        attributes of a fit that have these names, changed or not.
+        Random effects and residuals are normal. Responses drawn below 0 are set to 0;
+        `nmfre.NMFREResults.simulate` describes the consequences. The arguments have the names of
+        attributes of results, so you can pass those of a fit.
 
         Parameters
         ----------
         basis : DataFrame or array_like, (P, Q)
-            Numbers >= 0; the columns sum to one. The labels are those of responses and components.
+            Numbers >= 0 whose columns sum to one. Row labels name the responses, column labels the
+            components.
         theta : DataFrame or array_like, (Q, K)
-            Effects; rows with names are matched with the columns of ``basis``. The labels of
-            columns are those of the covariates.
+            Effects. Named rows are matched with the columns of ``basis``; column labels name the
+            covariates.
         cov_re : float, array_like (Q,) or (Q, Q), DataFrame
             Variance of all random effects, or of each component, or their covariance; 0 for none.
         resid_variances : float, Series or array_like, (P,)
             Residual variance of all responses, or of each.
         n : int, optional
-            Number of units, where ``theta`` has one column, an intercept.
+            Number of units, if ``theta`` has a single column, an intercept.
         exog : DataFrame or array_like, (N, K), optional
-            Covariates; columns with names are matched with those of ``theta``.
+            Covariates. Named columns are matched with those of ``theta``.
         seed : int or None
-            None takes fresh entropy.
+            None draws a new one.
 
         Returns
         -------
         NMFRE
-            Of the rank of ``basis``; the responses are its ``endog``.
+            Its rank is that of ``basis``; the simulated responses are its ``endog``.
 
         Raises
         ------
         InvalidArgumentError, ShapeError, MissingColumnError
-            Parameters that are not allowed, or do not fit together.
+            Parameters are invalid, or their shapes or names do not match.
         DataError
-            Drawn data that are not data of a model, such as a response that is 0 for all units.
+            The simulated data cannot be fitted, for example because a response is 0 for all units.
 
         Examples
         --------

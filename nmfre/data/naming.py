@@ -85,7 +85,7 @@ def _reason(error: BaseException, formula: str, frame: pd.DataFrame, code: str) 
     if "outermost knots" in str(cause):
         remedies += [OUT_OF_RANGE]
     known = f"The data have: {listed(frame.columns, spelled)}."
-    return f"{text}\n{' '.join([*remedies, known])}"
+    return f"{text.rstrip('.')}.\n{' '.join([*remedies, known])}"
 
 
 def _respelled(formula: str, columns: pd.Index, *, left: bool) -> list[str]:

@@ -36,8 +36,8 @@ def simulated_design(
         raise InvalidArgumentError(
             "basis",
             "array",
-            "numbers >= 0 whose columns sum to one; divide them by their sums, "
-            "and multiply the rows of theta by these",
+            "numbers >= 0 whose columns sum to one; divide each column by its sum, and multiply "
+            "the row of theta by that sum",
         )
     named = isinstance(table(basis), pd.DataFrame)
     responses = X.index if named else pd.Index([f"y{p + 1}" for p in range(len(X.array))])
@@ -128,6 +128,6 @@ def _factor(cov_re: object, components: pd.Index) -> FloatArray:
     except np.linalg.LinAlgError:
         factor[:] = np.nan
     if not np.allclose(factor @ factor.T, Phi):
-        allowed = "a symmetric positive definite matrix, but for variances of 0"
+        allowed = "a symmetric matrix, positive definite apart from variances of 0"
         raise InvalidArgumentError("cov_re", "array", allowed)
     return factor

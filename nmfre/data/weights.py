@@ -21,8 +21,8 @@ from nmfre.errors import (
 )
 
 RATIOS = (
-    "likelihood ratios are then not distributed as without them. Wald tests and intervals, such as "
-    "wald_test_terms() and conf_int(method='wald'), know them"
+    "likelihood ratios then lack their usual distribution. Wald tests and intervals, such as "
+    "wald_test_terms() and conf_int(method='wald'), account for weights"
 )
 """Why there is no test by the likelihood."""
 FORM = "one number above 0 for each unit, in an array, a list or a Series"
@@ -89,7 +89,7 @@ class Weights(LaidOut):
         if below.any():
             first = int(below.argmax())
             place = f"at unit {python_value(units[first])!r} ({below.sum()} such weights in all)"
-            allowed = "numbers above 0: leave out the units that are not to count"
+            allowed = "numbers above 0: leave out units that should not count"
             raise InvalidArgumentError("weights", f"{values[first]:g} {place}", allowed)
         return cls._of(values)
 
@@ -110,7 +110,7 @@ class Weights(LaidOut):
     def check(self, n_units: int) -> None:
         """The parts must belong together: files can hold anything."""
         if self.by_unit.shape != (n_units,):
-            raise ShapeError(reason=f"weights are {self.by_unit.shape} for {n_units} units.")
+            raise ShapeError(reason=f"weights have shape {self.by_unit.shape} for {n_units} units.")
         own, found = (
             (each.total, each.least, each.most) for each in (self, self._of(self.by_unit))
         )

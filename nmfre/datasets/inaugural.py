@@ -24,30 +24,31 @@ def load_inaugural(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     """
     Counts of terms in US presidential inaugural addresses, from a file that you have.
 
-    The counts do not ship with the package. The paper makes them of the corpus
+    The counts do not ship with the package. The paper computes them from the corpus
     ``data_corpus_inaugural`` of R's package quanteda (59 addresses, 1789 to 2021): tokens in lower
-    case, English stop words of Snowball dropped, terms of at least 3 characters that occur at
-    least 100 times in all, which are 67.
+    case, without Snowball's English stop words, with at least 3 characters and 100 occurrences in
+    all. This gives 67 terms.
 
     Parameters
     ----------
     path : str or path, optional
-        A CSV file: a line ``document,year,`` and the terms, and a line an address. By default
-        ``inaugural_counts.csv`` in the folder that the environment variable NMFRE_DATA names.
+        A CSV file with the header ``document,year,`` and the terms, and one line per address. By
+        default ``inaugural_counts.csv`` in the folder that the environment variable NMFRE_DATA
+        names.
 
     Returns
     -------
     DataFrame, (addresses, 1 + terms)
         One row per address, such as ``1789-Washington``. The first column is ``year``, the others
-        are counts. ``attrs["DESCR"]`` tells more.
+        are counts. ``attrs["DESCR"]`` describes the data.
 
     Raises
     ------
     DatasetFileNotFoundError
-        There is no such file; the message tells how to make it and where to put it.
+        The file is missing; the message says how to make it and where to put it.
     DatasetLayoutError
-        The file is laid out otherwise, repeats an address or a term, or has values that are not
-        whole numbers from 0.
+        The file has another layout, repeats an address or a term, or has values that are not whole
+        numbers >= 0.
 
     Examples
     --------

@@ -42,33 +42,33 @@ def load_od_flow(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     """
     Flows between the 47 prefectures of Japan, as log(1 + flow), from a file that you have.
 
-    The data do not ship with the package. Get table 000040170612 from e-Stat, the portal of the
-    statistics of Japan, https://www.e-stat.go.jp, and pass the Excel file that you get.
+    The data do not ship with the package. Download table 000040170612 from e-Stat, the portal of
+    official statistics of Japan, https://www.e-stat.go.jp, and pass the Excel file.
 
     Parameters
     ----------
     path : str or path, optional
-        e-Stat's Excel file (``.xlsx``, which takes openpyxl, or ``.xls``, which takes xlrd), or a
-        CSV file with the line ``origin,Hokkaido,...,Okinawa`` and a line of log(1 + flow) for
-        each prefecture. By default ``od_flow_log1p.csv``, such a CSV file, in the folder that the
-        environment variable NMFRE_DATA names.
+        e-Stat's Excel file (``.xlsx`` needs openpyxl, ``.xls`` needs xlrd), or a CSV file with the
+        header ``origin,Hokkaido,...,Okinawa`` and one line of log(1 + flow) per prefecture. By
+        default the CSV file ``od_flow_log1p.csv`` in the folder that the environment variable
+        NMFRE_DATA names.
 
     Returns
     -------
     DataFrame, (47, 47)
-        Rows are origins, columns destinations, both in the order of the prefectures' codes.
-        In e-Stat's file the origin is column 5 and the destination column 7, as the paper reads
-        them. ``attrs["DESCR"]`` tells more.
+        Rows are origins, columns destinations, both in the order of the prefectures' codes. In
+        e-Stat's file, column 5 is the origin and column 7 the destination, as in the paper.
+        ``attrs["DESCR"]`` describes the data.
 
     Raises
     ------
     DatasetFileNotFoundError
-        There is no such file; the message tells where to get it and where to put it.
+        The file is missing; the message says where to get it and where to put it.
     DatasetLayoutError
-        The file is laid out otherwise, lacks or repeats a pair, or has values that are no numbers
-        or below zero.
+        The file has another layout, lacks or repeats a pair, or has values that are not numbers >=
+        0.
     MissingReaderError
-        The Excel file cannot be read without a package that is not installed.
+        The package that reads the Excel file is not installed.
 
     Examples
     --------

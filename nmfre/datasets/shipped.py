@@ -9,13 +9,13 @@ from nmfre.datasets.files import described, shipped_folder
 
 def load_orthodont() -> pd.DataFrame:
     """
-    Growth of 27 children: a distance in the skull, at ages 8, 10, 12 and 14.
+    Growth of 27 children: a distance in the skull at ages 8, 10, 12 and 14.
 
     Returns
     -------
     DataFrame, (108, 4)
         Long: ``subject``, ``sex``, ``age`` in years, ``distance`` from the pituitary to the
-        pterygomaxillary fissure in mm. ``attrs["DESCR"]`` tells the source.
+        pterygomaxillary fissure in mm. ``attrs["DESCR"]`` names the source.
 
     References
     ----------
@@ -44,7 +44,7 @@ def load_holzinger_swineford() -> pd.DataFrame:
         Wide, one row per pupil: ``id``; ``sex``, 1 male and 2 female; ``ageyr`` and ``agemo``, age
         in years and the months above them; ``school``, Pasteur or Grant-White; ``grade``, 7 or 8,
         missing for one pupil; the tests ``x1`` to ``x3`` (visual), ``x4`` to ``x6`` (verbal) and
-        ``x7`` to ``x9`` (speed). ``attrs["DESCR"]`` tells what each is, and the source.
+        ``x7`` to ``x9`` (speed). ``attrs["DESCR"]`` describes them and names the source.
 
     References
     ----------
@@ -77,7 +77,7 @@ def load_state_of_the_union() -> pd.DataFrame:
     DataFrame, (237, 105)
         One row per message, such as ``1790-Washington-1``: ``year``, ``president``, ``party``,
         ``delivery`` (spoken or written), ``words``, the number of all words, and 100 columns of
-        counts. ``attrs["DESCR"]`` tells how they are counted, and the source.
+        counts. ``attrs["DESCR"]`` describes how they are counted, and names the source.
 
     References
     ----------
@@ -106,8 +106,8 @@ def load_us_flights() -> pd.DataFrame:
     Returns
     -------
     DataFrame, (60, 60)
-        Numbers of flights, origins in rows and destinations in columns, the busiest airport
-        first. ``attrs["DESCR"]`` tells the source.
+        Numbers of flights, origins in rows and destinations in columns, the busiest airport first.
+        ``attrs["DESCR"]`` names the source.
 
     See Also
     --------
@@ -130,7 +130,7 @@ def load_us_flights() -> pd.DataFrame:
 
 def load_us_airports() -> pd.DataFrame:
     """
-    The 60 busiest airports of the United States in 2008: where they are.
+    The 60 busiest airports of the United States in 2008, with their locations.
 
     Returns
     -------

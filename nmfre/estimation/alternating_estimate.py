@@ -1,4 +1,4 @@
-"""What alternating updates return."""
+"""Estimates of df-cap."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ NEARLY_ALL = 0.9
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlternatingEstimate(Estimate):
     """
-    Estimates by alternating updates, and how they came about.
+    Estimates by alternating updates, with the course of the iteration.
 
     Attributes
     ----------
     cap_hits, first_cap_hit : int
-        In how many iterations the cap bound, and in which first (0: in none).
+        Number of iterations in which the cap bound, and the first of them (0 if none).
     ridge_path, df_random_path : (n_iter,)
         lambda and df_U in each update of U.
     fixed_point_residual : float
-        Relative change of X or Theta, the larger, in one more iteration at the final variances.
+        Larger of the relative changes of X and Theta in one more iteration at the final variances.
     fixed_point_distance : float
-        What is missing to the fixed point, relative, as far as the rate tells at which these
-        changes shrink; slow changes hide behind fast ones, so that this is a lower bound.
+        Relative distance to the fixed point, extrapolated from how fast these changes shrink. Slow
+        changes can hide behind fast ones, so this is a lower bound.
     """
 
     cap_hits: int
@@ -59,7 +59,7 @@ class AlternatingEstimate(Estimate):
 
     @property
     def sigma2_estimated(self) -> bool:
-        """Whether sigma2 has left its start value."""
+        """Whether sigma2 has left its starting value."""
         return self.n_iter >= SIGMA2_FIRST
 
     @property
@@ -87,7 +87,7 @@ class AlternatingEstimate(Estimate):
 
     def findings(self) -> list[Finding]:
         """
-        What is to be known of the estimates, in the order of the summary's notes.
+        Findings on the estimates, in the order of the summary's notes.
 
         Returns
         -------

@@ -52,31 +52,31 @@ class Estimate(LaidOut, OfKinds):
     U : (Q, N)
         Random effects.
     sigma2, tau2 : float
-        Variances of residuals and random effects; their means, where they differ.
+        Variances of residuals and random effects; means if they differ.
     v : (P,)
         Residual variances over sigma2.
     F : (Q, Q)
         Triangular factor of the covariance of the random effects, over tau.
     cap : float
-        Cap on df_U, infinite where there is none.
+        Cap on df_U; infinite without a cap.
     df_random : float
         df_U at X and sigma2 / tau2.
     rss : float
         ``|Y - X (Theta A + U)|^2``.
     weighted_rss : float
-        The same with responses over their entries of ``v``.
+        The same with the squares of each response divided by its entry of ``v``.
     n_iter : int
         Iterations.
     stop_reason : StopReason
         Why they ended.
     objective_path : (n_iter,)
-        What is minimised, after each iteration; without iterations of ml its value, (1,).
+        Objective after each iteration; a single value if ml needed no iteration.
     signed : bool
         Whether Theta may be negative.
     tau2_estimated : bool
-        Whether tau2 was estimated; if not, it is its start value or what the cap made of it.
+        Whether tau2 was estimated. If not, it is the starting value, or follows from the cap.
     total_weight : float or None
-        Sum of the weights of the units; None where it is N.
+        Sum of the weights of the units; None without weights.
     """
 
     X: FloatArray
@@ -103,24 +103,24 @@ class Estimate(LaidOut, OfKinds):
     """How effects may be negative."""
 
     def findings(self) -> list[Finding]:
-        """What is to be known of the estimates, in the order of the summary's notes."""
+        """Findings on the estimates, in the order of the summary's notes."""
         raise NotImplementedError
 
     @property
     def converged(self) -> bool:
-        """Whether the tolerance was reached, with estimates of the variances."""
+        """Whether the tolerance was reached and the variances have converged."""
         return not any(
             found.severity == "problem" and found.topic in UNCONVERGED for found in self.findings()
         )
 
     @property
     def certificate(self) -> dict[str, str]:
-        """How good the estimates are as solutions of their equations, as it is printed."""
+        """How well the estimates solve their equations, as printed."""
         raise NotImplementedError
 
     @property
     def criteria(self) -> dict[str, float]:
-        """Log-likelihood and information criteria, where the estimates maximise a likelihood."""
+        """Log-likelihood and information criteria, if the estimates maximise a likelihood."""
         return {}
 
     @property
@@ -135,7 +135,7 @@ class Estimate(LaidOut, OfKinds):
 
     @property
     def sigma2_estimated(self) -> bool:
-        """Whether sigma2 has left its start value."""
+        """Whether sigma2 has left its starting value."""
         return True
 
     @property

@@ -49,14 +49,14 @@ class Identification:
     n_free : int
         Number of free directions.
     mixing : tuple of bool, length Q
-        Which components take part; none: the components are identified.
+        Whether each component takes part; if none does, the components are identified.
     directions : (n_free, Q, Q)
-        K that span them: X K and -K Theta is how X and Theta change.
+        Matrices K that span them: X changes by X K and Theta by -K Theta.
     by_bounds : bool
-        Whether bounds of Theta alone keep some mixture from being free.
+        Whether some mixture is ruled out only by the bounds of Theta.
     by : str
-        What identifies components: "pattern", "zeros" of the basis, "bounds" of effects, or the
-        "convention" of equal variances; empty where something is free, or rank is 1.
+        What identifies the components: "pattern", "zeros" of the basis, "bounds" of effects, or the
+        "convention" of equal variances; empty if a direction is free, or the rank is 1.
     """
 
     n_free: int

@@ -25,7 +25,7 @@ MIXTURES = (
     "with no variance of the random effects, or with cov_re='full', components can be mixed "
     "freely and effects have no limits. profiles and wald_test_terms() do not depend on this."
 )
-UNEQUAL = "no parameters with equal variances have the likelihood of this fit."
+UNEQUAL = "no parameters with equal variances reach the likelihood of this fit."
 
 
 def rotations(estimate: MarginalEstimate, cov_re: CovRe) -> Rotations:

@@ -1,4 +1,4 @@
-"""What maximum likelihood returns."""
+"""Estimates of ml."""
 
 from __future__ import annotations
 
@@ -31,32 +31,33 @@ DEGENERATE_CONDITION = 1e3
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarginalEstimate(Estimate):
     """
-    Estimates by marginal maximum likelihood, and their certificate.
+    Estimates by marginal maximum likelihood, with measures of convergence.
 
     Attributes
     ----------
     llf : float
         Maximised log-likelihood.
     llf_uncapped : float or None
-        Log-likelihood without the cap, where it binds; None where it does not.
+        Log-likelihood without the cap; None if the cap does not bind.
     gradient_norm : float
-        Largest entry of the projected gradient of the log-likelihood per cell by P X and log
-        lambda, with Theta and sigma2 at their maximum given these.
+        Largest entry of the projected gradient of the log-likelihood per cell with respect to P X
+        and log lambda, with Theta and sigma2 at their conditional maximum.
     expected_gain : float
-        What a Newton step within bounds would gain in log-likelihood, to second order; infinite at
-        what is no maximum, NaN where no second derivatives were taken.
+        Gain in log-likelihood of a Newton step within bounds, to second order; infinite if the
+        point is not a maximum, NaN if second derivatives were not computed.
     n_starts, n_agree : int
-        Starts, and how many of them reached this log-likelihood to 1e-4 (or 1e-8 per cell).
+        Number of starts, and of those that reached this log-likelihood within 1e-4 (or 1e-8 per
+        cell).
     identification : Identification
-        Rotations that leave the likelihood as it is.
+        Rotations that do not change the likelihood.
     condition : float
         Condition number of X.
     structure : Structure
         Forms of the covariances, and entries of X that are held at 0.
     resid_at_bound : (P,)
-        Residual variances at their bound 0 (Heywood cases).
+        Whether residual variances are at their boundary 0 (Heywood cases).
     re_at_bound : (Q,)
-        Variances of random effects at their bound 0.
+        Whether variances of random effects are at their boundary 0.
     """
 
     llf: float
@@ -97,7 +98,7 @@ class MarginalEstimate(Estimate):
 
     @property
     def criteria(self) -> dict[str, float]:
-        """Log-likelihood, information criteria, and how many parameters they count."""
+        """Log-likelihood, information criteria, and the number of parameters that they count."""
         counts = {"df_model": self.n_parameters, "n_free": self.n_free}
         return {"llf": self.llf, "aic": self.aic, "bic": self.bic, **counts}
 
@@ -158,7 +159,7 @@ class MarginalEstimate(Estimate):
 
     def findings(self) -> list[Finding]:
         """
-        What is to be known of the estimates, in the order of the summary's notes.
+        Findings on the estimates, in the order of the summary's notes.
 
         Returns
         -------

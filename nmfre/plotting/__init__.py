@@ -1,10 +1,10 @@
 """
 Plots of a fit.
 
-Each function takes a result of `nmfre.NMFRE.fit` and draws into ``ax``, or into a new figure where
-none is given; it returns the axes. The results have the same functions as methods. They need
-matplotlib: ``pip install "nmfre[plots]"``. Legends and colour bars stand beside the axes: figures
-made with ``layout="constrained"`` leave room for them.
+Each function takes a result of `nmfre.NMFRE.fit`, draws into ``ax`` or into a new figure, and
+returns the axes. Results have the same functions as methods. Plots need matplotlib: ``pip install
+"nmfre[plots]"``. Legends and colour bars are beside the axes; figures with ``layout="constrained"``
+leave room for them.
 """
 
 import copyreg

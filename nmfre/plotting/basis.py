@@ -20,12 +20,12 @@ MOST_BARS = 60
 
 def plot_basis(results: NMFREResults, *, alpha: float = 0.05, ax: Axes | None = None) -> Axes:
     """
-    The basis by response.
+    Plot the basis by response.
 
-    Lines where the responses are numbers or times, such as ages; bars where they are labels; a
-    heatmap, as by `plot_basis_heatmap`, where there are more than 60 bars. Where inference is on
-    all parameters together (``method="ml"``), lines and bars have intervals, except for entries
-    without a standard error, such as those held at zero (see `nmfre.NMFREResults.basis_bse`).
+    Responses that are numbers or times, such as ages, give lines; labels give bars or, if there are
+    more than 60 bars, a heatmap as by `plot_basis_heatmap`. With uncertainty="marginal" there are
+    intervals, except for entries without a standard error, such as those held at zero (see
+    `nmfre.NMFREResults.basis_bse`).
 
     Parameters
     ----------
@@ -96,14 +96,14 @@ def plot_basis_heatmap(
     results: NMFREResults, *, order: draw.Order | None = None, ax: Axes | None = None
 ) -> Axes:
     """
-    The basis as a heatmap: one row per response, one column per component.
+    Plot the basis as a heatmap: one row per response, one column per component.
 
     Parameters
     ----------
     results : NMFREResults
     order : {"cluster"}, optional
-        "cluster": responses by the component that they load on most, the largest loading first.
-        Default: as in the data.
+        "cluster" sorts responses by the component on which they load most, the largest loading
+        first. Default: as in the data.
     ax : matplotlib.axes.Axes, optional
         Default: those of a new figure, taller for more responses.
 

@@ -1,4 +1,4 @@
-"""Choices: of a rank, and of a cap."""
+"""Plots of a choice of the rank and of a scan of caps."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 def plot_rank_selection(selection: RankSelection, *, ax: Axes | None = None) -> Axes:
     """
-    The criterion by rank, the lowest in a circle.
+    Plot the criterion by rank, with a circle around the lowest.
 
-    Cross-validation has bars of one standard error, and a line one of them above the lowest.
+    For cross-validation, bars are one standard error, and the dotted line is one standard error
+    above the lowest value.
 
     Parameters
     ----------
@@ -63,15 +64,15 @@ def plot_rank_selection(selection: RankSelection, *, ax: Axes | None = None) -> 
 
 def plot_cap_scan(scan: CapScan, *, ax: Axes | None = None) -> Axes:
     """
-    Effective degrees of freedom and caps, and tau2 on the right, by rate.
+    Plot effective degrees of freedom and caps by rate, with tau2 on the right axis.
 
-    Filled points are fits in which the cap bound.
+    Filled points are fits whose cap bound.
 
     Parameters
     ----------
     scan : CapScan
     ax : matplotlib.axes.Axes, optional
-        Default: those of a new figure. tau2 gets a twin of them.
+        Default: those of a new figure. tau2 is drawn on twin axes.
 
     Returns
     -------

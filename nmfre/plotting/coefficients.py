@@ -30,10 +30,9 @@ def plot_coefficients(
     ax: Axes | None = None,
 ) -> Axes:
     """
-    Effects of covariates on components, with intervals.
+    Plot effects of covariates on components, with intervals.
 
-    Open points have no interval: effects at their bound, or that rotations of the components
-    change.
+    Open points have no interval: the effect is at its boundary 0, or not identified.
 
     Parameters
     ----------
@@ -57,7 +56,7 @@ def plot_coefficients(
     Raises
     ------
     InvalidArgumentError
-        A covariate that no fit has, or no fit.
+        There are no fits, or none has this covariate.
     MissingDependencyError
         Without matplotlib.
 
@@ -148,13 +147,13 @@ def plot_bootstrap(
     ax: Axes | None = None,
 ) -> Axes:
     """
-    Histogram of the bootstrap replicates of a coefficient, with its estimate and interval.
+    Plot a histogram of the bootstrap replicates of a coefficient, with estimate and interval.
 
     Parameters
     ----------
     results : NMFREResults
     parameter : tuple or str
-        Component and covariate, as in the index of ``params``, or in one word as in tests:
+        Component and covariate, as in the index of ``params``, or written as in tests:
         ``"comp1[age]"``.
     alpha : float
         1 minus the level of the percentile interval.
@@ -168,9 +167,9 @@ def plot_bootstrap(
     Raises
     ------
     InvalidArgumentError
-        No such parameter.
+        The parameter does not exist.
     NotComputedError
-        A fit without a bootstrap, or a coefficient that has no replicates.
+        The fit has no bootstrap, or the coefficient has no replicates.
     MissingDependencyError
         Without matplotlib.
 
@@ -223,7 +222,7 @@ def plot_of_bootstrap(
     ax: Axes | None = None,
 ) -> Axes:
     """
-    Histogram of the replicates of a coefficient; see `nmfre.plotting.plot_bootstrap`.
+    Plot a histogram of the replicates of a coefficient; see `nmfre.plotting.plot_bootstrap`.
 
     Parameters
     ----------

@@ -34,20 +34,20 @@ def plot_growth_curves(
     ax: Axes | None = None,
 ) -> Axes:
     """
-    Curves of the units, thin, and fixed-effect mean curves of groups, thick, over the responses.
+    Plot curves of units (thin) and fixed-effect mean curves of groups (thick).
 
-    Only responses in an order are joined by lines: numbers, times and ordered categories. Others,
-    such as the tests of a questionnaire, have points, those of the groups side by side.
+    Lines join only responses that have an order: numbers, times and ordered categories. Others,
+    such as the items of a questionnaire, are shown as points, with groups side by side.
 
     Parameters
     ----------
     results : NMFREResults
     by : str or Series, optional
-        A term of the formula or a covariate, or a group for each unit; at most eight. Default: a
-        group for each combination of covariates, where there are at most eight of them, else one
-        group of all units.
+        A term of the formula, a covariate, or the group of each unit; at most eight groups.
+        Default: one group per combination of covariates if there are at most eight, otherwise a
+        single group.
     which : {"observed", "blup"}
-        Thin curves: the responses as they are, or their BLUP fit.
+        Thin curves: the observed responses, or their BLUP fit.
     ax : matplotlib.axes.Axes, optional
         Default: those of a new figure.
 
@@ -58,7 +58,7 @@ def plot_growth_curves(
     Raises
     ------
     InvalidArgumentError
-        No such term, too many groups, or a unit without a group.
+        The term does not exist, there are too many groups, or a unit has no group.
     MissingDependencyError
         Without matplotlib.
 
@@ -84,7 +84,7 @@ def plot_growth_curves(
     group, labels, title = _groups(design, by)
     if len(labels) > MOST_GROUPS:
         found = "Series" if isinstance(by, pd.Series) else by
-        allowed = f"what makes at most {MOST_GROUPS} groups (this makes {len(labels)})"
+        allowed = f"a choice that makes at most {MOST_GROUPS} groups (this makes {len(labels)})"
         raise InvalidArgumentError("by", found, allowed)
     curves = results.fittedvalues.to_numpy() if which == "blup" else design.response_values.T
     means, weights = results.predict().to_numpy(), by_unit(design.weights)

@@ -1,4 +1,4 @@
-"""Effects that are known up to an interval."""
+"""Plots of effects that are identified up to a set."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def plot_identified_set(
     ax: Axes | None = None,
 ) -> Axes:
     """
-    Effects with a band for the values that they take at the same likelihood.
+    Plot effects with bands for the values that they can take at the same likelihood.
 
-    Bands are those of ``identified_set()``, where variances of components may differ. Lines are
-    ``conf_int(method="set")``, which adds the sampling error; without marginal uncertainty there
-    are none. Filled points are estimates whose sign is the same throughout the band.
+    Bands are those of ``identified_set()``, with variances of components that may differ. Lines are
+    ``conf_int(method="set")``, which adds the sampling error; they need uncertainty="marginal".
+    Filled points are estimates whose sign is the same over the band.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def plot_identified_set(
     ------
     InvalidArgumentError
     NotComputedError
-        Where `nmfre.NMFREResults.identified_set` raises it.
+        As in `nmfre.NMFREResults.identified_set`.
     MissingDependencyError
         Without matplotlib.
 

@@ -1,4 +1,4 @@
-"""The course of the iteration: objective, effective degrees of freedom, ridge."""
+"""Plots of the iteration: objective, effective degrees of freedom, ridge."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 def plot_convergence(results: NMFREResults, *, ax: Axes | None = None) -> Axes:
     """
-    The minimised objective minus its final value, by iteration, on a logarithmic scale.
+    Plot the objective minus its final value by iteration, on a logarithmic scale.
 
-    For ml that is the negative marginal log-likelihood, for df-cap the penalised sum of squares.
-    As the ridge of the latter changes, it can be below its final value for a while; there the line
-    is dashed.
+    The objective is the negative marginal log-likelihood for ml, and the penalised sum of squares
+    for df-cap. Because the ridge of df-cap changes, its objective can be below the final value for
+    a while; the line is dashed there.
 
     Parameters
     ----------
@@ -72,13 +72,13 @@ def plot_convergence(results: NMFREResults, *, ax: Axes | None = None) -> Axes:
 
 def plot_effective_df(results: NMFREResults, *, ax: Axes | None = None) -> Axes:
     """
-    Effective degrees of freedom of U, their cap, and the ridge on the right, by iteration (df-cap).
+    Plot effective degrees of freedom, their cap and the ridge by iteration (df-cap).
 
     Parameters
     ----------
     results : NMFREResults
     ax : matplotlib.axes.Axes, optional
-        Default: those of a new figure. The ridge gets a twin of them.
+        Default: those of a new figure. The ridge is drawn on twin axes.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def plot_effective_df(results: NMFREResults, *, ax: Axes | None = None) -> Axes:
     Raises
     ------
     NotComputedError
-        For a fit by ml, which has no such path.
+        The fit is by ml, which has no such path.
     MissingDependencyError
         Without matplotlib.
 

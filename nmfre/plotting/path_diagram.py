@@ -54,27 +54,27 @@ def plot_path_diagram(
     """
     Path diagram: covariates on the left, components in the middle, responses on the right.
 
-    Edges from covariates carry the coefficient and stars, one for p < 0.05, two for p < 0.01, three
-    for p < 0.001. They are dashed where p is not below ``alpha``, and absent where the coefficient
-    is 0; negative ones are pink. Their width goes with the effect of one standard deviation of the
-    covariate, so that covariates of different units compare; covariates that are constant are
-    compared with one another. Edges to responses have the colour of their component and are as wide
-    as the loading. Loadings below 1 / (2 P), half of what a flat basis has, are left out, and those
-    below 1 / P where there are more than 20 responses.
+    Edges from covariates are labelled with the coefficient and stars for p < 0.05, 0.01 and 0.001.
+    They are dashed if p is not below ``alpha``, absent if the coefficient is 0, and pink if it is
+    negative. Their width shows the effect of one standard deviation of the covariate, so that
+    covariates in different units can be compared; constant covariates are scaled among themselves.
+    Edges to responses have the colour of their component, and their width shows the loading.
+    Loadings below 1 / (2 P), half of the mean loading, are left out; with more than 20 responses,
+    those below 1 / P.
 
-    Of many effects or loadings only the largest are drawn, and a note below the diagram says so.
-    Labels are put where they hide no other, in a smaller font where there are many; in
-    axes that are too small for that, those that find no place are left out.
+    If there are many effects or loadings, only the largest are drawn, and a note below the diagram
+    says so. Labels do not overlap: the font is smaller if there are many, and in small axes labels
+    without room are left out.
 
     Parameters
     ----------
     results : NMFREResults
     alpha : float
-        Effects whose p-value is not below it are dashed.
+        Effects are dashed if their p-value is not below this level.
     max_effects, max_loadings : int
-        Largest numbers of effects and of loadings that are drawn.
+        Maximum numbers of effects and loadings to draw.
     ax : matplotlib.axes.Axes, optional
-        Default: those of a new figure, as tall as its labels need.
+        Default: those of a new figure, tall enough for its labels.
 
     Returns
     -------

@@ -131,17 +131,17 @@ def path_diagram_dot(
     max_loadings: int = MOST_LOADINGS,
 ) -> str:
     """
-    Path diagram as text in the DOT language of Graphviz.
+    The path diagram as text in the DOT language of Graphviz.
 
-    It has the edges of `plot_path_diagram`, with the same stars, dashes, widths and colours. Write
-    it to a file for ``dot -Tsvg``, paste it into an editor of Graphviz, or pass it to
-    ``graphviz.Source`` in a notebook. Neither Graphviz nor matplotlib is needed to make it.
+    It has the same edges, stars, dashes, widths and colours as `plot_path_diagram`. Write it to a
+    file for ``dot -Tsvg``, paste it into a Graphviz editor, or pass it to ``graphviz.Source`` in a
+    notebook. Neither Graphviz nor matplotlib is needed to produce the text.
 
     Parameters
     ----------
     results : NMFREResults
     alpha : float
-        Effects whose p-value is not below it are dashed.
+        Effects are dashed if their p-value is not below this level.
     max_effects, max_loadings : int
         As in `plot_path_diagram`.
 

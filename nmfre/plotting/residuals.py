@@ -23,15 +23,16 @@ MANY = 5000
 
 def plot_residuals(results: NMFREResults, kind: Kind = "fitted", *, ax: Axes | None = None) -> Axes:
     """
-    Residuals of the BLUP fit, of the responses that are observed.
+    Plot residuals of the BLUP fit, for the observed responses.
 
     Parameters
     ----------
     results : NMFREResults
     kind : {"fitted", "response", "qq", "heatmap"}
-        Against fitted values; a box for each response, at its time where responses are numbers or
-        times; against normal quantiles, divided by the root of the relative residual variance of
-        their response; or units x responses coloured by residual, grey where missing.
+        "fitted": against fitted values. "response": one box per response; numbers and times are
+        placed on their scale. "qq": against normal quantiles, with residuals divided by the root of
+        the relative residual variance of their response. "heatmap": units x responses coloured by
+        residual, grey where missing.
     ax : matplotlib.axes.Axes, optional
         Default: those of a new figure.
 
@@ -43,7 +44,7 @@ def plot_residuals(results: NMFREResults, kind: Kind = "fitted", *, ax: Axes | N
     ------
     InvalidArgumentError
     NotComputedError
-        Boxes or quantiles of units with weights, or data in chunks.
+        kind="response" or "qq" if units have weights, or any kind if data are in chunks.
     MissingDependencyError
         Without matplotlib.
 

@@ -40,9 +40,9 @@ def plot_shares(
     ax: Axes | None = None,
 ) -> Axes:
     """
-    Expected shares of the components by a variable, with intervals: topic prevalence.
+    Plot expected shares of the components by a variable, such as the prevalence of topics.
 
-    Curves with bands along a number, points with intervals for levels. Shares are those of
+    Numeric variables give curves with bands, levels give points with intervals. Shares are those of
     `nmfre.NMFREResults.marginal_means`. Components without an interval are not identified. Where an
     expected score is negative, as it can be with ``signed=True``, shares mean nothing, and a title
     says so.
@@ -52,10 +52,10 @@ def plot_shares(
     results : NMFREResults
         Of at least two components.
     variable : str
-        A variable of the formula, or a covariate where there is none. A number with more than two
-        different values gets a curve over the range of the data, or over the values of ``at``.
+        A variable of the formula or, without a formula, a covariate. A number with more than two
+        different values gives a curve over the range of the data, or over the values of ``at``.
     over : str, optional
-        Another variable, for whose levels there are curves or points of their own.
+        Another variable, with separate curves or points for each of its levels.
     at, of, grid
         As in `nmfre.NMFREResults.marginal_means`.
     alpha : float
@@ -70,9 +70,9 @@ def plot_shares(
     Raises
     ------
     InvalidArgumentError
-        As in `nmfre.NMFREResults.marginal_means`, or more than twenty curves.
+        As in `nmfre.NMFREResults.marginal_means`, or there are more than twenty curves.
     NotComputedError
-        Where there is one component: its share is always 1.
+        There is only one component, whose share is always 1.
     MissingDependencyError
         Without matplotlib.
 

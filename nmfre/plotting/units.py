@@ -1,4 +1,4 @@
-"""Units: their component scores, as shares, and their random effects, sorted."""
+"""Plots of units: shares of component scores, and sorted random effects."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def plot_scores(
     ax: Axes | None = None,
 ) -> Axes:
     """
-    Shares of the components in the scores of each unit, stacked.
+    Plot the shares of the components in the scores of each unit, stacked.
 
-    The scores are max(Theta a + U, 0); those of a unit are divided by their sum. A component with a
-    negative score, as signed fits have them, thus has no share, however far below zero it is. A
-    unit whose scores are all zero stays blank.
+    Scores are max(Theta a + u, 0), divided by their sum over the components of a unit. A component
+    with a negative score therefore has share 0, however negative the score. A unit without a
+    positive score stays blank.
 
     Parameters
     ----------
     results : NMFREResults
     which : {"blup", "fixed"}
-        With the random effects, or without.
+        "blup": with random effects. "fixed": without.
     order : {"cluster"}, optional
-        "cluster": units by their component with the largest share, the largest share first.
+        "cluster" sorts units by the component with their largest share, the largest share first.
         Default: as in the data.
     ax : matplotlib.axes.Axes, optional
         Default: those of a new figure.
@@ -55,7 +55,7 @@ def plot_scores(
     ------
     InvalidArgumentError
     NotComputedError
-        Rank 1: the share of the only component is always 1.
+        The rank is 1, and the share of the only component is always 1.
     MissingDependencyError
         Without matplotlib.
 
@@ -101,7 +101,7 @@ def plot_random_effects(
     ax: Axes | Sequence[Axes] | None = None,
 ) -> Axes | NDArray[np.object_]:
     """
-    Random effects of the units, sorted, with intervals: a caterpillar plot for each component.
+    Plot sorted random effects of the units with intervals: a caterpillar plot per component.
 
     The intervals are u -+ z s, where s is ``random_effects_se``.
 
@@ -109,21 +109,21 @@ def plot_random_effects(
     ----------
     results : NMFREResults
     component : str, optional
-        Such as "comp1". Default: all of them, a panel each.
+        A component, such as "comp1". Default: all, one panel each.
     alpha : float
         1 minus the level of the intervals.
     ax : matplotlib.axes.Axes, or sequence of them, optional
-        Where to draw: as many as there are panels. Default: those of a new figure.
+        One per panel. Default: those of a new figure.
 
     Returns
     -------
     matplotlib.axes.Axes, or array of them
-        One where there is one panel.
+        A single one if there is one panel.
 
     Raises
     ------
     InvalidArgumentError
-        No such component, or another number of axes than of panels.
+        The component does not exist, or the numbers of axes and panels differ.
     MissingDependencyError
         Without matplotlib.
 

@@ -49,13 +49,13 @@ class Comparison:
     Attributes
     ----------
     frame : DataFrame
-        Numbers: rows (component, covariate), columns (fit, quantity), the quantities being
-        "estimate", "p" and what was asked for; NaN where a fit does not have the coefficient.
+        Rows (component, covariate), columns (fit, quantity). Quantities are "estimate", "p" and
+        those of ``stat``; NaN if a fit does not have the coefficient.
     measures : DataFrame
         Method, rank, cap, variances, likelihood and so on (rows) of each fit (columns); None where
-        a fit has none.
+        they do not apply.
     stat : {"std err", "conf_int", "pvalue"}
-        What is below the estimates.
+        What is printed below the estimates.
     alpha : float
         1 minus the level of the intervals.
 

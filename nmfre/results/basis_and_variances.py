@@ -31,7 +31,8 @@ def communalities(self: Fit) -> pd.Series:
     """
     Share of the random effects in the variance of each response, (P,).
 
-    (X Phi X')_pp / (X Phi X' + Psi)_pp, as in factor analysis; `icc` is that of all responses.
+    (X Phi X')_pp / (X Phi X' + Psi)_pp, as in factor analysis. `icc` is the same share for all
+    responses together.
 
     Examples
     --------
@@ -55,12 +56,12 @@ def communalities(self: Fit) -> pd.Series:
 
 
 def sigma2_estimated(fit: Fit) -> bool:
-    """Whether sigma2 was estimated; if not, it is its start value: df-cap stopped too early."""
+    """Whether sigma2 was estimated. If not, df-cap stopped too early: it is the starting value."""
     return fit.estimate.sigma2_estimated
 
 
 def tau2_estimated(fit: Fit) -> bool:
-    """Whether tau2 was estimated; if not, it is its start value or what the cap made of it."""
+    """Whether tau2 was estimated. If not, it is the starting value, or follows from the cap."""
     return fit.estimate.tau2_estimated
 
 
@@ -68,9 +69,8 @@ def basis_bse(fit: Fit) -> pd.DataFrame:
     """
     Standard errors of the basis, (P, Q).
 
-    NaN for entries that the likelihood holds at zero: their estimates are 0 in most samples, so
-    that their spread says nothing about their error. NaN also for components that are not
-    identified.
+    NaN for entries at the boundary 0: their estimates are 0 in most samples, so their spread says
+    nothing about their error. NaN also for components that are not identified.
     """
     return pd.DataFrame(
         fit.inference.of_kind(MarginalInference, "basis_bse").basis_bse,
@@ -118,10 +118,10 @@ def profiles(fit: Fit) -> pd.DataFrame:
 
 def profiles_bse(fit: Fit) -> pd.DataFrame:
     """
-    Standard errors of ``profiles``, (P, K); they do not depend on how components are rotated.
+    Standard errors of ``profiles``, (P, K). They do not depend on the rotation of components.
 
-    NaN for profiles that are zero because all effects of the covariate, or the entries of the
-    basis that they meet, are held at the boundary.
+    NaN for profiles that are zero because all effects of the covariate, or the loadings of the
+    response, are held at their boundary 0.
     """
     inference = fit.inference.of_kind(MarginalInference, "profiles_bse")
     X, n_covariates = fit.estimate.X, fit.estimate.Theta.shape[1]
@@ -173,20 +173,19 @@ def variance_components(
     """
     Variances, ICC and df_random with standard errors and intervals.
 
-    A row for each different variance: sigma2 and tau2, or ``sigma2[response]`` and
-    ``tau2[component]``.
+    One row per variance: sigma2 and tau2, or ``sigma2[response]`` and ``tau2[component]``.
 
-    Delta method; the intervals of the variances are made on the log scale, those of the ICC
-    and of df_random on the logit scale of their range.
+    Standard errors are by the delta method. Intervals are formed on the log scale for variances,
+    and on the logit scale for the ICC and df_random.
 
     Parameters
     ----------
     alpha : float
         1 minus the level.
     df_correction : bool
-        Whether variances are corrected for the degrees of freedom that estimation takes: residual
-        variances for those of the basis, variances of random effects for those of the effects, as
-        restricted likelihood does; see the notes. Without df_random.
+        Whether to correct variances for the degrees of freedom used in estimation, as restricted
+        likelihood does: residual variances for those of the basis, variances of random effects for
+        those of the effects; see the notes. The table is then without df_random.
 
     Returns
     -------
@@ -194,13 +193,13 @@ def variance_components(
 
     Notes
     -----
-    Estimates by maximum likelihood are too small with few units: of 60 responses of 40 units
-    and two components, sigma2 by 5 %, and 95 % intervals cover it in 58 % of data sets, with the
-    correction in 98 %.
-    The residuals of the n observed responses around the scores of the units have n - NQ degrees of
-    freedom, of which a basis without zeros takes Q(P - Q): residual variances are divided by the
-    share that is left. With C = (X' Psi^-1 X)^-1, the error of the scores of a unit, Phi + C is
-    multiplied by N / (N - K), which is restricted likelihood given the basis and Psi.
+    With few units, maximum likelihood estimates of variances are too small. For 60 responses, 40
+    units and two components, sigma2 is 5 % too small, and its 95 % interval covers in 58 % of data
+    sets; with the correction, in 98 %. The residuals of n observed responses around the scores have
+    n - NQ degrees of freedom. A basis without zeros uses Q(P - Q) of them, and residual variances
+    are divided by the share that remains. With C = (X' Psi^-1 X)^-1, the error covariance of the
+    scores of a unit, Phi + C is multiplied by N / (N - K); this is restricted likelihood given the
+    basis and Psi.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The bootstrap of a fit, as an object apart from the fit."""
+"""The bootstrap of a fit."""
 
 from __future__ import annotations
 
@@ -30,22 +30,23 @@ Results = TypeVar("Results", bound=Fit)
 
 class Bootstrap(Generic[Results]):
     """
-    Replicates of params, and what follows from them; made by `nmfre.NMFREResults.bootstrap`.
+    Bootstrap replicates of params, with their intervals and tests; made by
+    `nmfre.NMFREResults.bootstrap`.
 
     Attributes
     ----------
     results : NMFREResults
-        The fit, with these replicates, and what they were made with, in the place of its own.
+        The fit, with these replicates and their options instead of its own.
     multiplier : str
         Distribution of the multipliers.
     seed : int
         Of the multipliers.
     refit : bool
-        Whether every replicate was estimated again.
+        Whether each replicate is a new fit.
     parametric : bool
-        Whether it was estimated from data drawn from the fit, without multipliers.
+        Whether replicates are fits of data simulated from the fit, without multipliers.
     n_failed : int
-        Refits that did not reach the tolerance; their replicates are kept.
+        Number of refits that did not reach the tolerance; their replicates are kept.
     """
 
     plot: ClassVar[Callable[..., Axes]]  # attached by nmfre.plotting
@@ -87,7 +88,7 @@ class Bootstrap(Generic[Results]):
 
     @cached_property
     def bias(self) -> pd.Series:
-        """Means of the replicates less the estimates."""
+        """Means of the replicates minus the estimates."""
         return series(self.results, self._draws.bias, "bias")
 
     def conf_int(
@@ -132,9 +133,10 @@ class Bootstrap(Generic[Results]):
 
     def pvalues(self, alternative: Alternative | None = None) -> pd.Series:
         """
-        Share of replicates, centred at the estimate, that lie as far out as the estimate.
+        P-values: share of replicates, centred at the estimate, that are at least as extreme as the
+        estimate.
 
-        (1 + count) / (1 + B), so that no p-value is 0.
+        They are (1 + count) / (1 + B), so none is 0.
 
         Parameters
         ----------
@@ -166,7 +168,7 @@ class Bootstrap(Generic[Results]):
         """
         Estimates, bias, standard errors, p-values and 95 % percentile limits, (QK, 6).
 
-        Rows by component; p-values below 0.001 are displayed as ``<0.001``.
+        Rows are grouped by component; p-values below 0.001 are displayed as ``<0.001``.
         """
         columns = {
             "coef": self.results.params,
@@ -227,38 +229,37 @@ def bootstrap(
     progress: bool = False,
 ) -> Bootstrap[Results] | RankBootstrap:
     """
-    Bootstrap of params, wild or parametric; the fit stays as it is.
+    Wild or parametric bootstrap of params. The fit itself does not change.
 
     Parameters
     ----------
     n_boot : int
-        Replicates, at least 2.
+        Number of replicates, at least 2.
     multiplier : {"exponential", "rademacher", "mammen", "normal"}
-        Distribution of the multipliers, one a unit and replicate; with groups, one a group.
+        Distribution of the multipliers: one per unit and replicate or, with groups, one per group.
     seed : int or None
         Of the multipliers. None takes fresh entropy.
     refit : bool
-        Whether every replicate is estimated again; or is one step of the linearised estimator,
-        as in the paper (Section 5). df-cap is refitted to responses whose residuals around the
-        fixed-effect means are multiplied; ml with the weights 1 + multiplier of units in the
-        likelihood, for multipliers of residuals would change the variances that it learns from.
-        Units of one group share their multiplier.
+        Whether each replicate is a new fit. If not, it is one step of the linearised estimator, as
+        in the paper (Section 5). df-cap is refitted to responses whose residuals around the
+        fixed-effect means are multiplied. ml is refitted with weights 1 + multiplier of the units,
+        because multiplied residuals would change the variances. Units of one group share a
+        multiplier.
     parametric : bool
-        Whether every replicate is estimated, from the estimate on, from data that are drawn from
-        the fit, as `simulate` draws them with ``nonnegative=False``: negative cells are kept, since
-        0 in their place would move means. There are no multipliers then, and normality and the
-        covariances of the fit are taken for true, and units for independent, in groups or not.
-        df-cap draws with its tau2, estimated or not.
+        Whether each replicate is a fit of data simulated from this fit, as by `simulate` with
+        ``nonnegative=False``: negative responses are kept, because setting them to 0 would shift
+        the means. There are no multipliers. This assumes normality, the covariances of the fit and
+        independent units, also with groups. df-cap simulates with its tau2, estimated or not.
     select : iterable of int, optional
-        Ranks between which every replicate of ``refit=True`` chooses, that of the fit among them
-        (ml): intervals of the mean profiles X Theta then carry the choice of the rank. Where the
-        data do not tell the rank well, intervals that take it for given are too short.
+        Ranks to choose from in each replicate of ``refit=True`` (ml); they must include that of the
+        fit. Intervals of the mean profiles X Theta then account for the choice of the rank. If the
+        data do not determine the rank well, intervals that treat it as known are too narrow.
     criterion : {"bic", "aic"}
-        What it chooses by.
+        Criterion of this choice.
     n_jobs : int, optional
         Processes for refits, as in joblib. The replicates do not depend on it.
     progress : bool
-        Whether refits show a progress bar.
+        Whether to show a progress bar for refits.
 
     Returns
     -------
@@ -267,12 +268,11 @@ def bootstrap(
     Raises
     ------
     InvalidArgumentError
-        Among others for ``select`` without ``refit=True``, and for refits of ml with normal
-        multipliers: weights cannot be negative.
+        For example ``select`` without ``refit=True``, or refits of ml with normal multipliers,
+        whose weights would be negative.
     NotComputedError
-        Refits of sparse responses or of responses in chunks; ``select`` with df-cap, a cap or a
-        ``basis_pattern``; ``select`` or
-        ``parametric`` with weights.
+        Refits with sparse or chunked responses; ``select`` with df-cap, a cap or a
+        ``basis_pattern``; ``select`` or ``parametric`` with weights.
 
     Examples
     --------
@@ -301,7 +301,7 @@ def bootstrap(
         if not refit or parametric:
             raise InvalidArgumentError("select", select, "None unless refit=True")
         self.model.design.require("bootstrap(refit=True)")
-        told = "the choice of the rank within replicates does not. Use bootstrap(refit=True) alone"
+        told = "the rank cannot be chosen within replicates. Use bootstrap(refit=True) alone"
         require_no_weights(self.model.design.weights, "bootstrap(select=...)", told)
         return bootstrap_with_rank(
             self,
@@ -325,7 +325,7 @@ def bootstrap(
         design, estimate = self.model.design, self.estimate
         design.require("bootstrap(refit=True)")
         if parametric:
-            told = "units are drawn as if all were alike. bootstrap(refit=True) knows them"
+            told = "simulated units have none. bootstrap(refit=True) accounts for weights"
             require_no_weights(design.weights, "bootstrap(parametric=True)", told)
         thetas, n_failed = refit_replicates(
             self.estimator.refit_drawn(design, estimate)

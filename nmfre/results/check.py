@@ -40,9 +40,9 @@ def dfbetas(fit: Fit) -> pd.DataFrame:
     """
     Change in params when a unit is deleted, in standard errors; (N, QK), one step.
 
-    The sign is that of statsmodels: positive where the unit raises the param. From the unit
-    scores, as a replicate of the one-step bootstrap whose only multiplier is -1 for that unit, with
-    all of its weight. Up to 5,000 units.
+    As in statsmodels, a positive value means that the unit raises the param. Computed from the unit
+    scores, as a replicate of the one-step bootstrap in which the multiplier is -1 for this unit and
+    0 for the others. Limited to 5,000 units.
     """
     design = fit.model.design
     design.require("dfbetas")
@@ -54,7 +54,7 @@ def dfbetas_by_group(fit: Fit) -> pd.DataFrame:
     """
     Change in params when a group is deleted, in standard errors; (G, QK), one step.
 
-    As `dfbetas`, with whole groups of units left out. Up to 5,000 groups.
+    As `dfbetas`, for whole groups. Limited to 5,000 groups.
     """
     design = fit.model.design
     if design.groups is None:
@@ -84,13 +84,13 @@ def check(self: Fit) -> Check:
     """
     Advice on the fit, with a severity for each item.
 
-    On convergence, identification, bounds, saturation, cap, starts, units of measurement,
-    variances and tails of residuals, and influential units.
+    It covers convergence, identification, boundaries, saturation, the cap, starts, units of
+    measurement, variances and tails of residuals, and influential units.
 
     Returns
     -------
     Check
-        ``print`` it; ``frame`` has the same as a table.
+        ``print`` it, or use ``frame``, the same as a table.
 
     Examples
     --------
@@ -154,12 +154,12 @@ def _influential(fit: Fit, changes: pd.DataFrame, what: str, name: str) -> Itera
 
 class Check:
     """
-    Advice on a fit, the gravest first; made by `nmfre.NMFREResults.check`.
+    Advice on a fit, the most serious first; made by `nmfre.NMFREResults.check`.
 
     Attributes
     ----------
     advice : list of Finding
-        With severity, topic and text.
+        Items with severity, topic and text.
     """
 
     def __init__(self, findings: list[Finding]) -> None:

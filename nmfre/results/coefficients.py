@@ -52,8 +52,8 @@ def bse(fit: Fit) -> pd.Series:
     """
     Standard errors of params.
 
-    NaN where ml does not have them: components that can be rotated, or are not determined, and
-    effects that are held at their bound (``summary()`` says which).
+    In ml, NaN for components that can be rotated or are not determined, and for effects held at
+    their boundary; ``summary()`` says which.
     """
     return series(fit, fit.inference.bse, "bse")
 
@@ -76,7 +76,7 @@ def pvalues(fit: Fit) -> pd.Series:
 
 
 def at_bound(fit: Fit) -> pd.Series:
-    """Which params are at their bound 0."""
+    """Whether each param is at its boundary 0."""
     return pd.Series(fit.inference.at_bound, index=fit.params.index, name="at_bound")
 
 
@@ -109,7 +109,7 @@ def unlike_summary(fit: Fit, *, interval: bool = True) -> list[str]:
     if uncertainty(fit) == "marginal" and fit.inference.at_bound.any():
         told.append("For effects at the boundary 0 the summary has one-sided score tests.")
     if interval and fit.inference.bootstrap is not None:
-        told.append("Intervals are Wald, those of the summary percentile.")
+        told.append("Intervals are Wald; those of the summary are percentile intervals.")
     elif interval and not fit.estimate.signed:
         told.append("Intervals of the summary are cut off at 0.")
     return told
@@ -132,42 +132,41 @@ def conf_int(
     alpha : float
         1 minus the level, in (0, 1).
     method : {"percentile", "basic", "normal", "studentized", "wald", "set", "profile"}, optional
-        From the bootstrap replicates: their quantiles; these reflected at the estimate;
-        estimate -+ z times their standard deviation; estimate less the quantiles of their
-        deviations over their own standard errors, times ``bse``. Or, without them, estimate
-        -+ z ``bse``. "set" is for effects that are known up to an interval, `identified_set`: its
-        ends -+ c of their standard errors, so that the true effect is covered wherever it lies
-        between them; where the set is a point, it is the Wald interval. "profile" is for
-        ml: the values that a likelihood-ratio test does not reject, with the other parameters
-        estimated again for about eight values per limit. It need not be symmetric, covers effects
-        at 0 too, and is NaN where components are not identified; unlike the sandwich, it assumes
-        that the normal model is right. All are cut off at 0 where effects are bounded. Default:
-        percentile where there are replicates, else Wald.
+        "percentile": quantiles of the bootstrap replicates. "basic": these quantiles reflected at
+        the estimate. "normal": estimate -+ z times the standard deviation of the replicates.
+        "studentized": quantiles of the replicates in units of their own standard errors. "wald":
+        estimate -+ z ``bse``. "set": for effects that are identified only up to a set, see
+        `identified_set`; the interval covers the true effect wherever it lies in the set, and is
+        the Wald interval where the set is a point. "profile" (ml): values that a likelihood-ratio
+        test does not reject; each limit needs about eight further fits. It need not be symmetric,
+        also covers effects at 0, and is NaN where components are not identified; unlike the
+        sandwich, it assumes that the normal model is correct. All intervals are cut off at 0 where
+        effects are bounded. Default: "percentile" if there are replicates, otherwise "wald".
     which : list of (component, covariate), optional
-        Effects that are wanted. Default: all.
+        Effects to return. Default: all.
     n_jobs : int, optional
-        Processes for profiles, as in joblib. The limits do not depend on it.
+        Processes for profile intervals, as in joblib. The limits do not depend on it.
     progress : bool
-        Whether profiles show a progress bar.
+        Whether to show a progress bar for profile intervals.
 
     Returns
     -------
     DataFrame, (QK, 2)
-        Its columns carry the level, such as "2.5 %" and "97.5 %".
+        The columns are named by the level, such as "2.5 %" and "97.5 %".
 
     Raises
     ------
     InvalidArgumentError
     NotComputedError
-        Among others for profiles of df-cap, where the cap binds, or where the basis has more than
-        600 entries.
+        Profile intervals: if the fit is by df-cap, the cap binds, or the basis has more than 600
+        entries.
     DataRemovedError
-        For profiles, where the result has no data.
+        Profile intervals of a result without data.
 
     Warns
     -----
     ConvergenceWarning
-        If a fit failed on the way to a limit of a profile; the interval is NaN.
+        A fit failed on the way to a limit of a profile; the interval is NaN.
 
     Examples
     --------
@@ -233,14 +232,14 @@ def cov_params(
     other: ArrayLike | None = None,
 ) -> pd.DataFrame | FloatArray:
     """
-    Covariance of params, (QK, QK), labelled; with arguments as in statsmodels, an array.
+    Covariance of params, (QK, QK), as a labelled frame; with arguments, an array as in statsmodels.
 
     Parameters
     ----------
     r_matrix, column : array_like, optional
         As in `statsmodels.base.model.LikelihoodModelResults.cov_params`.
     scale : None
-        There is none: the covariance is not a multiple of another one.
+        Must be None: the covariance is not a multiple of another one.
     cov_p, other : array_like, optional
         As in statsmodels.
 

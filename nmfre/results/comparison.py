@@ -21,21 +21,21 @@ def compare(
     fit_measures: bool = False,
 ) -> Comparison:
     """
-    Several fits side by side: other ranks, caps, methods, signs, covariates.
+    Compare several fits side by side: ranks, caps, methods, signed effects, covariates.
 
     Coefficients are aligned by their labels.
 
     Parameters
     ----------
     fits : sequence or mapping of NMFREResults
-        The fits, under their names. Default names: (1), (2), ...
+        The fits; keys of a mapping name them. Default names: (1), (2), ...
     stat : {"std err", "conf_int", "pvalue"}
         What is printed in parentheses below each estimate.
     alpha : float
         1 minus the level of the intervals.
     fit_measures : bool
-        Whether chi-squared against the saturated model, CFI, RMSEA and SRMR are among the measures,
-        empty where `nmfre.NMFREResults.fit_measures` has none.
+        Whether to add chi-squared against the saturated model, CFI, RMSEA and SRMR; empty for fits
+        for which `nmfre.NMFREResults.fit_measures` is not available.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def compare(
     Raises
     ------
     InvalidArgumentError
-        If there are no fits, one is not a result, or two have the same name.
+        There are no fits, one is not a result, or two have the same name.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How the fit came about, what it used up, and how well it fits."""
+"""Convergence, effective degrees of freedom and goodness of fit."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def df_random(fit: Fit) -> float:
     """
     Effective degrees of freedom of U: N sum_q d_q / (d_q + 1), d = eig(Phi X' Psi^-1 X).
 
-    In the paper's form d_q / (d_q + ridge), d = eig(X'X). With missing responses, the sum over
-    units of the same with the rows of X that are observed.
+    In the paper's form: d_q / (d_q + ridge), d = eig(X'X). With missing responses, each unit
+    contributes its own term, with the rows of X that are observed.
     """
     return fit.estimate.df_random
 
 
 def df_cap(fit: Fit) -> float | None:
-    """Cap on df_random, in degrees of freedom; None where there is none."""
+    """Cap on df_random, in degrees of freedom; None without a cap."""
     return None if np.isinf(fit.estimate.cap) else fit.estimate.cap
 
 
 def df_cap_rate(fit: Fit) -> float | None:
-    """Cap on df_random over N Q; None where there is none."""
+    """Cap on df_random divided by N Q; None without a cap."""
     cap = df_cap(fit)
     return None if cap is None else cap / fit.estimate.largest_df
 
@@ -49,7 +49,7 @@ def cap_hits(fit: Fit) -> int:
 
 
 def first_cap_hit(fit: Fit) -> int | None:
-    """First iteration in which the cap bound; None where it never did."""
+    """First iteration in which the cap bound; None if it never did."""
     return _of_df_cap(fit, "first_cap_hit").first_cap_hit or None
 
 
@@ -59,12 +59,12 @@ def n_iter(fit: Fit) -> int:
 
 
 def objective(fit: Fit) -> float:
-    """What was minimised, at the end: ``|Y - X(Theta A + U)|^2 + ridge |U|^2``; for ml -llf."""
+    """Final value of the objective: ``|Y - X(Theta A + U)|^2 + ridge |U|^2``; for ml, -llf."""
     return float(fit.estimate.objective_path[-1])
 
 
 def objective_path(fit: Fit) -> FloatArray:
-    """The objective after each iteration, (n_iter,); at the start where it was the maximum."""
+    """The objective after each iteration, (n_iter,); one value if the start was the maximum."""
     return fit.estimate.objective_path
 
 
@@ -75,35 +75,34 @@ def stop_reason(fit: Fit) -> str:
 
 def converged(fit: Fit) -> bool:
     """
-    Whether the estimates, variances included, can be taken for those of the method.
+    Whether the estimates, variances included, have converged.
 
-    ml: the gradient norm is below the tolerance. df-cap: its stopping rule, a small relative
-    change of the objective, was met, and the variances that it estimates are estimates: sigma2
-    has left its start value (it is first updated at iteration 50) and is within a factor of
-    two of ``mean_squared_residual``, which it follows in small steps; no variance is held at
-    the limits of the algorithm, 1e-12 and 1e12. The rule can be met before the last digits
-    have settled: ``fixed_point_distance`` tells it of X and Theta, and the summary of sigma2.
-    tau2 is not part of it where it is not estimated (``tau2_estimated``).
+    ml: the gradient norm is below the tolerance. df-cap: the relative change of the objective is
+    below the tolerance, sigma2 has left its starting value (the first update is at iteration 50)
+    and is within a factor of two of ``mean_squared_residual``, and no variance is at the limits of
+    the algorithm, 1e-12 and 1e12. df-cap can meet this rule while the last digits still change: see
+    ``fixed_point_distance`` for X and Theta, and the summary for sigma2. tau2 does not count if it
+    is not estimated (``tau2_estimated``).
     """
     return fit.estimate.converged
 
 
 def fixed_point_residual(fit: Fit) -> float:
-    """Relative change of X or Theta, the larger, in one more iteration at fixed variances."""
+    """Larger of the relative changes of X and Theta in one more iteration at fixed variances."""
     return _of_df_cap(fit, "fixed_point_residual").fixed_point_residual
 
 
 def fixed_point_distance(fit: Fit) -> float:
     """
-    Relative distance of X and Theta to the fixed point of the updates, at least.
+    Lower bound of the relative distance of X and Theta to the fixed point of the updates.
 
-    Extrapolated from two more iterations at the rate at which their changes shrink.
+    Extrapolated from how fast the changes shrink in two more iterations.
     """
     return _of_df_cap(fit, "fixed_point_distance").fixed_point_distance
 
 
 def cap_binds(fit: Fit) -> bool:
-    """Whether the cap bound: in any iteration of df-cap, or at the maximum of ml."""
+    """Whether the cap bound, in any iteration of df-cap or at the maximum of ml."""
     return fit.estimate.cap_binds
 
 
@@ -116,18 +115,18 @@ def df_model(fit: Fit) -> int:
     """
     Free parameters of ml: P Q - Q of the basis, Q K effects, 2 variances.
 
-    Less (Q - 1)(Q - 2)/2 rotations of the components, as in factor analysis, and less one where
-    the cap binds. Entries of the basis, effects and variances that ended at their bound 0 count,
-    so that fits of one size have one number: see `n_free` for those that did not.
+    Minus (Q - 1)(Q - 2)/2 for rotations of the components, as in factor analysis, and minus one if
+    the cap binds. Entries of the basis, effects and variances at their boundary 0 count, so that
+    fits of the same size have the same number; `n_free` leaves them out.
     """
     return _of_ml(fit, "df_model").n_parameters
 
 
 def n_free(fit: Fit) -> int:
     """
-    Parameters of ml that are free at the solution: `df_model` less what ended at a bound.
+    Parameters of ml that are free at the solution: `df_model` without those at a boundary.
 
-    Zeros of the basis also hold the components, so that no rotation is taken off for these.
+    Rotations that zeros of the basis rule out are not subtracted.
     """
     return _of_ml(fit, "n_free").n_free
 
@@ -148,27 +147,27 @@ def gradient_norm(fit: Fit) -> float:
 
 
 def n_starts(fit: Fit) -> int:
-    """Starts of ml."""
+    """Number of starts of ml."""
     return _of_ml(fit, "n_starts").n_starts
 
 
 def n_agree(fit: Fit) -> int:
-    """How many starts of ml reached the best log-likelihood, to 1e-4 or 1e-8 per cell."""
+    """Number of starts of ml that reached the best log-likelihood, within 1e-4 or 1e-8 per cell."""
     return _of_ml(fit, "n_agree").n_agree
 
 
 def llf_uncapped(fit: Fit) -> float | None:
-    """Log-likelihood that ml reaches without the cap; None where the cap does not bind."""
+    """Log-likelihood of ml without the cap; None if the cap does not bind."""
     return _of_ml(fit, "llf_uncapped").llf_uncapped
 
 
 def identification(fit: Fit) -> Identification:
-    """Rotations of the components that leave the likelihood as it is, and which they mix."""
+    """Rotations of components that do not change the likelihood, and which components they mix."""
     return _of_ml(fit, "identification").identification
 
 
 def mean_squared_residual(fit: Fit) -> float:
-    """Mean of the squared residuals of the BLUP fit; where sigma2 would settle in the end."""
+    """Mean squared residual of the BLUP fit; sigma2 of df-cap converges to it."""
     return fit.estimate.rss / fit.nobs
 
 
@@ -176,9 +175,9 @@ def rsquared(fit: Fit) -> float:
     """
     R2 of ``fittedvalues``: one minus the sum of ``resid**2`` over the total sum of squares.
 
-    The total is taken around the mean of each response. This is the entry "row-centered",
-    "blup" of `rsquared_table`; the summary shows other entries of it, squared correlations.
-    NaN where responses do not vary.
+    The total sum of squares is around the mean of each response. This is the entry ("row-centered",
+    "blup") of `rsquared_table`; the summary shows the squared correlations instead. NaN if
+    responses do not vary.
     """
     return float(fit._rsquared["blup"]["row-centered"])
 
@@ -191,9 +190,9 @@ def rsquared_table(self: Fit) -> pd.DataFrame:
     -------
     DataFrame, (3, 2)
         Rows: "correlation", the squared correlation of all responses with their fits, which the
-        summary shows; "uncentered", ``1 - SSE / |Y|^2``; "row-centered", 1 - SSE / (sum of
-        squares around each response's mean). Columns: "blup", "fixed". Over observed responses.
-        NaN where responses or, for the first, fits do not vary.
+        summary shows; "uncentered", ``1 - SSE / |Y|^2``; "row-centered", 1 - SSE / (sum of squares
+        around each response's mean). Columns: "blup", "fixed". Only observed responses count. NaN
+        if responses or, for the correlation, fits do not vary.
 
     Examples
     --------

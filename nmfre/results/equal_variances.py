@@ -1,4 +1,4 @@
-"""Likelihood-ratio tests of equal variances, and what rests on them."""
+"""Likelihood-ratio tests of equal variances, and how effects depend on them."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class EqualVariances:
     ----------
     frame : DataFrame
         One row per hypothesis: log-likelihoods of the fits with equal and unequal variances,
-        statistic, degrees of freedom, p-value (NaN where data cannot test it), and by how many
-        standard errors of the fit with equal variances an effect changes at most.
+        statistic, degrees of freedom, p-value (NaN if the data cannot test the hypothesis), and the
+        largest change of an effect, in standard errors of the fit with equal variances.
     effects : DataFrame, (QK, 6)
-        Effects with equal variances and their change, in standard errors, by hypothesis; and
-        whether it is one of sign. NaN where components are not identified.
+        By hypothesis: effects with equal variances, their change in standard errors, and whether
+        the sign changes. NaN where components are not identified.
     """
 
     frame: pd.DataFrame
@@ -63,18 +63,18 @@ class EqualVariances:
 
     def _notes(self) -> list[str]:
         notes = [
-            "Equal, unequal: log-likelihoods. Change: the largest of an effect, in standard errors "
-            "of the fit with equal variances."
+            "Equal, unequal: log-likelihoods. Change: the largest change of an effect, in standard "
+            "errors of the fit with equal variances."
         ]
         if self.frame["df"].get(EQUAL_RE) == 0:
             notes.append(
-                "Equal tau2 cannot be tested: fits with unequal tau2 have twins with equal tau2 "
-                "and the same likelihood. It is a convention that identifies the components."
+                "Equal tau2 cannot be tested: every fit with unequal tau2 has the same likelihood "
+                "as one with equal tau2. Equality is a convention that identifies the components."
             )
         for name in self.frame.index:
             turned = self.effects.index[self.effects[name, "sign changes"]]
             if len(turned):
-                notes.append(f"Signs that change ({name}): {listed(map(_param, turned))}.")
+                notes.append(f"Effects whose sign changes ({name}): {listed(map(_param, turned))}.")
         return notes
 
     def __repr__(self) -> str:
@@ -92,15 +92,16 @@ def _param(label: tuple[str, str]) -> str:
 
 def test_equal_variances(self: Fit) -> EqualVariances:
     """
-    Test equal residual variances, equal tau2, and both, by the likelihood ratio.
+    Likelihood-ratio tests of equal residual variances, equal tau2, and both.
 
-    The model is fitted with the other covariances, from the basis of this fit and as many starts.
-    With ``cov_re="full"``, equal tau2 means equal and uncorrelated ones.
+    The model is fitted again with the other covariance forms, starting from the basis of this fit
+    and with as many starts. With ``cov_re="full"``, equal tau2 means equal variances and no
+    correlations.
 
-    Degrees of freedom are those of the contrasts of variances that data can test: where no zeros of
-    the basis forbid it, a fit with unequal tau2 has a twin with equal tau2 and the same likelihood.
-    With zeros the chi-squared p-value of equal tau2 is conservative. It takes normality for given,
-    which the score tests of the summary do not.
+    Degrees of freedom count the contrasts of variances that the data can test: unless zeros of the
+    basis prevent it, every fit with unequal tau2 has the same likelihood as one with equal tau2.
+    With zeros, the chi-squared p-value of equal tau2 is conservative. The tests assume normality;
+    the score tests of the summary do not.
 
     Returns
     -------
@@ -110,9 +111,9 @@ def test_equal_variances(self: Fit) -> EqualVariances:
     Raises
     ------
     NotComputedError
-        If the fit is by df-cap, or its cap binds, or units have weights.
+        The fit is by df-cap, its cap binds, or units have weights.
     DataRemovedError
-        If the result has no data.
+        The result has no data.
 
     Examples
     --------
@@ -131,8 +132,8 @@ def test_equal_variances(self: Fit) -> EqualVariances:
     =============================================================================
     <BLANKLINE>
     Notes:
-    Equal, unequal: log-likelihoods. Change: the largest of an effect, in standard
-    errors of the fit with equal variances.
+    Equal, unequal: log-likelihoods. Change: the largest change of an effect, in
+    standard errors of the fit with equal variances.
     """
     estimate = self.estimate.of_kind(MarginalEstimate, "test_equal_variances")
     if estimate.cap_binds:

@@ -72,20 +72,20 @@ def to_arrays(self: Fit, fname: str | Path) -> None:
     """
     Write the result, with its data, as plain arrays and a JSON text in one .npz file.
 
-    Nothing in it is executed when it is read, by `from_arrays` or by
-    ``numpy.load(fname, allow_pickle=False)``, whose ``"header"`` is the text, in UTF-8. Labels
-    may be numbers, strings, dates, times, periods, categories, and tuples of the first three. A
-    formula is kept as text: of the loaded result, new units are predicted from covariates.
+    Reading the file executes nothing, neither with `from_arrays` nor with ``numpy.load(fname,
+    allow_pickle=False)``, whose ``"header"`` is the JSON text in UTF-8. Labels may be numbers,
+    strings, dates, times, periods, categories, and tuples of the first three. A formula is kept as
+    text: predictions of a loaded result need the covariates of new units instead of the variables.
 
     Parameters
     ----------
     fname : str or path
-        The file. One that exists is replaced only when the new one is complete.
+        The file. An existing file is replaced only when the new one is complete.
 
     Raises
     ------
     NotArchivableError
-        If labels or data are of another type.
+        Labels or data are of another type.
     OSError
         If the file cannot be written.
 
@@ -119,21 +119,21 @@ def save(self: Fit, fname: str | Path | BinaryIO, remove_data: bool = False) -> 
     """
     Save the result as a pickle; `nmfre.load` reads it.
 
-    Transforms of the formula keep what they have learned. A function of the user's own that the
-    formula calls must be importable where the result is loaded, or else new units are predicted
-    from covariates instead of variables.
+    Transforms of the formula keep what they learned from the data. If the formula calls a function
+    of yours, it must be importable where the result is loaded; otherwise predictions need
+    covariates instead of variables.
 
     Parameters
     ----------
     fname : str, path, or file open for writing in binary
-        The file. One that exists is replaced only when the new one is complete.
+        The file. An existing file is replaced only when the new one is complete.
     remove_data : bool
-        Whether the file leaves out the data; see `remove_data`. The result itself keeps them.
+        Whether to leave the data out of the file; see `remove_data`. The result itself keeps them.
 
     Raises
     ------
     NotPickledError
-        If labels of the data cannot be pickled.
+        Labels of the data cannot be pickled.
     OSError
         If the file cannot be written.
 

@@ -1,4 +1,4 @@
-"""What a fit is: its model, estimate and inference, labelled."""
+"""Model, estimates and inference of a fit, labelled."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Value(cached_property[V]):
 @dataclass(eq=False, repr=False, kw_only=True)
 class Fit(HintedResults, LikelihoodModelResults):
     """
-    What a fit is, labelled as the data were; what follows from it are functions of it.
+    Model, estimates and inference of a fit, labelled as the data are.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Fit(HintedResults, LikelihoodModelResults):
     inference : Inference
     estimator : Estimator
     seed : int
-        Seed of the start and the multipliers.
+        Seed of the starts and the multipliers.
     """
 
     model: LabelledModel
@@ -95,19 +95,22 @@ class Fit(HintedResults, LikelihoodModelResults):
         """
         Random effects U, (N, Q): deviations of the units' scores from Theta a_n.
 
-        Of data in chunks a lazy dask DataFrame, as are `fittedvalues`, `resid` and ``predict()``.
+        A lazy dask DataFrame for data in chunks, as `fittedvalues`, `resid` and ``predict()``.
         """
         frame: pd.DataFrame = self.model.design.frame(self.estimate.U, self.model.components)
         return frame
 
     @Value
     def sigma2(self) -> float:
-        """Residual variance, in squared units of Y; the mean of those of the responses."""
+        """Residual variance, in squared units of Y; the mean over the responses."""
         return self.estimate.sigma2
 
     @Value
     def tau2(self) -> float:
-        """Variance of the random effects, in squared units of the scores; their mean."""
+        """
+        Variance of the random effects, in squared units of the scores; the mean over the
+        components.
+        """
         return self.estimate.tau2
 
     @Value
@@ -117,7 +120,7 @@ class Fit(HintedResults, LikelihoodModelResults):
 
     @Value
     def dispersion(self) -> float:
-        """Residual variance of the standard errors: residual sum of squares over its divisor."""
+        """Residual variance used for standard errors: residual sum of squares over its divisor."""
         return self.inference.dispersion
 
     @Value
@@ -141,12 +144,12 @@ class Fit(HintedResults, LikelihoodModelResults):
 
     @Value
     def nobs(self) -> float:
-        """Observed responses, P N less the missing ones; with weights, sums of these."""
+        """Number of observed responses; with weights, the sum of their weights."""
         return self.model.design.n_cells
 
     @Value
     def df_resid(self) -> float:
-        """Observed responses less df_random and Q K."""
+        """Number of observed responses minus df_random and Q K."""
         return self.nobs - self.estimate.df_random - len(self.params)
 
     @Value
@@ -235,22 +238,22 @@ def without_data(fit: R) -> R:
 
 def rename_components(self: R, names: Mapping[Hashable, Hashable]) -> R:
     """
-    The same fit with other names of components; nothing is estimated again.
+    The same fit with other names of components. Nothing is estimated again.
 
     Parameters
     ----------
     names : dict {old: new}
-        Components that are left out keep their names.
+        New names. Other components keep theirs.
 
     Returns
     -------
     NMFREResults
-        Its model, params and files have these names, too; this result keeps its own.
+        A new result, whose model, params and files have these names; this one keeps its own.
 
     Raises
     ------
     InvalidArgumentError, DuplicateCellError
-        If a component is not known, or two would have one name.
+        A component does not exist, or two would have the same name.
 
     Examples
     --------

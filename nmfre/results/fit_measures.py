@@ -31,50 +31,51 @@ def fit_measures(
     """
     Chi-squared against the saturated model, CFI, TLI, RMSEA, SRMR, AIC and BIC.
 
-    Defined as in lavaan with ``estimator = "MLR"``. The saturated model is a regression of all
-    responses on all covariates with any covariance; the baseline has a mean and a variance for each
-    response, and nothing else. All measures assume normality but the scaled and the robust ones
-    (Yuan and Bentler 2000).
+    Definitions are those of lavaan with ``estimator = "MLR"``. The saturated model is a regression
+    of all responses on all covariates with an unrestricted covariance; the baseline model has only
+    a mean and a variance for each response. All measures assume normality, except the scaled and
+    robust ones (Yuan and Bentler 2000).
 
-    ``df`` counts parameters as `aic` does, including those that ended at 0. Where entries of the
-    basis or effects did, ``pvalue`` may be too small; ``scaling`` and the bootstrap account for
-    them. With ``groups``, ``scaling`` also accounts for units that depend on each other.
+    ``df`` counts parameters as `aic` does, including those at their boundary 0. If there are any,
+    ``pvalue`` may be too small; ``scaling`` and the bootstrap account for them. With ``groups``,
+    ``scaling`` also accounts for units that depend on each other.
 
     Parameters
     ----------
     n_boot : int
-        Data sets that are drawn from the fitted normal model and fitted, from this fit on, for a
-        p-value of the parametric bootstrap; 0 for none.
+        Number of data sets of a parametric bootstrap for a p-value; 0 for none. They are simulated
+        from the fitted normal model and fitted from the estimates on.
     seed : int or None
-        Of these. None takes fresh entropy.
+        Seed of the bootstrap. None draws a new one.
     n_jobs : int, optional
         Processes for the refits, as in joblib. The p-value does not depend on it.
     progress : bool
-        Whether refits show a progress bar.
+        Whether to show a progress bar for refits.
 
     Returns
     -------
     Series
         ``n_parameters``, ``llf``, ``llf_saturated``, ``aic``, ``bic``; ``chi2``, ``df``, ``pvalue``
-        and, divided by ``scaling``, ``chi2_scaled``, ``pvalue_scaled``; the same of the baseline;
-        ``cfi``, ``tli``, ``rmsea`` with its 90 % limits and the p-value of an RMSEA of at most
-        0.05; their robust versions; ``srmr``, over responses and covariates as in lavaan, and
-        ``srmr_responses``. With ``n_boot``: ``pvalue_boot``, which is
-        (1 + data sets with at least this chi2) / (1 + n_boot), and ``boot_failed``, the number of
-        refits that did not converge.
+        and, after division by ``scaling``, ``chi2_scaled``, ``pvalue_scaled``; the same for the
+        baseline model; ``cfi``, ``tli``, ``rmsea`` with its 90 % limits and the p-value of an RMSEA
+        of at most 0.05; their robust versions; ``srmr``, over responses and covariates as in
+        lavaan, and ``srmr_responses``. With ``n_boot``: ``pvalue_boot``, which is (1 + data sets
+        with at least this chi2) / (1 + n_boot), and ``boot_failed``, the number of refits that did
+        not converge.
 
-        NaN are: p-values, TLI, RMSEA and ``scaling`` where ``df`` is 0; the baseline, CFI, TLI and
-        SRMR where no combination of the covariates is constant; scaled and robust measures where
-        the likelihood is flat in some direction, or where the model (with groups, the saturated
-        model) has more than 3,000 parameters.
+        These are NaN: p-values, TLI, RMSEA and ``scaling`` if ``df`` is 0; the baseline, CFI, TLI
+        and SRMR if no combination of the covariates is constant; scaled and robust measures if the
+        likelihood is flat in some direction, or if the model (with groups, the saturated model) has
+        more than 3,000 parameters.
 
     Raises
     ------
     InvalidArgumentError
     NotComputedError
         The fit is by df-cap, its cap binds, responses are missing, units have weights, there are
-        more than 2,000 responses or more parameters than in the saturated model; or units are too
-        few, or responses too collinear, for a saturated model. A bootstrap where there are groups.
+        more than 2,000 responses, the model has more parameters than the saturated model, or units
+        are too few or responses too collinear for a saturated model. Also for a bootstrap with
+        groups.
     DataRemovedError
         The result has no data.
 
@@ -99,7 +100,7 @@ def fit_measures(
     check_seed(seed, optional=True)
     check_jobs(n_jobs, progress)
     estimate = self.estimate.of_kind(MarginalEstimate, NAME)
-    require_no_weights(self.model.design.weights, NAME, "aic and bic know them")
+    require_no_weights(self.model.design.weights, NAME, "aic and bic account for them")
     _check(self, estimate)
     if n_boot and independent(self.model.design) is not None:
         raise NotComputedError(

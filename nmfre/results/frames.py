@@ -20,8 +20,8 @@ def scores(self: Fit, which: Which = "blup") -> pd.DataFrame:
     Parameters
     ----------
     which : {"blup", "fixed"}
-        Theta a_n + u_n, or Theta a_n alone. Neither is cut off at 0: random effects are normal,
-        and a unit far below the mean can have a negative score.
+        "blup": Theta a_n + u_n. "fixed": Theta a_n. Scores are not cut off at 0: a unit far below
+        the mean can have a negative score, because random effects are normal.
 
     Returns
     -------
@@ -50,12 +50,12 @@ def scores(self: Fit, which: Which = "blup") -> pd.DataFrame:
 
 def random_effects_se(fit: Fit) -> pd.DataFrame:
     """
-    Standard errors of the random effects as predictions, (N, Q).
+    Standard errors of the predicted random effects, (N, Q).
 
-    Roots of the diagonal of (Phi^-1 + X' Psi^-1 X)^-1, the posterior variance with all parameters
-    treated as known. With uncertainty="marginal", errors of the parameters come on top, by the
-    delta method (Kackar and Harville 1984): with few units or many responses they are most of it.
-    Where components are not identified, the mixture shown is taken for given.
+    Square roots of the diagonal of (Phi^-1 + X' Psi^-1 X)^-1, the posterior variance with all
+    parameters treated as known. With uncertainty="marginal", the uncertainty of the parameters is
+    added by the delta method (Kackar and Harville 1984); with few units or many responses it
+    dominates. Where components are not identified, the rotation shown is treated as known.
 
     Examples
     --------
@@ -81,9 +81,9 @@ def random_effects_se(fit: Fit) -> pd.DataFrame:
 
 def response_membership(fit: Fit) -> pd.DataFrame:
     """
-    Soft clusters of the responses: rows of the basis, divided by their sums; (P, Q).
+    Soft clusters of the responses, (P, Q): rows of the basis divided by their sums.
 
-    NaN for a response that no component carries.
+    NaN for a response that loads on no component.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def response_membership(fit: Fit) -> pd.DataFrame:
 
 def unit_membership(self: Fit, which: Which = "blup") -> pd.DataFrame:
     """
-    Soft clusters of the units: positive parts of their scores, divided by their sums; (N, Q).
+    Soft clusters of the units, (N, Q): positive parts of their scores divided by their sums.
 
     NaN for a unit without a positive score.
 
@@ -139,7 +139,7 @@ def response_clusters(fit: Fit) -> pd.Series:
     """
     Hard clusters of the responses: the component with the largest share, (P,).
 
-    The first of several equal ones; missing where `response_membership` is.
+    Of equal shares the first is taken. Missing where `response_membership` is NaN.
 
     Examples
     --------
@@ -160,7 +160,7 @@ def unit_clusters(self: Fit, which: Which = "blup") -> pd.Series:
     """
     Hard clusters of the units: the component with the largest share, (N,).
 
-    The first of several equal ones; missing where `unit_membership` is.
+    Of equal shares the first is taken. Missing where `unit_membership` is NaN.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def unit_clusters(self: Fit, which: Which = "blup") -> pd.Series:
     Returns
     -------
     Series of length N
-        A lazy one of dask for data in chunks.
+        A lazy dask Series for data in chunks.
 
     Examples
     --------
@@ -191,7 +191,7 @@ def unit_clusters(self: Fit, which: Which = "blup") -> pd.Series:
 
 def tidy(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     """
-    One row per coefficient, under the names that broom gives.
+    One row per coefficient, with the column names of R's broom.
 
     Parameters
     ----------
@@ -202,8 +202,8 @@ def tidy(self: Fit, alpha: float = 0.05) -> pd.DataFrame:
     -------
     DataFrame, (QK, 8)
         Columns component, covariate, estimate, std_error, statistic, p_value, conf_low and
-        conf_high; ``attrs`` holds "level" and "interval", the method of the intervals, and
-        "alternative", that of the p-values.
+        conf_high. ``attrs`` holds "level" and "interval" (the method) of the intervals, and the
+        "alternative" of the p-values.
 
     Examples
     --------
@@ -244,10 +244,10 @@ def summary_frame(
     Returns
     -------
     DataFrame
-        Columns coef, std err, bootstrap std err (where there is a bootstrap), z, p, adjusted p
-        (where asked for), and the limits, whose names carry the level; rows by component, as in
-        the summary; ``attrs`` as in `tidy`. It displays p-values below 0.001 as ``<0.001``, and
-        holds the numbers.
+        Columns coef, std err, bootstrap std err (with a bootstrap), z, p, adjusted p (with
+        ``multipletests``), and the limits, named by their level. Rows are grouped by component, as
+        in the summary; ``attrs`` are as in `tidy`. P-values below 0.001 are displayed as
+        ``<0.001``; the frame holds the exact numbers.
 
     Examples
     --------

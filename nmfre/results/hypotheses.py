@@ -39,11 +39,11 @@ def t_test(
     self: Fit, r_matrix: object, cov_p: ArrayLike | None = None, use_t: bool | None = None
 ) -> ContrastResults:
     """
-    z-tests of linear hypotheses, such as ``"comp1[age] = 0"``; two-sided, Wald.
+    Two-sided Wald z-tests of linear hypotheses, such as ``"comp1[age] = 0"``.
 
     See `statsmodels.base.model.LikelihoodModelResults.t_test`. Parameters are called
-    ``component[covariate]``. Where the summary has another p-value or interval for the same
-    effect, as one-sided tests of effects that are bounded by 0, the printed test says so.
+    ``component[covariate]``. If the summary shows another p-value or interval for the same effect,
+    for example because it tests one-sided, a note below the table says so.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def wald_test(
     scalar: bool = True,
 ) -> ContrastResults:
     """
-    Joint test of linear hypotheses with the full covariance; chi-squared.
+    Joint chi-squared test of linear hypotheses, with the full covariance.
 
     See `statsmodels.base.model.LikelihoodModelResults.wald_test`.
 
@@ -105,7 +105,7 @@ def f_test(
     self: Fit, r_matrix: object, cov_p: ArrayLike | None = None, invcov: ArrayLike | None = None
 ) -> ContrastResults:
     """
-    The same as ``wald_test``, with an F distribution on ``df_resid`` degrees of freedom.
+    As ``wald_test``, but with an F distribution on ``df_resid`` degrees of freedom.
 
     See `statsmodels.base.model.LikelihoodModelResults.f_test`.
 
@@ -155,25 +155,27 @@ def wald_test_terms(
     self: Fit, by: Literal["covariate", "component"] = "covariate"
 ) -> WaldTestResults:
     """
-    Joint Wald test of every covariate over all components, or the other way round.
+    Joint Wald tests: of each covariate over all components, or of each component.
 
-    A factor is one covariate, with all of its columns. The tests use the full covariance; those
-    of covariates do not depend on a rotation of the components. P-values are chi-squared; with
-    cov_type="cr3", and effects that rest on up to 100 units or groups, those of a multiple of F
-    that is near to what the statistic is for normal units with these covariates and no effect. For
-    effects bounded below by 0 with uncertainty="marginal" they are the mixture that the bound makes
-    of it (chi-bar-squared), up to ten effects at a time, if the components are identified.
+    All columns of a factor are tested together. The tests use the full covariance; tests of
+    covariates do not depend on the rotation of components. P-values are chi-squared, with two
+    exceptions. With cov_type="cr3" and effects that depend on at most 100 units or groups, they are
+    from a multiple of F that approximates the null distribution for normal units with these
+    covariates. For effects bounded below by 0 with uncertainty="marginal", they are from the
+    chi-bar-squared mixture that the bound implies, if the components are identified and at most ten
+    effects are tested.
 
     Parameters
     ----------
     by : {"covariate", "component"}
-        "component" tests, for every component, all covariates but the intercept together, or
-        the intercept where it stands alone; NaN where components are not identified.
+        "covariate": one test per covariate, over all components. "component": one test per
+        component, of all covariates except the intercept (of the intercept if there is no other);
+        NaN where components are not identified.
 
     Returns
     -------
     statsmodels.stats.contrast.WaldTestResults
-        ``table`` has one row per covariate: statistic, pvalue, df_constraint.
+        ``table`` has one row per test: statistic, pvalue, df_constraint.
 
     Examples
     --------
@@ -211,7 +213,7 @@ def wald_test_terms(
     elif told:
         told = ["P-values are chi-squared and ignore that effects are non-negative.", *told]
     if np.isfinite(self._references[:, 1]).any():
-        told.append("They account for the few units that effects depend on (multiples of F, cr3).")
+        told.append("F distributions account for effects that depend on few units (cr3).")
     return NotedTests(tests, told)
 
 
@@ -222,8 +224,8 @@ def adjusted_pvalues(self: Fit, method: str) -> pd.Series:
     Parameters
     ----------
     method : str
-        "bonferroni", "holm", "fdr_bh" and so on, as in
-        `statsmodels.stats.multitest.multipletests`. Params without a p-value do not count.
+        "bonferroni", "holm", "fdr_bh" and so on, as in `statsmodels.stats.multitest.multipletests`.
+        Params without a p-value are left out.
 
     Returns
     -------
@@ -254,9 +256,9 @@ def t_test_pairwise(
     self: Fit, term: str, component: str, *, method: str = "holm", alpha: float = 0.05
 ) -> pd.DataFrame:
     """
-    Differences between all pairs of levels of a categorical covariate within a component.
+    Differences between all pairs of levels of a categorical covariate, within a component.
 
-    `marginal_means` does the same for all components at once, and where there are interactions.
+    `marginal_means` does this for all components at once, and also with interactions.
 
     Parameters
     ----------
@@ -267,14 +269,15 @@ def t_test_pairwise(
     method : str
         Adjustment for multiple tests, as in `statsmodels.stats.multitest.multipletests`.
     alpha : float
-        1 minus the level of the intervals, which are not adjusted, and the level of ``reject``.
+        Significance level of ``reject``, and 1 minus the level of the intervals, which are not
+        adjusted.
 
     Returns
     -------
     DataFrame
-        One row per pair: difference, standard error, z, two-sided p-value and limits, adjusted
-        p-value and whether it is at most ``alpha``. P-values are two-sided and intervals Wald, as
-        ``attrs`` says; the summary can have one-sided ones and percentiles.
+        One row per pair: difference, standard error, z, two-sided p-value, Wald limits, adjusted
+        p-value, and whether it is at most ``alpha``. The summary may show one-sided p-values and
+        percentile intervals instead; see ``attrs``.
 
     Raises
     ------
@@ -319,25 +322,24 @@ def compare_lr_test(self: Fit, restricted: Fit) -> tuple[float, float, int]:
     Parameters
     ----------
     restricted : NMFREResults
-        A fit with fewer covariates, a smaller rank, fewer variances or more zeros in its
-        ``basis_pattern``, nested in this one: its covariates are linear combinations of the
-        covariates here, its covariances special cases ("identity" and "mean" of "diagonal",
-        and, of the random effects, "diagonal" of "full"). Where the cap binds, it is the same rate.
+        A nested fit with fewer covariates, a smaller rank, fewer variances or more zeros in its
+        ``basis_pattern``. Its covariates must be linear combinations of the covariates here, and
+        its covariance forms special cases of those here: "identity" and "mean" of "diagonal" and,
+        for random effects, "diagonal" of "full". If the cap binds, its rate must be the same.
 
     Returns
     -------
     lr_stat, p_value, df_diff : float, float, int
-        Twice the difference of the log-likelihoods, its chi-squared p-value, and the difference
-        of ``df_model``. With Theta >= 0 the restriction is at the boundary, which makes the
-        p-value conservative; with another rank chi-squared is only a rough guide.
+        Twice the difference of the log-likelihoods, its chi-squared p-value, and the difference of
+        ``df_model``. With Theta >= 0 the p-value is conservative, because the restriction is at the
+        boundary; if the ranks differ, it is only a rough guide.
 
     Raises
     ------
     NotComputedError
-        If one of the fits is by df-cap, or its units have weights.
+        One of the fits is by df-cap, or its units have weights.
     InvalidArgumentError
-        If the responses, the sign of Theta or the cap differ, or the other fit is not smaller
-        or not nested.
+        The responses, ``signed`` or the cap differ, or the other fit is not smaller or not nested.
 
     Examples
     --------
@@ -361,10 +363,10 @@ def compare_lr_test(self: Fit, restricted: Fit) -> tuple[float, float, int]:
         raise InvalidArgumentError(
             "restricted",
             restricted.model.formula or "a fit",
-            "an ml fit of the same responses, with the same sign of Theta and rate "
-            "of the cap, and nested in this one: with fewer parameters, no larger rank, "
-            "covariates that are linear combinations of the covariates here, covariances that are "
-            "special cases of those here, and a basis that may differ from 0 nowhere else",
+            "an ml fit of the same responses that is nested in this one. It needs the same "
+            "option signed and cap rate, fewer parameters, a rank that is not larger, covariates "
+            "that are linear combinations of the covariates here, covariance forms that are "
+            "special cases of those here, and zeros of the basis wherever this fit has them",
         )
     df = own.n_parameters - other.n_parameters
     statistic = float(2.0 * (own.llf - other.llf))

@@ -1,4 +1,4 @@
-"""What effects and loadings can be, given the likelihood of a fit."""
+"""The values that effects and loadings can take at the likelihood of a fit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NARROW = 1e-6
 @dataclass(frozen=True)
 class IdentifiedSet:
     """
-    The values that effects and loadings take over all parameters with one likelihood.
+    The values that effects and loadings can take at the likelihood of a fit.
 
     Made by `nmfre.NMFREResults.identified_set`; ``print`` it.
 
@@ -35,7 +35,7 @@ class IdentifiedSet:
     ----------
     fit : NMFREResults
     cov_re : {"diagonal", "identity"}
-        Whether variances of components may differ.
+        "diagonal": variances of components may differ. "identity": they are equal.
     """
 
     fit: Fit
@@ -43,13 +43,13 @@ class IdentifiedSet:
 
     @cached_property
     def rotations(self) -> Rotations:
-        """The rotations of the components that it is made of, as plain arrays."""
+        """The rotations of the components that make up the set, as plain arrays."""
         estimate = self.fit.estimate.of_kind(MarginalEstimate, "the identified set")
         return rotations(estimate, self.cov_re)
 
     @cached_property
     def ends(self) -> Ends:
-        """Lowest and highest effects in the order of ``params``, and where they are taken."""
+        """Lowest and highest effects in the order of ``params``, and the rotations there."""
         rank, n_covariates = self.fit.theta.shape
         entries = [Entry(q, k, False) for k in range(n_covariates) for q in range(rank)]
         return ends(self.rotations, entries)
@@ -59,17 +59,16 @@ class IdentifiedSet:
         """
         Effects, (QK, 4): columns estimate, lower, upper and same sign.
 
-        The last is True where the sign is the same over the whole set.
+        "same sign" is True if the effect has the same sign over the whole set.
         """
         return _frame(self.fit.params, self.ends)
 
     @cached_property
     def basis(self) -> pd.DataFrame:
         """
-        The same for loadings, with a row for each (component, response), (PQ, 4).
+        The same for loadings, (PQ, 4): one row per (component, response).
 
-        With three and more components every entry takes two searches: it is computed when it is
-        asked for.
+        It is computed on first use: with three or more components, each entry takes two searches.
         """
         n_responses, rank = self.fit.basis.shape
         entries = [Entry(q, p, True) for q in range(rank) for p in range(n_responses)]
@@ -79,7 +78,7 @@ class IdentifiedSet:
 
     @property
     def is_point(self) -> bool:
-        """Whether there is one value for every effect and loading."""
+        """Whether the set is a single point."""
         return not len(self.rotations.directions) or self._width <= NARROW
 
     @property
@@ -107,7 +106,7 @@ class IdentifiedSet:
             cells = [*map(number, numbers), "yes" if same else "no"]
             lines[component, covariate] = [(str(covariate), cells)]
         stubs, rows = by_component(lines)
-        notes = ["It is a point, the estimate."] if self.is_point else []
+        notes = ["The set is a single point, the estimate."] if self.is_point else []
         return TableSummary([fitted_table(rows, self.theta.columns, stubs, title)], notes, WIDTH)
 
     def __str__(self) -> str:
@@ -127,18 +126,18 @@ def identified_set(
     self: Fit, cov_re: Literal["diagonal", "identity"] = "diagonal"
 ) -> IdentifiedSet:
     """
-    The lowest and the highest value of every effect and loading at the likelihood of the fit.
+    Lowest and highest value of each effect and loading at the likelihood of the fit.
 
-    Components can often be rotated without any change of the likelihood: what the data say about an
-    effect is then a set. Its ends are exact for two components; for more they are the best of
-    searches from several starts. Random effects of different components stay uncorrelated.
+    Components can often be rotated without changing the likelihood. The data then determine an
+    effect only up to a set of values. The ends of this set are exact for two components; for more,
+    they are the best of several searches. Random effects of different components stay uncorrelated.
 
     Parameters
     ----------
     cov_re : {"diagonal", "identity"}
-        Whether variances of components may differ. For a fit with equal variances, "diagonal" shows
-        how much of its estimates rests on that. Where a pattern identifies components of a fit with
-        ``cov_re="full"``, the set is a point.
+        "diagonal": variances of components may differ; for a fit with equal variances, the set then
+        shows how much the estimates depend on that. "identity": they are equal. If a pattern
+        identifies the components of a fit with ``cov_re="full"``, the set is a point.
 
     Returns
     -------
@@ -148,8 +147,8 @@ def identified_set(
     ------
     InvalidArgumentError
     NotComputedError
-        For fits by df-cap, or where effects have no limits: if there are no random effects, or
-        their covariance may have any form.
+        The fit is by df-cap; or effects are unbounded, because there are no random effects or their
+        covariance is unrestricted.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Estimates over a grid and contrasts of them: printed, as data frames, with intervals."""
+"""Estimates over a grid and their contrasts, with intervals, as text and as data frames."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ class MarginalEstimates:
     Attributes
     ----------
     estimates, bse : array, (L, J)
-        For each of L labels, J estimates (of a ratio: its logarithm), and standard errors.
+        J estimates for each of L labels, and their standard errors. Of a ratio: its logarithm.
     covariance : array, (L, J, J)
-        Covariance of the estimates with one label.
+        Covariance of the estimates of each label.
     replicates : array, (B, L, J), or None
-        Bootstrap replicates of the estimates, where there are any.
+        Bootstrap replicates of the estimates, if there are any.
     labels : Index of length L
-        Components, responses, or names of sums of these.
+        Names of components, responses or sums of these.
     cells : MultiIndex of length J
-        What they are estimates of.
+        Values of the variables that each estimate is for.
     bounds : tuple of two floats
-        Limits of intervals are cut off here.
+        Intervals are cut off at these values.
     title : str
     notes : tuple of str
-        How they were made, for the printed table.
+        Notes below the printed table.
     unlike : tuple of str
-        What tests and intervals the summary has instead, in sentences.
+        Sentences on tests and intervals of the summary that differ from those here.
     """
 
     estimates: FloatArray
@@ -66,7 +66,7 @@ class MarginalEstimates:
 
     @property
     def index(self) -> pd.MultiIndex:
-        """Rows of the table: labels, and for each of them the cells."""
+        """Rows of the table: the cells of each label."""
         rows = [(label, *cell) for label in self.labels for cell in self.cells]
         return pd.MultiIndex.from_tuples(rows, names=[self.labels.name, *self.cells.names])
 
@@ -79,21 +79,21 @@ class MarginalEstimates:
         alpha : float
             1 minus the level.
         method : {"percentile", "wald"}, optional
-            Quantiles of the bootstrap replicates; or estimate -+ z times the standard error by the
-            delta method, for ratios on the log scale. Default: percentile where there are
-            replicates, else Wald.
+            "percentile": quantiles of the bootstrap replicates. "wald": estimate -+ z times the
+            standard error by the delta method; for ratios, on the log scale. Default: "percentile"
+            if there are replicates, otherwise "wald".
 
         Returns
         -------
         DataFrame, (L J, 2)
-            Its columns carry the level; ``attrs`` has "level" and "interval", the method.
+            The columns are named by the level; ``attrs`` holds "level" and "interval", the method.
 
         Raises
         ------
         InvalidArgumentError
         NotComputedError
-            The percentile interval where there are no replicates: without a bootstrap, of
-            responses, and where components are not identified.
+            A percentile interval without replicates: the fit has no bootstrap, the estimates are of
+            responses, or components are not identified.
 
         Examples
         --------
@@ -117,8 +117,8 @@ class MarginalEstimates:
         elif self.replicates is None:
             raise NotComputedError(
                 name="the percentile interval",
-                reason="there are no replicates of these estimates: they are of fits with n_boot, "
-                "and of components that are identified and their shares; use method='wald'.",
+                reason="these estimates have no bootstrap replicates. Replicates need a fit with "
+                "n_boot, and are of scores and shares of identified components. Use method='wald'.",
             )
         else:
             low, high = np.quantile(self.replicates, [alpha / 2.0, 1.0 - alpha / 2.0], axis=0)
@@ -130,7 +130,7 @@ class MarginalEstimates:
 
     def summary_frame(self, alpha: float = 0.05, method: Method | None = None) -> pd.DataFrame:
         """
-        Estimates, standard errors, tests where there are any, and intervals.
+        Estimates, standard errors, intervals and, for slopes and contrasts, tests.
 
         Parameters
         ----------
@@ -140,8 +140,8 @@ class MarginalEstimates:
         Returns
         -------
         DataFrame
-            Columns estimate and std err; of slopes and contrasts z and the two-sided P>|z|, of
-            contrasts also the adjusted p-value; and the limits.
+            Columns estimate, std err and the limits; for slopes and contrasts also z and the
+            two-sided P>|z|, and for contrasts the adjusted p-value.
 
         Examples
         --------
@@ -206,8 +206,8 @@ class MarginalEstimates:
         notes.append(f"Intervals: {interval}, level 0.95.")
         if frame["std err"].isna().any():
             notes.append(
-                "Without a standard error: what depends on components that are not identified, or "
-                "only on effects that are held at their bound."
+                "Estimates without a standard error depend on components that are not identified, "
+                "or only on effects that are held at their boundary 0."
             )
         return TableSummary([fitted_table(rows, frame.columns, stubs, self.title)], notes, WIDTH)
 
@@ -225,13 +225,13 @@ class Contrasts(MarginalEstimates):
     """
     Differences or ratios of marginal means or slopes; ``print`` them.
 
-    Made by ``differences()`` and ``ratios()`` of ``MarginalMeans``. Estimates, covariance and
-    replicates of ratios are those of their logarithms.
+    Made by ``differences()`` and ``ratios()`` of ``MarginalMeans``. For ratios, ``estimates``,
+    ``covariance`` and ``replicates`` are of their logarithms.
 
     Attributes
     ----------
     adjustment : str
-        That of the p-values, as in `statsmodels.stats.multitest.multipletests`.
+        Adjustment of the p-values, as in `statsmodels.stats.multitest.multipletests`.
     logarithms : bool
         Whether they are ratios.
     """

@@ -38,48 +38,49 @@ def marginal_means(
     """
     Expected scores, responses or shares of components by levels of variables.
 
-    As in the R package emmeans: variables that are not named are averaged over. A variable that
-    holds text, categories or bools has levels, and so has a number with at most two different
-    values, or one that the formula puts into C(). Other numbers are at their mean.
+    As in the R package emmeans, variables that are not named are averaged over. Text, categories
+    and bools have levels, as do numbers with at most two different values or in C(). Other numbers
+    are held at their mean.
 
     Standard errors are by the delta method, from the joint covariance of the parameters. With
-    uncertainty="marginal", the default of ml, those of responses have the uncertainty of the basis
-    in them; df-cap takes the basis for known. Random effects are zero in all of these means.
+    uncertainty="marginal", the default of ml, those of responses account for the uncertainty of the
+    basis; df-cap treats the basis as known. Random effects are zero in all of these means.
 
     Parameters
     ----------
     variables : str or list of str, optional
-        Variables of the formula, or covariates where there is none, whose levels are compared.
-        Default: one mean of all.
+        Variables whose levels are compared: of the formula or, without a formula, covariates.
+        Default: a single overall mean.
     over : str or list of str, optional
-        Variables within whose levels they are compared.
+        Variables within whose levels the others are compared.
     at : dict, optional
-        Values of variables, instead of all levels or the mean: ``{"age": [8, 10]}``.
+        Values of variables to use instead of all levels or the mean, such as ``{"age": [8, 10]}``.
     which : {"components", "responses", "shares"}
-        Scores Theta a; responses X Theta a; or the share of each component in the sum of the
-        expected scores of a unit, which is averaged over the grid. Where an expected score is
-        negative, as it can be with ``signed=True``, shares mean nothing, and a note says so.
+        "components": expected scores Theta a. "responses": expected responses X Theta a. "shares":
+        share of each component in the sum of the expected scores, averaged over the grid. If an
+        expected score is negative, as it can be with ``signed=True``, shares mean nothing, and a
+        note says so.
     of : list or dict, optional
-        Components or responses to show, or sums of them: ``{"verbal": ["comp1", "comp3"]}``.
-        Default: each.
+        Components or responses to show, or sums of them, such as ``{"verbal": ["comp1",
+        "comp3"]}``. Default: each.
     grid : {"balanced", "data"}
-        What is averaged over: every combination of levels, with equal weights; or the units of the
-        data, all of which get the values of a row, and keep their other variables.
+        What is averaged over. "balanced": all combinations of levels, with equal weights. "data":
+        the units of the data, which keep their values of all other variables.
 
     Returns
     -------
     MarginalMeans
-        ``print`` it, or take its ``frame``; `differences` and `ratios` compare levels.
+        ``print`` it, or use its ``frame``; `differences` and `ratios` compare levels.
 
     Raises
     ------
     InvalidArgumentError
-        No such variable, component or response, or, where the data were removed, a number that
-        ``at`` has no value for.
+        A variable, component or response does not exist; or the data were removed, and ``at`` does
+        not give a value for each number.
     NotComputedError
-        Shares of one component; a formula with a term that depends on all rows.
+        Shares of a single component; or a term of the formula depends on all rows.
     FormulaNotRestoredError
-        A loaded result whose formula cannot be evaluated.
+        The formula of a loaded result cannot be evaluated.
     DataRemovedError
         ``grid="data"`` without the data.
 
@@ -127,31 +128,32 @@ def average_slopes(
     grid: Grid = "data",
 ) -> MarginalMeans:
     """
-    Average effects of numbers: mean derivatives of expected scores, responses or shares.
+    Average slopes of numeric variables: mean derivatives of expected scores, responses or shares.
 
-    The derivative of whatever the formula makes of a number, such as a spline, an interaction or a
-    logarithm, by central differences of the covariates.
+    Splines, interactions, logarithms and other terms of the formula are included: derivatives are
+    central differences of the covariates.
 
     Parameters
     ----------
     variables : str or list of str
-        Numbers whose slopes are shown.
+        Numeric variables whose slopes are shown.
     over : str or list of str, optional
         Variables at whose levels slopes are shown; `differences` compares them.
     at, which, of
         As in `marginal_means`.
     grid : {"data", "balanced"}
-        What is averaged over, as in `marginal_means`; "balanced" has the number itself at its mean.
+        What is averaged over, as in `marginal_means`. With "balanced", the numeric variable itself
+        is at its mean.
 
     Returns
     -------
     MarginalMeans
-        With tests of 0, which are two-sided.
+        With two-sided tests of zero slopes.
 
     Raises
     ------
     InvalidArgumentError
-        A variable that is no number, and as in `marginal_means`.
+        A variable is not numeric, and as in `marginal_means`.
     NotComputedError, FormulaNotRestoredError, DataRemovedError
         As in `marginal_means`.
 

@@ -1,4 +1,4 @@
-"""Marginal means and slopes, and the contrasts that are made of them."""
+"""Marginal means and slopes, and their contrasts."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ NOTHING = 1e-12
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class MarginalMeans(MarginalEstimates):
     """
-    Marginal means or average slopes; ``print`` them, or take ``frame``.
+    Marginal means or average slopes; ``print`` them, or use ``frame``.
 
     Made by `nmfre.NMFREResults.marginal_means` and `nmfre.NMFREResults.average_slopes`.
 
     Attributes
     ----------
     compared : tuple of str
-        Names of the variables whose levels contrasts compare, within levels of the others.
+        Variables whose levels are compared by contrasts, within levels of the others.
     slopes : bool
         Whether they are slopes.
     n_negative : int
-        Of shares: rows of the grid with a negative expected score. Shares mean nothing there.
+        For shares: number of rows of the grid with a negative expected score, where shares mean
+        nothing.
     """
 
     compared: tuple[Hashable, ...]
@@ -45,16 +46,16 @@ class MarginalMeans(MarginalEstimates):
 
     def differences(self, *, reference: object = None, method: str = "holm") -> Contrasts:
         """
-        Differences between levels, of which 0 is tested.
+        Differences between levels, with tests of 0.
 
         Parameters
         ----------
         reference : level, or tuple of levels of several variables, optional
-            The level that the others are compared to. Default: all pairs are compared, the later
-            level less the earlier one.
+            The level to which the others are compared. Default: all pairs, the later level minus
+            the earlier one.
         method : str
-            Adjustment for multiple tests, as in `statsmodels.stats.multitest.multipletests`: of
-            the pairs of one component or response, within a level of ``over``.
+            Adjustment for multiple tests, as in `statsmodels.stats.multitest.multipletests`, over
+            the pairs of one component or response within a level of ``over``.
 
         Returns
         -------
@@ -63,7 +64,8 @@ class MarginalMeans(MarginalEstimates):
         Raises
         ------
         InvalidArgumentError
-            There is one level only, no such level, or statsmodels does not know the method.
+            There is only one level, the reference is not a level, or statsmodels does not know the
+            method.
 
         Examples
         --------
@@ -82,7 +84,7 @@ class MarginalMeans(MarginalEstimates):
 
     def ratios(self, *, reference: object = None, method: str = "holm") -> Contrasts:
         """
-        Ratios between levels, of which 1 is tested; intervals and tests on the log scale.
+        Ratios between levels, with tests of 1; intervals and tests are on the log scale.
 
         Parameters
         ----------
@@ -99,7 +101,7 @@ class MarginalMeans(MarginalEstimates):
         InvalidArgumentError
             As in `differences`.
         NotComputedError
-            Of slopes, which can be 0 or negative.
+            Ratios of slopes, which can be 0 or negative.
 
         Examples
         --------
@@ -178,6 +180,6 @@ class MarginalMeans(MarginalEstimates):
         if not rows:
             shown = ", ".join(map(str, self.compared)) or "none"
             raise InvalidArgumentError(
-                "variables", shown, "one with at least two levels to compare"
+                "variables", shown, "a variable with at least two levels to compare"
             )
         return np.array(rows), pd.MultiIndex.from_tuples(names, names=[*within, CONTRAST])

@@ -45,7 +45,7 @@ class Scores:
 
     def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
         """
-        Normal intervals; like the scores, they are not cut off at 0.
+        Normal intervals. Like scores, they are not cut off at 0.
 
         Parameters
         ----------
@@ -117,19 +117,19 @@ def transform(
     exog: pd.DataFrame | ArrayLike | None = None,
 ) -> pd.DataFrame:
     """
-    Scores Theta a + u of new units, their best linear unbiased predictions.
+    Scores Theta a + u of new units: best linear unbiased predictions.
 
-    For units of the data they are those of `scores`; with df-cap but for what its last update
-    leaves, since it centres the random effects over the units of the data.
+    For units of the data they equal those of `scores`. With df-cap they differ slightly, because
+    df-cap centres the random effects over the units of the data.
 
     Parameters
     ----------
     endog : DataFrame, mapping, Series, array_like or SciPy sparse matrix, (M, P), optional
-        Responses of the new units, NaN where they are not observed. Columns with names are matched
-        by name, and may be some of the responses. Without it, scores are their means Theta a.
+        Responses of the new units, NaN where not observed. Named columns are matched by name and
+        may be a subset of the responses. Without ``endog``, scores are the means Theta a.
     exog : DataFrame, mapping, Series or array_like, (M, K), optional
-        Their covariates, as in `predict`. It may be left out where the model has an intercept alone
-        (``exog=None``, or ``"~ 1"``). Default, without ``endog``: the units of the data.
+        Covariates of the new units, as in `predict`; not needed if the model has only an intercept.
+        Default without ``endog``: the units of the data.
 
     Returns
     -------
@@ -138,7 +138,8 @@ def transform(
     Raises
     ------
     MissingColumnError, UnseenLevelError, DuplicateCellError, NonFiniteError, ShapeError
-        New data that do not fit those of the model; or no ``exog`` where the model has covariates.
+        The new data do not match those of the model, or ``exog`` is missing although the model has
+        covariates.
 
     See Also
     --------
@@ -179,9 +180,9 @@ def get_scores(
     """
     Scores as by `transform`, with standard errors and intervals.
 
-    The variance of a score is that of u given the responses observed, and that of the estimates of
-    the parameters by the delta method: of all with uncertainty="marginal", of Theta alone with
-    "conditional". `random_effects_se` has the first part alone.
+    The variance of a score has two parts: the variance of u given the observed responses, and the
+    uncertainty of the estimates by the delta method, of all parameters with uncertainty="marginal",
+    of Theta with "conditional".
 
     Parameters
     ----------
@@ -197,7 +198,7 @@ def get_scores(
     MissingColumnError, UnseenLevelError, DuplicateCellError, NonFiniteError, ShapeError
         As in `transform`.
     NotComputedError
-        Units in chunks.
+        The units are in chunks.
 
     Examples
     --------

@@ -27,7 +27,7 @@ Which = Literal["fixed", "blup"]
 @dataclass(eq=False, repr=False)
 class Prediction:
     """
-    Predicted means of responses, with errors of the means and of new observations.
+    Predicted responses, with standard errors of means and of new observations.
 
     Made by `nmfre.NMFREResults.get_prediction`.
 
@@ -38,7 +38,7 @@ class Prediction:
     se_mean : DataFrame, (M, P)
         Standard errors of these.
     se_obs : DataFrame, (M, P)
-        Standard errors of observations around them.
+        Standard errors for new observations.
     which : str
         "fixed" or "blup".
     """
@@ -58,15 +58,15 @@ class Prediction:
 
     def conf_int(self, alpha: float = 0.05, *, obs: bool = False) -> pd.DataFrame:
         """
-        Normal intervals, cut off at 0, which no response is below.
+        Normal intervals, cut off at 0 because responses are not negative.
 
         Parameters
         ----------
         alpha : float
             1 minus the level.
         obs : bool
-            Whether the intervals are those of observations, and not of means: of replicates, also
-            of responses that were given.
+            Whether the intervals are for new observations instead of means. For responses that were
+            given, too, they are for a replicate and not for the observed value.
 
         Returns
         -------
@@ -92,7 +92,7 @@ class Prediction:
 
     def summary_frame(self, alpha: float = 0.05) -> pd.DataFrame:
         """
-        Means, their errors and both intervals, one row per unit and response; names as in
+        Means, standard errors and both intervals, one row per unit and response, with the names of
         statsmodels.
 
         Parameters
@@ -145,29 +145,29 @@ def predict(
     Parameters
     ----------
     exog : DataFrame, mapping, Series or array_like, (M, K), optional
-        Covariates of new units. With a formula: a DataFrame or mapping with the variables of
-        the formula, or a Series that has them in its index, for one unit; levels of categorical
-        variables are matched by value. Without: columns are matched by name where they have
-        names, by position in an array. An array with one axis holds M units where there is one
-        covariate, else all covariates of one unit. Default: the units of the data.
+        Covariates of new units. With a formula: a DataFrame or mapping with the variables of the
+        formula or, for one unit, a Series with them in its index; levels of categorical variables
+        are matched by value. Without a formula: named columns are matched by name, arrays by
+        position. A one-dimensional array holds M units if there is one covariate, otherwise all
+        covariates of one unit. Default: the units of the data.
     endog : DataFrame, mapping, Series, array_like or SciPy sparse matrix, (M, P), optional
-        What is observed of the new units, NaN where nothing is; the BLUP is conditional on it.
-        Where columns have names, they are matched by name, and may be some of the responses.
+        Observed responses of the new units, NaN where not observed; BLUPs are conditional on them.
+        Named columns are matched by name and may be a subset of the responses.
     which : {"fixed", "blup"}, optional
-        Default: "blup" where ``endog`` is given, else "fixed". BLUPs are for the units of the
-        data and for new units with ``endog``.
+        "fixed": means X Theta a. "blup": X(Theta a + u), for units of the data or new units with
+        ``endog``. Default: "blup" if ``endog`` is given, otherwise "fixed".
 
     Returns
     -------
     DataFrame, (M, P)
-        A lazy one of dask for the units of data in chunks, or for new ones in chunks.
+        A lazy dask DataFrame for units in chunks.
 
     Raises
     ------
     MissingColumnError, UnseenLevelError, DuplicateCellError, NonFiniteError, ShapeError
-        New data that do not fit those of the model.
+        The new data do not match those of the model.
     InvalidArgumentError
-        A ``which`` that does not go with ``exog`` and ``endog``.
+        ``which`` does not go with ``exog`` and ``endog``.
 
     Examples
     --------
@@ -207,12 +207,12 @@ def get_prediction(
     """
     Predictions as by ``predict``, with standard errors and intervals.
 
-    The variance of a fixed-effect mean is that of Theta, and of the basis with
-    uncertainty="marginal"; that of an observation has X Phi X' + Psi on top. The variance
-    of a BLUP is the posterior variance of u and what is left of the error of the fixed effects, or,
-    with uncertainty="marginal", what errors of all parameters make of it (Kackar and Harville
-    1984); that of an observation has Psi on top. An observation is a new one, also of a response
-    that the data or ``endog`` have: a replicate of it, and not its value.
+    The variance of a fixed-effect mean is due to the uncertainty of Theta and, with
+    uncertainty="marginal", of the basis; X Phi X' + Psi is added for a new observation. The
+    variance of a BLUP is the posterior variance of u plus the uncertainty of the fixed effects or,
+    with uncertainty="marginal", of all parameters (Kackar and Harville 1984); Psi is added for a
+    new observation. A new observation is always a replicate, also of a response that is in the data
+    or in ``endog``.
 
     Parameters
     ----------

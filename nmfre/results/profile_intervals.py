@@ -38,9 +38,8 @@ def profile_intervals(
     if estimate.X.size > LARGEST_HESSIAN:
         raise NotComputedError(
             name=NAME,
-            reason=f"profiles take many fits, and the basis has {estimate.X.size:,} entries; "
-            f"there are "
-            f"profiles for at most {LARGEST_HESSIAN}. Use method='wald' or 'percentile'.",
+            reason=f"profiles need many fits, and are limited to a basis of {LARGEST_HESSIAN} "
+            f"entries; this one has {estimate.X.size:,}. Use method='wald' or 'percentile'.",
         )
     rank, n_covariates = estimate.Theta.shape
     known = ~np.array(estimate.identification.mixing) & (not estimate.degenerate)

@@ -45,15 +45,15 @@ class RandomEffectsTest:
     statistic : float
         Twice the log of the likelihood ratio.
     pvalue : float
-        Of the bootstrap where there is one, else of the chi-bar-squared mixture.
+        P-value of the bootstrap, if there is one; otherwise of the chi-bar-squared mixture.
     pvalue_chibar : float
-        Of the mixture; NaN for rank 2 and above, where it does not hold.
+        P-value of the mixture; NaN for rank 2 and above, for which it is not valid.
     llf_null, llf : float
         Log-likelihoods without and with random effects.
     converged : bool
         Whether the fit without random effects reached its tolerance.
     null_statistics : array, (n_boot,)
-        Statistics of data drawn from the fit without random effects.
+        Statistics of data sets simulated from the fit without random effects.
     seed : int
         Of these.
     """
@@ -69,7 +69,7 @@ class RandomEffectsTest:
 
     @property
     def n_boot(self) -> int:
-        """Number of bootstrap data sets; 0 where the p-value is that of the mixture."""
+        """Number of bootstrap data sets; 0 if the p-value is that of the mixture."""
         return len(self.null_statistics)
 
     def _summary(self) -> TableSummary:
@@ -92,11 +92,13 @@ class RandomEffectsTest:
             )
         if np.isnan(self.pvalue_chibar):
             notes.append(
-                "For rank 2 and above no chi-bar-squared mixture holds: without random effects "
+                "For rank 2 and above there is no chi-bar-squared mixture: without random effects "
                 "the components can be mixed."
             )
         if not self.converged:
-            notes.append("NOT CONVERGED: the fit without random effects.")
+            notes.append(
+                "NOT CONVERGED: the fit without random effects did not reach its tolerance."
+            )
         return notes
 
     def __repr__(self) -> str:
@@ -165,27 +167,29 @@ def test_random_effects(
     progress: bool = False,
 ) -> RandomEffectsTest:
     """
-    Test tau2 = 0, no random effects, by the likelihood ratio.
+    Likelihood-ratio test of no random effects, tau2 = 0.
 
-    A variance of 0 lies on the boundary: for rank 1 the statistic is, without random effects, 0 in
-    half of all data sets, and chi-squared with one degree of freedom in the others. For rank 2 and
-    above no such mixture holds, because without random effects components can be mixed, so that
-    their basis is not identified; the p-value is that of a parametric bootstrap: data are drawn
-    from the fit without random effects, and both models are fitted to each of them.
+    A variance of 0 lies on the boundary. For rank 1, if there are no random effects, the statistic
+    is 0 in half of all data sets and chi-squared with one degree of freedom in the others. For rank
+    2 and above this mixture is not valid, because without random effects the components can be
+    mixed and the basis is not identified. The p-value is then from a parametric bootstrap: data
+    sets are simulated from the fit without random effects, and both models are fitted to each of
+    them.
 
-    Both take residuals for independent and normal, with the variances of the fit's ``cov_resid``.
-    At level .05, rank 1 rejected 4.3 % of 300 data sets without random effects (4 responses, 50
-    units; standard error 1.2 %). Rank 2 rejected 8.6 % of 500 (6 responses, 60 units; 1.8 %): its
-    p-values are somewhat too small. `nmfre.simulation.random_effects_test_study` repeats this.
+    Both p-values assume independent normal residuals with the variances of the fit's ``cov_resid``.
+    In simulations without random effects, the test at level .05 rejected 4.3 % of 300 data sets for
+    rank 1 (4 responses, 50 units; standard error 1.2 %), and 8.6 % of 500 for rank 2 (6 responses,
+    60 units; 1.8 %): p-values for rank 2 are somewhat too small.
+    `nmfre.simulation.random_effects_test_study` repeats this study.
 
     Parameters
     ----------
     n_boot : int, optional
-        Bootstrap data sets; 0 for none. Default: 0 for rank 1, 99 for rank 2 and above.
+        Number of bootstrap data sets; 0 for none. Default: 0 for rank 1, 99 for rank 2 and above.
     seed : int
         Of these.
     n_jobs : int, optional
-        Processes for their fits, as in joblib. The p-value does not depend on it.
+        Processes for the fits, as in joblib. The p-value does not depend on it.
     progress : bool
         Whether to show a progress bar.
 
@@ -197,12 +201,12 @@ def test_random_effects(
     Raises
     ------
     NotComputedError
-        If the fit is by df-cap, its cap binds, or units have weights; bootstrap data of units in
-        chunks.
+        The fit is by df-cap, its cap binds, or units have weights; or a bootstrap is needed and the
+        data are in chunks.
     InvalidArgumentError
-        Among others for fewer than 19 data sets where the bootstrap is needed.
+        For example ``n_boot`` below 19 where the bootstrap is needed.
     DataRemovedError
-        If the result has no data.
+        The result has no data.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The bootstrap of a whole analysis: the rank is chosen again in every replicate."""
+"""The bootstrap of a whole analysis: the rank is chosen again in each replicate."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ CHUNK = 50
 @dataclass(frozen=True, repr=False)
 class RankBootstrap:
     """
-    Replicates in which the rank was chosen; made by `nmfre.NMFREResults.bootstrap`.
+    Bootstrap replicates with a choice of the rank; made by `nmfre.NMFREResults.bootstrap`.
 
-    Components of different ranks are different ones, so that replicates are those of the mean
-    profiles X Theta, which every rank has.
+    Components of different ranks are not comparable. Replicates are therefore of the mean profiles
+    X Theta, which do not depend on the rank.
 
     Attributes
     ----------
     profiles : DataFrame, (P, K)
-        Of the fit, as `nmfre.NMFREResults.profiles`.
+        Those of the fit, as `nmfre.NMFREResults.profiles`.
     replicates : DataFrame, (B, K P)
-        Profiles of every replicate, at its rank. Columns: covariate, response.
+        Profiles of each replicate, at its chosen rank. Columns: covariate, response.
     ranks : Series, (B,)
-        Chosen ranks.
+        The chosen rank of each replicate.
     criterion : str
     seed : int
         Of the multipliers.
     n_failed : int
-        Refits, of any rank, that did not reach the tolerance; they take part.
+        Number of refits, of any rank, that did not reach the tolerance; they are used.
     """
 
     profiles: pd.DataFrame
@@ -72,7 +72,7 @@ class RankBootstrap:
 
     def profiles_conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
         """
-        Percentile intervals of the profiles, which carry the choice of the rank; (P, 2 K).
+        Percentile intervals of the profiles, (P, 2K), which account for the choice of the rank.
 
         Parameters
         ----------
@@ -146,7 +146,7 @@ def bootstrap_with_rank(
     if own.structure.pattern is not None or np.isfinite(own.cap):
         raise NotComputedError(
             name="bootstrap(select=)",
-            reason="a basis_pattern fixes the rank, and a cap changes with it: fit without them.",
+            reason="a basis_pattern fixes the rank, and a cap depends on it: fit without them.",
         )
     # One form of the covariances for all ranks, or it would be compared beside the rank.
     estimator = replace(estimator, cov_resid=own.structure.cov_resid, start_basis=None)
@@ -205,6 +205,6 @@ def _checked(ranks: object, own: int, n_responses: int, n_units: int) -> list[in
     compared = sorted({check_rank(rank, n_responses, n_units) for rank in given})
     if own not in compared:
         raise InvalidArgumentError(
-            "select", ranks, f"ranks such as range(1, 6), with that of the fit, {own}, among them"
+            "select", ranks, f"ranks such as range(1, 6) that include {own}, the rank of the fit"
         )
     return compared

@@ -1,4 +1,4 @@
-"""Results of a fit: one place that hands out what the fit is, and what follows from it."""
+"""Results of a fit: estimates, and everything that is computed from them."""
 
 from __future__ import annotations
 
@@ -45,26 +45,26 @@ if TYPE_CHECKING:
 
 class NMFREResults(Fit):
     """
-    Results of `nmfre.NMFRE.fit`; everything is labelled as the data were.
+    Results of `nmfre.NMFRE.fit`, labelled as the data are.
 
     Attributes
     ----------
     params : Series of length QK
-        Theta as a vector; MultiIndex (component, covariate), components running fastest.
+        Theta as a vector, with MultiIndex (component, covariate); components vary fastest.
     model : NMFRE
         The model, with its data.
     estimate : AlternatingEstimate or MarginalEstimate
         The estimates as plain arrays in the paper's orientation.
     inference : Inference
-        Covariance and replicates as plain arrays, and the options they were made with.
+        Covariance and replicates as plain arrays, and the options of the inference.
     method : str
         Name of the estimator.
     estimator : Estimator
         The estimator, ``DfCap`` or ``MaximumLikelihood``, with the options of the fit.
     seed : int
-        Seed of the start and the multipliers.
+        Seed of the starts and the multipliers.
     scale : float
-        Residual variance: that of conditional standard errors, or sigma2; as ``dispersion``.
+        Residual variance, the same as ``dispersion``.
     """
 
     model_class: ClassVar[type[LabelledModel]]
@@ -199,7 +199,7 @@ class NMFREResults(Fit):
         self, uncertainty: Uncertainty, *, cov_type: CovType | None = None
     ) -> Self:
         """
-        The same fit with inference of another kind; nothing is estimated again.
+        The same fit with another kind of inference. Nothing is estimated again.
 
         Parameters
         ----------
@@ -214,7 +214,7 @@ class NMFREResults(Fit):
         Raises
         ------
         InvalidArgumentError
-            A kind of inference that the fit does not have, or not with this ``cov_type``.
+            The fit does not support this kind of inference, or not with this ``cov_type``.
 
         Examples
         --------
@@ -235,11 +235,11 @@ class NMFREResults(Fit):
 
     def remove_data(self) -> None:
         """
-        Drop responses, covariates and random effects, and all that has one row per unit.
+        Drop responses, covariates, random effects and everything else with one row per unit.
 
-        What stays: params and all inference on them, the basis, variances, the summary, and
-        prediction for new units. What needs the data raises `nmfre.errors.DataRemovedError`. The
-        model that was fitted and other results of it keep their data.
+        Params and all inference on them, the basis, variances, the summary and predictions for new
+        units remain available. Anything that needs the data raises `nmfre.errors.DataRemovedError`.
+        The model and its other results keep their data.
 
         Examples
         --------
@@ -263,8 +263,8 @@ class NMFREResults(Fit):
         """
         Load a result that was saved by `nmfre.NMFREResults.save`.
 
-        Loading a pickle can run any code: load only files that you trust. Files written by
-        `nmfre.NMFREResults.to_arrays` run none.
+        Loading a pickle can run arbitrary code: load only files that you trust. Files written by
+        `nmfre.NMFREResults.to_arrays` cannot run code.
 
         Parameters
         ----------

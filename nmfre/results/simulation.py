@@ -29,24 +29,24 @@ def simulate(
     """
     Draw responses from the fitted model, X (Theta a + u) + e.
 
-    Random effects and residuals are normal with the variances of the fit (df-cap: also where tau2
-    was not estimated). A normal draw can be negative, where the model wants responses >= 0: such
-    cells are set to 0, and ``attrs["share_negative"]`` of the result says how many they are. That
-    raises means and lowers variances: little where means are two standard deviations above 0 (by
-    0.008 standard deviations, and 4 %), much at a mean of 0 (by 0.40, and 66 %).
+    Random effects and residuals are normal with the variances of the fit (df-cap: also if tau2 was
+    not estimated). Negative draws are set to 0, because responses must not be negative;
+    ``attrs["share_negative"]`` of the result is their share. This raises means and lowers
+    variances: slightly if the mean is two standard deviations above 0 (by 0.008 standard
+    deviations, and by 4 %), strongly if it is 0 (by 0.40, and by 66 %).
 
     Parameters
     ----------
     n : int, optional
-        Number of new units, for a model with an intercept alone; others need their ``exog``.
+        Number of new units, if the model has only an intercept. Otherwise pass ``exog``.
     exog : DataFrame, mapping, Series or array_like, (M, K), optional
-        Covariates of new units, as in `predict`. Default: the units of the data, whose missing
-        responses stay missing.
+        Covariates of new units, as in `predict`. Default: the units of the data, with the same
+        missing responses.
     seed : int or None
-        None takes fresh entropy.
+        None draws a new one.
     nonnegative : bool
-        Whether negative cells are set to 0. False keeps them: the draws then have the means and
-        covariances of the fit.
+        Whether negative draws are set to 0. If False, the draws have the means and covariances of
+        the fit.
 
     Returns
     -------
@@ -55,11 +55,11 @@ def simulate(
     Raises
     ------
     InvalidArgumentError
-        Both ``n`` and ``exog``.
+        Both ``n`` and ``exog`` are given.
     ShapeError, MissingColumnError, UnseenLevelError, NonFiniteError
-        No ``exog`` where the model has covariates, or one that does not fit it.
+        ``exog`` is missing although the model has covariates, or does not match the model.
     NotComputedError
-        Units in chunks.
+        The units are in chunks.
 
     See Also
     --------

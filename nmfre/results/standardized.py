@@ -33,22 +33,22 @@ class Standardized:
     Attributes
     ----------
     profiles : DataFrame, (P, K)
-        X Theta over the standard deviations of the responses. However components are rotated,
-        profiles and communalities are the same.
+        X Theta divided by the standard deviations of the responses. Profiles and communalities do
+        not depend on the rotation of components.
     communalities : Series, (P,)
         Share of the scores in the variance of each response.
     loadings : DataFrame, (P, Q)
-        Basis times the standard deviations of the scores, over those of the responses. Where scores
-        are not correlated, loadings are correlations of responses with scores.
+        Basis times the standard deviations of the scores, divided by those of the responses. If
+        scores are uncorrelated, loadings are correlations of responses with scores.
     effects : DataFrame, (Q, K)
-        Theta over the standard deviations of the scores.
+        Theta divided by the standard deviations of the scores.
     scores : DataFrame, (Q, 3)
-        Standard deviation of each score; its reliability, which is the squared correlation of the
-        predicted with the true score of a unit without missing responses, treating the estimates as
-        known; and the root of it, the determinacy.
+        Standard deviation, reliability and determinacy of each score. Reliability is the squared
+        correlation of predicted and true scores of a unit without missing responses, with the
+        estimates treated as known; determinacy is its square root.
     sd : {"total", "conditional"}
     notes : tuple of str
-        What is to be known of the numbers.
+        Notes on the numbers.
     """
 
     profiles: pd.DataFrame
@@ -86,24 +86,24 @@ def standardized(self: Fit, sd: Kind = "total", *, covariates: bool = False) -> 
     Parameters
     ----------
     sd : {"total", "conditional"}
-        Standard deviations of responses and scores, those that the model implies: over all units,
-        what covariates explain included, as lavaan's ``std.all``; or given the covariates, where
-        the communalities are `communalities`.
+        Which standard deviations of responses and scores to use, as implied by the model. "total":
+        over all units, including differences explained by covariates, as lavaan's ``std.all``.
+        "conditional": given the covariates; communalities are then those of `communalities`.
     covariates : bool
-        Whether covariates are in standard deviations, too, where they vary; if not, profiles and
-        effects are those of one unit of a covariate (``std.nox``), as is sensible for factors.
+        Whether to standardize covariates, too. If not, profiles and effects are per unit of a
+        covariate (``std.nox``), which is sensible for factors.
 
     Returns
     -------
     Standardized
-        Components that are not identified have the numbers of the one representative that is shown;
-        profiles and communalities are the same for all.
+        ``print`` it. For components that are not identified, loadings, effects and scores are those
+        of one representative; profiles and communalities are the same for all.
 
     Raises
     ------
     InvalidArgumentError
     DataRemovedError
-        The result has no data, which the standard deviations of covariates take.
+        The result has no data, which standard deviations of covariates need.
 
     Examples
     --------

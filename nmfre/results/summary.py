@@ -44,7 +44,7 @@ def summary(
     width: int = WIDTH,
 ) -> Summary:
     """
-    Header, table of params with standard errors and intervals, and notes.
+    Summary of the fit: header, table of params with standard errors and intervals, and notes.
 
     Parameters
     ----------
@@ -55,8 +55,8 @@ def summary(
     multipletests : str, optional
         Adjustment of the p-values for multiple tests, as in `adjusted_pvalues`.
     width : int
-        Width of the text in characters, at least 60. Names that do not fit into their column are
-        printed on a line of their own.
+        Width of the text in columns of a terminal, at least 60. Names that are too long for their
+        column get a line of their own.
 
     Returns
     -------

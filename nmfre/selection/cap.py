@@ -32,8 +32,8 @@ class CapScan:
     Attributes
     ----------
     table : DataFrame
-        One row per rate: the cap, df_random at the end, their ratio, whether the cap bound and in
-        how many iterations, tau2, sigma2, iterations, and a status in words.
+        One row per rate: the cap, the final df_random, their ratio, whether the cap bound and in
+        how many iterations, tau2, sigma2, the number of iterations, and a status in words.
     """
 
     plot: ClassVar[Callable[..., Axes]]  # attached by nmfre.plotting
@@ -43,7 +43,7 @@ class CapScan:
 
     @property
     def smallest_free_rate(self) -> float | None:
-        """The smallest rate whose cap does not bind, with a margin of 2 %; None if all do."""
+        """The smallest rate whose cap does not bind, with a margin of 2 %; None if all bind."""
         free = self.table.index[self.table["status"] == "does not bind"]
         return float(free.min()) if len(free) else None
 
@@ -55,7 +55,7 @@ class CapScan:
 
     @property
     def _shown(self) -> pd.DataFrame:
-        """The table without what the status and other columns say: it fits 80 columns."""
+        """The table without columns that repeat the status, so that it fits 80 columns."""
         return self.table.drop(columns=["binds", "ratio"])
 
 
@@ -72,7 +72,7 @@ def scan_cap(
     seed: int = 0,
 ) -> CapScan:
     """
-    Fit by df-cap under each of a grid of caps, from one start, in one stack (paper, Section 3).
+    Fit by df-cap for a grid of caps, all from the same start (paper, Section 3).
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def scan_cap(
     rates : sequence of float
         Rates in (0, 1]. Default: 0.05, 0.10, ..., 1.
     tol, maxiter, start_basis, start_theta, start_sigma2, start_tau2, seed
-        As in `nmfre.NMFRE.fit`, but for ``seed``: a whole number from 0.
+        As in `nmfre.NMFRE.fit`; but ``seed`` must be a whole number >= 0.
 
     Returns
     -------
@@ -89,16 +89,16 @@ def scan_cap(
     Raises
     ------
     InvalidArgumentError
-        No rates, one that is not in (0, 1], or another invalid argument.
+        There are no rates, one is not in (0, 1], or another argument is invalid.
     MissingCellError, SparseResponsesError, ChunkedResponsesError
-        Responses are missing, sparse or in chunks, which df-cap does not take.
+        Responses are missing, sparse or in chunks, which df-cap does not support.
     ScaleError
-        Responses or covariates are too small or too large for the fixed floor of df-cap.
+        Responses or covariates are too small or too large for df-cap.
 
     Warns
     -----
     NegativeCovariateWarning
-        The multiplicative updates of df-cap are not guaranteed to descend.
+        Covariates are negative, so updates of df-cap need not decrease the objective.
 
     Examples
     --------

@@ -56,38 +56,39 @@ def select_rank(
     n_starts: int | None = None,
 ) -> RankSelection:
     """
-    Compare ranks by cross-validation, AIC or BIC; every fit is by marginal maximum likelihood.
+    Compare ranks by cross-validation, AIC or BIC. All fits are by maximum likelihood.
 
-    Held-out entries are missing to the fit, which df-cap does not take: the rank so chosen is that
-    of ``method="ml"``.
+    Held-out entries are treated as missing, which df-cap does not support. The chosen rank is
+    therefore the one for ``method="ml"``.
 
     Parameters
     ----------
     model : NMFRE
-        Data and covariates, without a ``basis_pattern``; its own rank plays no part.
+        The model, without a ``basis_pattern``. Its own rank is not used.
     ranks : iterable of int
         Ranks to compare.
     criterion : {"cv", "bic", "aic"}
-        Mean squared error of what a fit without some of the data predicts for them; or Schwarz's
-        (units are the observations) or Akaike's criterion of fits to all data.
+        "cv": mean squared prediction error for held-out data. "bic", "aic": Schwarz's (with units
+        as observations) or Akaike's criterion of fits to all data.
     over : {"entries", "units"}
-        What is held out (cv). Entries of the responses are predicted by the BLUP of their unit
-        given its other entries, X(Theta a + u); whole units by X Theta a, which knows components
-        only as far as covariates move them. Units of one group are held out together.
+        What is held out (cv). "entries": single responses, predicted by the BLUP of their unit
+        given its other responses, X(Theta a + u). "units": whole units, predicted by X Theta a,
+        which depends on components only through the covariates. Units of one group are held out
+        together.
     folds : int
-        Number of parts that are held out in turn (cv).
+        Number of folds (cv).
     repeats : int
-        Divisions into folds (cv).
+        Number of divisions into folds (cv).
     seed : int or None
-        Of folds and starts; the same seed gives the same table with any number of workers. None
-        takes fresh entropy, kept in the result.
+        Seed of folds and starts. The table does not depend on the number of workers. None draws a
+        new seed, kept in the result.
     n_jobs : int, optional
         Processes, as in joblib. Default: those of ``joblib.parallel_config``, or one.
     progress : bool
         Whether to show a progress bar.
     df_cap, tol, maxiter, start_sigma2, start_tau2, cov_resid, cov_re, signed, n_starts
-        Of every fit, as in `NMFRE.fit` with ``method="ml"``. By default every
-        rank has residual variances by response, or none has where one of them is too high for it.
+        As in `NMFRE.fit` with ``method="ml"``. By default all ranks have one residual variance per
+        response, unless the highest rank does not allow that.
 
     Returns
     -------
@@ -97,12 +98,12 @@ def select_rank(
     Raises
     ------
     RankError, InvalidArgumentError
-        An invalid argument, such as criterion="cv" for data in chunks, or with it
-        over="entries" for sparse responses.
+        An invalid argument, such as criterion="cv" for data in chunks, or over="entries" for sparse
+        responses.
     FoldsError
-        Data that are too small to be divided so.
+        There are not enough data for this number of folds.
     ExactFitError
-        A rank that reproduces the responses.
+        A rank reproduces the responses exactly.
 
     Warns
     -----
@@ -111,12 +112,14 @@ def select_rank(
 
     Notes
     -----
-    Each rank is fitted to all data with ``n_starts`` starts. A fit without a fold has two starts:
-    that solution, and one that knows nothing of what is held out. The higher likelihood counts.
+    Each rank is fitted to all data with ``n_starts`` starts. A fit without one of the folds has two
+    starts, and the better fit is kept: the solution for all data, and a start that does not depend
+    on the held-out data.
 
-    Of every unit an entry stays in, and of every response a positive one; what alone keeps one of
-    them in is never held out. The standard error of the mean is the standard deviation over all
-    folds over the root of ``folds``: repeats make it steadier, and do not shrink it.
+    Each unit keeps at least one response, and each response at least one positive entry; entries
+    that are needed for this are never held out. The standard error of the mean is the standard
+    deviation over all folds divided by the square root of ``folds``: repeats make it more stable
+    but not smaller.
 
     Examples
     --------

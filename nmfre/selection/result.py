@@ -1,4 +1,4 @@
-"""What a choice of the rank found: table, best rank, plot."""
+"""The result of a choice of the rank: table, best rank, plot."""
 
 from __future__ import annotations
 
@@ -19,19 +19,18 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RankSelection:
     """
-    What `select_rank` found.
+    Result of `select_rank`; ``print`` it.
 
     Attributes
     ----------
     table : DataFrame
-        One row per rank. Columns: the criterion (named as such); for "cv" its "std err" over the
-        folds, for the others the log-likelihood "llf"; "n_params", the parameters that AIC and BIC
-        count, with those that ended at a bound, and "n_free", those that did not (cv: of the fold
-        with most); "not_converged" and "merging", how many fits did not reach the tolerance, and
-        how many ended with components that merge.
+        One row per rank. Columns: the criterion, under its name; for "cv" its "std err" over the
+        folds, otherwise the log-likelihood "llf"; "n_params", the number of parameters that AIC and
+        BIC count, and "n_free", the number of those that are not at a boundary (cv: in the fold
+        with most); "not_converged" and "merging", the numbers of fits that did not reach the
+        tolerance and of fits whose components merge.
     scores : DataFrame or None
-        Mean squared prediction error of every fold (rows: repeat, fold) and rank; None without
-        folds.
+        Mean squared prediction error by fold (rows: repeat, fold) and rank; None without folds.
     criterion, over : str
     folds, repeats : int
     seed : int
@@ -59,7 +58,7 @@ class RankSelection:
 
     @property
     def one_standard_error(self) -> int:
-        """The smallest rank, of those that are not left out, within one standard error of best."""
+        """The smallest rank within one standard error of ``best``, of those not left out."""
         if self.scores is None:
             raise NotComputedError(
                 name="one_standard_error", reason="AIC and BIC have no standard errors; see best."
@@ -108,7 +107,7 @@ class RankSelection:
                 "is reliable. Raise maxiter or n_starts, or try smaller ranks."
             )
         elif left:
-            text = f" Left out, as fits did not converge or components merge: rank {left}."
+            text = f" Left out because fits did not converge or components merge: rank {left}."
         if self.scores is None:
             text += (
                 f" {self.criterion.upper()} counts n_params, entries of the basis and effects that "

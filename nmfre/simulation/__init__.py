@@ -1,4 +1,4 @@
-"""Monte Carlo studies: the paper's two, coverage, tests of factors, variances, random effects."""
+"""Monte Carlo studies: the paper's, coverage, tests of factors, variances and random effects."""
 
 from nmfre.simulation.bump_design import BumpDesign, covariance_designs
 from nmfre.simulation.coverage import coverage_study

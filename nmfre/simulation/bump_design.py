@@ -35,24 +35,25 @@ class BumpDesign:
     n_responses, rank, n_units : int
         P, Q, N.
     signed : bool
-        Whether the fits leave Theta unbounded.
+        Whether effects are signed in the fits.
     errors : {"normal", "exponential", "poisson"}
-        Distribution of residuals and random effects, the second centred. With the third, random
-        effects are normal and responses are counts with the mean X (Theta a + u).
+        Distribution of residuals and random effects; the exponential one is centred. With
+        "poisson", random effects are normal and responses are counts with mean X (Theta a + u).
     effects : {"decreasing", "none"}
-        Effects of the group on the components: from 12 to 0, or none at all.
+        Effects of the group on the components: from 12 down to 0, or all 0.
     intercept : float
-        Mean score of the units outside the group. With many responses it must be larger than 60,
-        or responses would be below 0 before they are cut off there.
+        Mean score of the units outside the group. With many responses it must exceed 60, so that
+        few responses are below 0, where they are cut off.
     background : float
-        Share of every column of X, from 0 to below 1, that is even over the responses. With 0,
-        X has zeros where bumps end: intervals are conservative where true values lie on bounds.
+        Share of each column of X, in [0, 1), that is spread evenly over the responses. With 0, X
+        has zeros where bumps end; intervals are conservative if true values lie on boundaries.
     sigma2 : float or tuple of P floats
-        Residual variance, of all responses or of each. Counts have that of a Poisson variable.
+        Residual variance, common or one per response. Counts have the variance of a Poisson
+        variable.
     tau : float or tuple of Q floats
-        Standard deviation of the random effects, of all components or of each; 0 for none.
+        Standard deviation of the random effects, common or one per component; 0 for none.
     correlation : float
-        Of the random effects of any two components, from 0 to below 1.
+        Correlation of the random effects of any two components, in [0, 1).
 
     Examples
     --------
@@ -139,7 +140,7 @@ class BumpDesign:
         Returns
         -------
         endog, exog : ndarray, (N, P) and (N, 2)
-            Responses, not negative, and covariates.
+            Responses >= 0 and covariates.
         """
         return self.draw_with_effects(rng)[:2]
 
@@ -147,7 +148,7 @@ class BumpDesign:
         self, rng: np.random.Generator
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """
-        Draw the same data set, and tell its random effects.
+        Draw the same data set, and return its random effects, too.
 
         Parameters
         ----------
@@ -174,7 +175,7 @@ class BumpDesign:
 
 def covariance_designs(n_units: int = 200) -> dict[str, BumpDesign]:
     """
-    Truths that differ in the covariances: eight responses, two components.
+    Designs that differ in their covariances, with eight responses and two components.
 
     Parameters
     ----------
@@ -183,9 +184,9 @@ def covariance_designs(n_units: int = 200) -> dict[str, BumpDesign]:
     Returns
     -------
     dict of BumpDesign
-        By what is special about them: equal variances; standard deviations 7 and 4 of the random
-        effects; residual variances from 0.5 to 6; both; random effects that are correlated; counts;
-        a basis without zeros and both.
+        Keys describe the designs: equal variances; standard deviations 7 and 4 of the random
+        effects; residual variances from 0.5 to 6; both; correlated random effects; counts; both
+        with a basis without zeros.
 
     Examples
     --------

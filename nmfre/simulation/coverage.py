@@ -68,22 +68,21 @@ def coverage_study(
     n_replicates : int
         Data sets to draw and fit.
     method : {"ml", "df-cap"}
-        Of the fits. That of the paper has no signed effects, and is fitted with its default cap.
+        Estimator of the fits. "df-cap" has no signed effects and uses its default cap.
     alpha : float
         1 minus the level of the intervals, and the level of the test.
     cov_resid : {"identity", "mean", "diagonal"}, optional
     cov_re : {"identity", "diagonal", "full"}, optional
-        Forms of the covariances in fits by ml, as in `nmfre.NMFRE.fit`; those of the design may be
-        others. With "full", the zeros of its basis are taken as known (``basis_pattern``).
+        Covariance forms of fits by ml, as in `nmfre.NMFRE.fit`; they may differ from those of the
+        design. With "full", the zeros of its basis are treated as known (``basis_pattern``).
     cov_type : {"cr3", "sandwich", "naive", "max"}, optional
         As in `nmfre.NMFRE.fit`.
     n_boot : int
-        Bootstrap replicates of each fit; 0 for Wald intervals alone.
+        Number of bootstrap replicates of each fit; 0 for Wald intervals only.
     multiplier : {"exponential", "rademacher", "mammen", "normal"}
-        Distribution of their multipliers.
+        Distribution of the multipliers.
     seed : int
-        Of data, starts and multipliers; the same seed gives the same table with any number of
-        workers.
+        Seed of data, starts and multipliers. The table does not depend on the number of workers.
     n_jobs : int, optional
         Processes, as in joblib. Default: those of ``joblib.parallel_config``, or one.
     progress : bool
@@ -92,20 +91,20 @@ def coverage_study(
     Returns
     -------
     DataFrame
-        One row per uncertainty ("marginal", "conditional"; of df-cap the second alone) and
-        quantity: coverage of the Wald, percentile and studentized intervals of the intercepts and
-        the effects (the average over components, and the lowest and highest of them), bias, mean
-        standard error over the standard deviation of the estimates, the share of data sets in which
-        they have a standard error, which the rows before are about; coverage of the Wald intervals
-        of X Theta (marginal); rejections of the joint test; each with its Monte Carlo standard
-        error. ``attrs`` hold the number of replicates that counted and the seconds taken.
+        One row per uncertainty ("marginal", "conditional"; df-cap has only the second) and
+        quantity. For intercepts and effects: coverage of Wald, percentile and studentized intervals
+        (average, lowest and highest over the components), bias, mean standard error over the
+        standard deviation of the estimates, and the share of data sets in which there is a standard
+        error, to which the other rows refer. Also: coverage of the Wald intervals of X Theta
+        (marginal) and rejections of the joint test. Each has its Monte Carlo standard error.
+        ``attrs`` hold the number of replicates used and the seconds taken.
 
     Raises
     ------
     InvalidArgumentError
         An invalid argument.
     NotComputedError
-        If no fit reached its tolerance.
+        No fit reached its tolerance.
 
     Examples
     --------

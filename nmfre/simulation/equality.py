@@ -35,7 +35,7 @@ def variance_test_study(
     progress: bool = True,
 ) -> pd.DataFrame:
     """
-    Share of data sets in which tests reject equal variances: their size, or their power.
+    Share of data sets in which tests reject equal variances: their size or power.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ def variance_test_study(
     alpha : float
         Level of the tests.
     likelihood_ratio : bool
-        Whether to do the likelihood-ratio tests, too, which take three more fits.
+        Whether to include likelihood-ratio tests, which need three more fits.
     seed : int
-        Of data and starts; the same seed gives the same table with any number of workers.
+        Seed of data and starts. The table does not depend on the number of workers.
     n_jobs : int, optional
         Processes, as in joblib. Default: those of ``joblib.parallel_config``, or one.
     progress : bool
@@ -56,10 +56,10 @@ def variance_test_study(
     Returns
     -------
     DataFrame
-        One row per test ("score", "likelihood ratio") and hypothesis: share of rejections, with its
-        Monte Carlo standard error, of all data sets; share of data sets that can test the
-        hypothesis; mean of the statistic and of its degrees of freedom. ``attrs`` hold the number
-        of data sets that counted, the seconds taken and the design.
+        One row per test ("score", "likelihood ratio") and hypothesis: share of rejections among all
+        data sets, with its Monte Carlo standard error; share of data sets that can test the
+        hypothesis; means of the statistic and of its degrees of freedom. ``attrs`` hold the number
+        of data sets used, the seconds taken and the design.
 
     Raises
     ------

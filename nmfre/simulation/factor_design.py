@@ -15,7 +15,7 @@ from nmfre.simulation.bump_design import BumpDesign
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactorDesign:
     """
-    Data with a factor that has no effect, the same for all units of a group.
+    Design with a factor that has no effect and is the same for all units of a group.
 
     Basis, intercepts and variances are those of `BumpDesign`; with two components, random effects
     have standard deviations 7 and 4.
@@ -23,14 +23,14 @@ class FactorDesign:
     Attributes
     ----------
     n_groups, group_size : int
-        Groups, and units in each. With one unit in each, units are independent.
+        Number of groups, and of units per group. With one unit per group, units are independent.
     levels : tuple of int
-        Groups in each level of the factor but the first, which has the others.
+        Number of groups in each level of the factor except the first, which has the rest.
     n_responses, rank : int
         P, Q.
     group_share : float
-        Share of the variance of the random effects that units of one group have in common, from 0
-        to 1.
+        Share of the variance of the random effects that units of one group have in common, in [0,
+        1].
 
     Examples
     --------

@@ -44,7 +44,7 @@ def factor_study(
     progress: bool = True,
 ) -> pd.DataFrame:
     """
-    Share of data sets in which tests reject that a factor has no effect, which it does not have.
+    Share of data sets in which tests find an effect of a factor that has none.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def factor_study(
     alpha : float
         Level of the tests.
     seed : int
-        Of data and starts; the same seed gives the same table with any number of workers.
+        Seed of data and starts. The table does not depend on the number of workers.
     n_jobs : int, optional
         Processes, as in joblib. Default: those of ``joblib.parallel_config``, or one.
     progress : bool
@@ -65,13 +65,12 @@ def factor_study(
     Returns
     -------
     DataFrame
-        One row per uncertainty, what is taken as independent ("units", and "groups" where the
-        design has any) and kind of covariance. Columns: rejections of single levels ("z"), by the
-        mean over levels and components with a standard error; of the joint test, by
-        `wald_test_terms` ("joint"), by chi-squared and by F with as many degrees of freedom as
-        there are units, or groups, less covariates ("F(N - K)"); the largest Monte Carlo standard
-        error of these. ``attrs`` hold the number of data sets that counted, the seconds taken and
-        the design.
+        One row per uncertainty, independent unit ("units", and "groups" if the design has any) and
+        kind of covariance. Columns: share of rejections for single levels ("z"), averaged over
+        levels and components with a standard error; for the joint test, with p-values of
+        `wald_test_terms` ("joint"), chi-squared, and F with the number of units or groups minus
+        covariates as degrees of freedom ("F(N - K)"); the largest Monte Carlo standard error of
+        these. ``attrs`` hold the number of data sets used, the seconds taken and the design.
 
     Raises
     ------

@@ -31,8 +31,9 @@ def identified_set_study(
     """
     Coverage of the true effects by ``conf_int(method="set")``.
 
-    Fits have residual variances by response and variances of random effects by component. Where
-    the basis has a background, components are not identified, and effects have no other intervals.
+    Fits have one residual variance per response and one variance of random effects per component.
+    If the basis has a background, components are not identified, and effects have no other
+    intervals.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def identified_set_study(
     alpha : float
         1 minus the level of the intervals.
     seed : int
-        Of data and starts; the same seed gives the same table with any number of workers.
+        Seed of data and starts. The table does not depend on the number of workers.
     n_jobs : int, optional
         Processes, as in joblib. Default: those of ``joblib.parallel_config``, or one.
     progress : bool
@@ -51,10 +52,10 @@ def identified_set_study(
     Returns
     -------
     DataFrame
-        A row for each param. Columns: truth; means of the ends of the set, lower and upper; shares
-        of data sets in which the truth is in the set itself, and in the interval (coverage), the
-        latter with its Monte Carlo standard error. ``attrs`` hold the number of replicates that
-        counted, the share of sets that were points, and the seconds taken.
+        One row per param. Columns: truth; means of the lower and upper ends of the set; shares of
+        data sets in which the set and the interval contain the truth (coverage), the latter with
+        its Monte Carlo standard error. ``attrs`` hold the number of replicates used, the share of
+        sets that were points, and the seconds taken.
 
     Raises
     ------

@@ -36,7 +36,8 @@ class PaperDesign:
     A setting of the paper's simulations: an intercept and a group, as in the Orthodont data.
 
     Random effects are normal with variance 1, residuals have variance 1. Of 27 units, 16 are in the
-    group; with other numbers, each is with probability 16/27, drawn once for all replicates.
+    group; with another number of units, each is in the group with probability 16/27, drawn once for
+    all replicates.
 
     Attributes
     ----------
@@ -45,13 +46,13 @@ class PaperDesign:
     n_units : int
         N.
     effect : float
-        Of the group on the first component; on the others it is 0.
+        Effect of the group on the first component; on the others it is 0.
     errors : {"normal", "exponential"}
         Distribution of the residuals; the second is centred.
     df_cap : float or None
-        Rate of the cap; None for no cap, with tau2 held at its start.
+        Rate of the cap; None for no cap, with tau2 held at its starting value.
     start_tau2 : float
-        Start of tau2.
+        Starting value of tau2.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Monte Carlo study of variances and predictions in small samples: how often intervals cover."""
+"""Monte Carlo study of intervals of variances and predictions in small samples."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def prediction_study(
         1 minus the level of the intervals.
     cov_resid : {"identity", "mean", "diagonal"}, optional
     cov_re : {"identity", "diagonal"}, optional
-        Forms of the covariances in the fits, as in `nmfre.NMFRE.fit`.
+        Covariance forms of the fits, as in `nmfre.NMFRE.fit`.
     seed : int
-        Of data and starts; the same seed gives the same table with any number of workers.
+        Seed of data and starts. The table does not depend on the number of workers.
     n_jobs : int, optional
         Processes, as in joblib. Default: those of ``joblib.parallel_config``, or one.
     progress : bool
@@ -60,19 +60,19 @@ def prediction_study(
     Returns
     -------
     DataFrame
-        Rows: residual variances and variances of random effects, each with the correction of
-        `nmfre.NMFREResults.variance_components` and without; random effects and BLUPs
-        X(Theta a + u), each with the errors of the parameters (uncertainty="marginal") and with
-        these treated as known ("conditional"); means X Theta a. Columns: coverage, its Monte Carlo
-        standard error, and, of variances, the mean of the estimates over the true ones.
-        ``attrs`` hold the number of replicates that counted and the seconds taken.
+        Rows: residual variances and variances of random effects, with and without the correction of
+        `nmfre.NMFREResults.variance_components`; random effects and BLUPs X(Theta a + u), with the
+        uncertainty of the parameters (uncertainty="marginal") and with parameters treated as known
+        ("conditional"); means X Theta a. Columns: coverage, its Monte Carlo standard error and, for
+        variances, the mean ratio of estimate and truth. ``attrs`` hold the number of replicates
+        used and the seconds taken.
 
     Raises
     ------
     InvalidArgumentError
         An invalid argument.
     NotComputedError
-        If no fit reached its tolerance.
+        No fit reached its tolerance.
 
     Examples
     --------

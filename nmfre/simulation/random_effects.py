@@ -31,22 +31,22 @@ def random_effects_test_study(
     progress: bool = True,
 ) -> pd.DataFrame:
     """
-    Share of data sets in which random effects are found: size (``tau=0``) or power of the test.
+    Share of data sets in which the test finds random effects: its size (``tau=0``) or power.
 
-    One bootstrap data set is drawn for each data set, and all of them together are the distribution
-    that its statistic is compared with (Giacomini, Politis and White 2013): a bootstrap for each
-    data set would take a hundred times as long.
+    One bootstrap data set is drawn per data set, and all of them together form the null
+    distribution (Giacomini, Politis and White 2013). A separate bootstrap for each data set would
+    take a hundred times as long.
 
     Parameters
     ----------
     design : BumpDesign
-        ``tau=0`` for the size.
+        The design; ``tau=0`` for the size of the test.
     n_datasets : int
         Data sets to draw and fit, from two starts each.
     alpha : float
         Level of the test.
     seed : int
-        Of data, starts and draws; the same seed gives the same table with any number of workers.
+        Seed of data, starts and draws. The table does not depend on the number of workers.
     n_jobs : int, optional
         Processes, as in joblib. Default: those of ``joblib.parallel_config``, or one.
     progress : bool
@@ -55,10 +55,10 @@ def random_effects_test_study(
     Returns
     -------
     DataFrame
-        A row for each way to the p-value ("chi-bar", for rank 1, and "bootstrap"): share of
-        rejections with its Monte Carlo standard error, the critical value, and the mean and the
-        share of zeros among the statistics of the data. ``attrs`` hold the number of data sets that
-        counted, the seconds taken and the design.
+        One row per kind of p-value ("chi-bar", for rank 1, and "bootstrap"): share of rejections
+        with its Monte Carlo standard error, critical value, mean of the statistics and share of
+        statistics that are zero. ``attrs`` hold the number of data sets used, the seconds taken and
+        the design.
 
     Raises
     ------

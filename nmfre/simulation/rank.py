@@ -40,7 +40,7 @@ def rank_choice_study(
     progress: bool = True,
 ) -> pd.DataFrame:
     """
-    Coverage of the mean profiles X Theta where the rank of the fit was chosen by BIC.
+    Coverage of intervals of the mean profiles X Theta if the rank is chosen by BIC.
 
     Fits have one residual variance and one variance of the random effects.
 
@@ -48,16 +48,15 @@ def rank_choice_study(
     ----------
     design : BumpDesign
     n_replicates : int
-        Data sets to draw, fit at every rank, and bootstrap.
+        Data sets to draw, fit at each rank, and bootstrap.
     ranks : sequence of int
         Ranks to choose from.
     alpha : float
         1 minus the level of the intervals.
     n_boot : int
-        Replicates of ``bootstrap(refit=True, select=ranks)``.
+        Number of replicates of ``bootstrap(refit=True, select=ranks)``.
     seed : int
-        Of data, starts and multipliers; the same seed gives the same table with any number of
-        workers.
+        Seed of data, starts and multipliers. The table does not depend on the number of workers.
     n_jobs : int, optional
         Processes, as in joblib. Default: those of ``joblib.parallel_config``, or one.
     progress : bool
@@ -68,15 +67,15 @@ def rank_choice_study(
     DataFrame
         Rows: Wald intervals at the chosen rank, and percentile intervals of a bootstrap that
         chooses the rank again. Columns: coverage, its Monte Carlo standard error, and the mean
-        width. ``attrs`` hold the shares of the data sets that chose each rank, the number of data
-        sets that counted, and the seconds taken.
+        width. ``attrs`` hold the shares of data sets in which each rank was chosen, the number of
+        data sets used, and the seconds taken.
 
     Raises
     ------
     InvalidArgumentError
-        An argument that is not allowed.
+        An invalid argument.
     NotComputedError
-        If no fit reached its tolerance.
+        No fit reached its tolerance.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The paper's simulations: every replicate of a chunk in one stack of the estimator."""
+"""The paper's simulations; all replicates of a chunk are fitted together."""
 
 from __future__ import annotations
 
@@ -65,63 +65,61 @@ def paper_study(
     resume: Mapping[int, pd.DataFrame] | None = None,
 ) -> pd.DataFrame:
     """
-    Behaviour of df-cap and its inference on the effect of the group on the first component.
+    Performance of df-cap and of its inference on the effect of the group on the first component.
 
-    Every fit starts from the one without random effects, by multiplicative updates.
+    Each fit starts from a fit without random effects by multiplicative updates.
 
     Parameters
     ----------
     designs : sequence of PaperDesign
         Settings, such as those of `baseline_designs` or `stress_designs`.
     n_replicates : int
-        Data sets a setting.
+        Data sets per setting.
     n_boot : int
-        Wild-bootstrap replicates of each.
+        Wild-bootstrap replicates of each data set.
     n_refits : int
-        Replicates of each that are estimated again (the refit bootstrap), from the estimate on; 0
-        for none. The paper's code makes them of residuals around the fitted values with random
-        effects, and raises responses by their minimum if that is negative;
-        `nmfre.NMFREResults.bootstrap` takes residuals around the fixed effects. 200 of them take
-        about a hundred times as long as everything else.
+        Replicates of the refit bootstrap of each data set, started from the estimate; 0 for none.
+        As in the paper's code, they use residuals around the fitted values with random effects, and
+        responses are raised by their minimum if that is negative; `nmfre.NMFREResults.bootstrap`
+        uses residuals around the fixed effects. 200 refits take about a hundred times as long as
+        everything else.
     seed : int
-        Of everything; the same seed gives the same table with any number of workers.
+        Seed of the study. The table does not depend on the number of workers.
     n_jobs : int, optional
         Processes, as in joblib. Default: those of ``joblib.parallel_config``, or one.
     progress : bool
         Whether to show a progress bar.
     resume : mapping, optional
-        ``finished`` of the error of a call with the same arguments that was interrupted or failed:
-        what it had done is not done again.
+        The attribute ``finished`` of the error of an interrupted or failed call with the same
+        arguments; finished work is not repeated.
 
     Returns
     -------
     DataFrame
-        One row per setting. Columns, with the names of the paper's code:
+        One row per setting. Columns, with the names of the paper's code in parentheses:
 
         - "bias", "sd" and "rmse" of the estimate;
-        - "mean se", "mean bootstrap se", "mean naive se": of the sandwich (MeanSE), of the one-step
-          bootstrap (MeanBSE), and of the information alone, which explodes as the ridge vanishes;
+        - "mean se", "mean bootstrap se", "mean naive se": from the sandwich (MeanSE), the one-step
+          bootstrap (MeanBSE), and the information alone, which diverges as the ridge vanishes;
         - "df_U / NQ" (dfU), its quantiles over data sets, "q90 of df_U / NQ" and "q99 of df_U / NQ"
           (dfU_q90, dfU_q99), and "mean ridge" (MeanLambda);
         - "mean sigma2", "mean tau2", "mean dispersion" (MeanSigma2Hat, MeanTau2Hat,
-          MeanSigma2Used): of the algorithm, and the residual variance that inference uses;
+          MeanSigma2Used): variances of the algorithm, and the residual variance of the inference;
         - "median iterations";
-        - "rejection" and "rejection, bootstrap se" (RejectSE, RejectBSE): shares in which the
-          estimate over its standard error rejects at 0.05, one-sided where the effect is 0, else
-          two-sided;
+        - "rejection" and "rejection, bootstrap se" (RejectSE, RejectBSE): shares of data sets in
+          which the z-test rejects at 0.05, one-sided if the effect is 0, otherwise two-sided;
         - "coverage, wald", "coverage, bootstrap se" and "coverage, percentile" (CoverSE, CoverBSE,
           PctCover): of the 95 % intervals estimate -+ 1.96 standard errors, and of the percentiles
           of the bootstrap;
-        - "cap hit" and "not converged": shares of fits in which the cap bound (CapHitRate), and
-          which reached the largest number of iterations before the tolerance;
+        - "cap hit" and "not converged": shares of fits in which the cap bound (CapHitRate), and of
+          fits that reached the maximum number of iterations before the tolerance;
         - with ``n_refits``: "mean refit se", "rejection, refit se", "coverage, refit se",
           "coverage, refit percentile" (MeanFBSE, RejectFBSE, CoverFBSE, PctCoverFull), and "refits
-          not converged", the share of refits. No percentile of refits is 0, so that this coverage
-          is 0 where the effect is: multiplicative updates stop above it.
+          not converged", a share of the refits. If the effect is 0, the coverage of percentiles of
+          refits is 0, because multiplicative updates stop above 0.
 
-        The bias and every rate but the last have their Monte Carlo standard error in the column of
-        the same name that ends in "(se)". ``attrs`` hold the number of replicates and the seconds
-        taken.
+        The bias and all rates but the last have their Monte Carlo standard error in a column of the
+        same name with "(se)". ``attrs`` hold the number of replicates and the seconds taken.
 
     Raises
     ------

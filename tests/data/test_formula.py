@@ -95,7 +95,7 @@ def test_data_without_rows(simulated, orthodont):
         ("y1:y2 ~ age", "':' cannot stand on the left"),
         ("1 + y2 ~ age", "cannot stand on the left"),
         ("y1 + y2 ~ ag", "'ag' is not defined(.|\n)*The data have: y1, y2"),
-        ("y1 + z ~ age", "'z' is not defined\nThe data have: y1"),
+        ("y1 + z ~ age", "'z' is not defined.\nThe data have: y1"),
         ("y1 + y2 ~ (age", r"Unmatched '\('"),
         ("y1 + y2 ~ 0", "has no covariates"),
         ("~ age", "has no responses"),

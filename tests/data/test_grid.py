@@ -124,7 +124,7 @@ def test_what_is_not_there_is_named(data):
     found = variables(data, "age + group")
     with pytest.raises(errors.InvalidArgumentError, match=r"variable of the model \('age', 'gr"):
         found.name("over", "sex")
-    with pytest.raises(errors.InvalidArgumentError, match="different ones"):
+    with pytest.raises(errors.InvalidArgumentError, match="different variables"):
         found.names("over", ["age", "age"])
     for at in (["age"], {"age": []}, {"age": [8, 8]}, {"sex": 1}):
         with pytest.raises(errors.InvalidArgumentError, match="at="):

@@ -56,7 +56,7 @@ def test_signs_that_change_are_named(fits):
     changed = tests.effects.copy()
     changed.loc[("comp2", "x1"), (EQUAL_RESID, "sign changes")] = True
     shown = str(type(tests)(tests.frame, changed))
-    assert f"Signs that change ({EQUAL_RESID}): " in shown
+    assert f"Effects whose sign changes ({EQUAL_RESID}): " in shown
     assert "comp2[x1]." in shown
 
 

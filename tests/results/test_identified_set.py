@@ -64,7 +64,7 @@ def test_what_is_printed(res):
     assert res.identified_set()._repr_html_().startswith("<table")
     equal = res.identified_set("identity")
     assert equal.is_point
-    assert "It is a point, the estimate." in str(equal)
+    assert "The set is a single point, the estimate." in str(equal)
     assert "point" in repr(equal)
 
 

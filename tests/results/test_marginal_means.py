@@ -229,7 +229,7 @@ def test_sums_of_components_that_mix_are_known(data):
     assert res.identification.mixing == (True, True)
     apart = res.marginal_means("age", at={"age": [0.2, 0.8]})
     assert apart.frame["std err"].isna().all()
-    assert "not identified" in str(apart)
+    assert "not identified" in " ".join(str(apart).split())
     both = res.marginal_means("age", at={"age": [0.2, 0.8]}, of={"both": ["comp1", "comp2"]})
     total = res.marginal_means(
         "age", at={"age": [0.2, 0.8]}, which="responses", of={"total": ITEMS}

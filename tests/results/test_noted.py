@@ -10,9 +10,9 @@ import pytest
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({}, ["one-sided", "summary percentile"]),
+        ({}, ["one-sided", "summary are percentile"]),
         ({"n_boot": 0}, ["one-sided", "cut off at 0"]),
-        ({"signed": True}, ["summary percentile"]),
+        ({"signed": True}, ["summary are percentile"]),
         ({"signed": True, "n_boot": 0}, []),
     ],
 )

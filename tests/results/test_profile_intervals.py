@@ -50,7 +50,7 @@ def test_what_has_none_says_why(model, monkeypatch):
     with pytest.raises(errors.InvalidArgumentError, match="n_jobs"):
         res.conf_int(method="profile", n_jobs=0)
     monkeypatch.setattr("nmfre.results.profile_intervals.LARGEST_HESSIAN", 3)
-    with pytest.raises(errors.NotComputedError, match="at most 3"):
+    with pytest.raises(errors.NotComputedError, match="a basis of 3 entries"):
         res.conf_int(method="profile")
     monkeypatch.undo()
     res.remove_data()

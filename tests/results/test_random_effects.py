@@ -60,7 +60,7 @@ def test_two_components_need_the_bootstrap():
     assert test.pvalue == bootstrap_pvalue(test.statistic, test.null_statistics)
     shown = str(test)
     assert "19 data sets" in shown
-    assert "no chi-bar-squared mixture holds" in shown
+    assert "there is no chi-bar-squared mixture" in shown
     assert "NOT CONVERGED" not in shown
     assert "<table" in test._repr_html_()
 

@@ -67,7 +67,7 @@ def test_workers_and_chunks_change_nothing(res, boot, monkeypatch):
 def test_what_is_refused(res):
     for arguments, message in (
         ({"select": [1, 2]}, "refit"),
-        ({"select": [1, 3], "refit": True}, "that of the fit, 2"),
+        ({"select": [1, 3], "refit": True}, "include 2, the rank of the fit"),
         ({"select": 2, "refit": True}, "select"),
         ({"select": [1, 2], "refit": True, "criterion": "cv"}, "criterion='cv'"),
     ):

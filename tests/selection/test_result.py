@@ -49,7 +49,7 @@ def test_ranks_whose_fits_failed_are_left_out():
     assert (found.best, found.one_standard_error) == (2, 2)
     for shown in (words(found), found._repr_html_()):
         assert "Lowest: rank 2. " in shown
-        assert "Left out, as fits did not converge or components merge: rank 3, 4." in shown
+        assert "Left out because fits did not converge or components merge: rank 3, 4." in shown
         assert "largest" not in shown
     none_left = selection(*values, merging=[1, 2, 1, 5])
     assert (none_left.best, none_left.one_standard_error) == (3, 2)
