@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 
+import numpy as np
 from statsmodels.iolib.summary import Summary
 from statsmodels.iolib.table import SimpleTable
 from statsmodels.stats.contrast import ContrastResults, WaldTestResults
@@ -11,6 +12,9 @@ from statsmodels.stats.contrast import ContrastResults, WaldTestResults
 from nmfre.core.cells import filled
 from nmfre.report.numbers import number, pvalue
 from nmfre.report.tables import WIDTH, TableSummary, fitted_table
+
+PVALUES = 4
+"""Their column in tables of statsmodels."""
 
 
 class NotedContrast(ContrastResults):
@@ -33,8 +37,11 @@ class NotedContrast(ContrastResults):
     def summary(
         self, xname: list[str] | None = None, alpha: float = 0.05, title: str | None = None
     ) -> str | SimpleTable | Summary:
-        """The table of statsmodels, or its line of text, and the notes."""
+        """The table of statsmodels, where no p-value is 0, or its line of text, and the notes."""
         printed = super().summary(xname, alpha, title)
+        if isinstance(printed, SimpleTable):
+            for row, p in zip(printed[1:], np.atleast_1d(self.pvalue), strict=True):
+                row[PVALUES].data = pvalue(p)
         if not self.notes:
             return printed
         text = " ".join(self.notes)

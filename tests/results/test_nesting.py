@@ -127,5 +127,7 @@ def test_patterns_are_nested_whatever_the_order_of_their_components():
     assert free.compare_lr_test(wide)[2] == free.df_model - wide.df_model
     other = {"visual": NAMES[:4], "verbal": NAMES[4:6], "speed": [*NAMES[6:], "x2", "x3"]}
     for smaller in (free, confirmatory(basis_pattern=other).fit("ml", **options)):
-        with pytest.raises(errors.InvalidArgumentError, match="zeros of the basis wherever this fit"):
+        with pytest.raises(
+            errors.InvalidArgumentError, match="zeros of the basis wherever this fit"
+        ):
             wide.compare_lr_test(smaller)

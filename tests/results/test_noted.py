@@ -23,6 +23,7 @@ def test_a_difference_to_the_summary_is_told(model, options, told):
     text = " ".join(str(test).split())
     assert ("Notes:" in text) == bool(told)
     assert all(part in text for part in told)
+    assert ("0.000" in text, "<0.001" in str(res.t_test("comp1[Intercept] = 0"))) == (False, True)
     same = float(test.pvalue) == pytest.approx(res.pvalues.iloc[1])
     assert same == ("one-sided" not in told)
     joint = " ".join(str(res.wald_test(name)).split())
