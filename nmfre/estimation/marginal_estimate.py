@@ -227,12 +227,14 @@ class MarginalEstimate(Estimate):
             )
             shown = "the representative with components as far apart as non-negativity allows"
         else:
-            what = "mixtures" if self.structure.random.rotated else "rotations"
             n_free = self.identification.n_free
-            directions = f"{n_free} direction{'s' if n_free > 1 else ''}"
-            found = f"{what} of {{names}} in {directions} have the same likelihood"
-            cause = f"{what} of {{names}} in {directions} fit equally well"
-            cause += ", with other variances." if self.structure.random.rotated else "."
+            how = f"in {n_free} direction{'s' if n_free > 1 else ''}"
+            found = f"{{names}} can be rotated {how} without changing the likelihood"
+            if self.structure.random.rotated:
+                found = (
+                    f"{{names}} can be mixed {how} (with other variances) at the same likelihood"
+                )
+            cause = f"{found}."
             shown = "the representative with the sparsest basis"
             if self.re_at_bound.any():
                 shown = FOUND
@@ -243,11 +245,11 @@ class MarginalEstimate(Estimate):
                 "caution",
                 "not identified",
                 f"NOT IDENTIFIED: {cause} The table shows {shown}; its effects have no standard "
-                f"errors. The same for all representatives: X Theta (profiles), fitted values, "
-                f"and the joint test of a covariate (wald_test_terms).",
-                f"{found}: their effects and loadings are those of one representative. Profiles, "
-                f"fitted values and wald_test_terms() remain valid; identified_set() gives the "
-                f"range of each effect, and a basis_pattern can identify them.",
+                "errors. All representatives have the same X Theta (profiles), fitted values and "
+                "joint tests of covariates (wald_test_terms).",
+                f"{found}. Their effects and loadings are those of one representative. Profiles, "
+                "fitted values and wald_test_terms() remain valid; identified_set() gives the "
+                "range of each effect, and a basis_pattern can identify the components.",
                 components=mixing,
             )
 

@@ -119,20 +119,23 @@ class Inference(OfKinds):
             remedy = "cov_type='cr3' corrects most of this."
             if self.options.estimator.corrects:
                 remedy = "Interpret p-values near the significance level with caution."
-            found.append(Finding("caution", "few groups", f"{few}.", f"{few}. {remedy}"))
+            found.append(
+                Finding("caution", "few groups", f"{few.capitalize()}.", f"{few}. {remedy}")
+            )
         return found
 
     def _on_bounds(self, what: str, estimate: Estimate) -> list[Finding]:
-        if not self.at_bound.any():
+        held = np.flatnonzero(self.at_bound).tolist()
+        if not held:
             return []
         return [
             Finding(
                 "note",
                 "bounds",
                 f"(b): at the boundary 0; {what}.",
-                "{names} at the boundary 0. If effects may be negative, use "
-                f"{estimate.signed_remedy}.",
-                params=np.flatnonzero(self.at_bound).tolist(),
+                f"{{names}} {'is' if len(held) == 1 else 'are'} at the boundary 0. If effects may "
+                f"be negative, use {estimate.signed_remedy}.",
+                params=held,
             )
         ]
 

@@ -215,7 +215,7 @@ def _notes(fit: Fit, alpha: float, multipletests: str | None) -> Iterator[str]:
         yield f"Score tests of {tests}."
     if fit.model.design.weights is not None:
         yield (
-            f"Weights: {fit.model.design.weights.described}. Their sum stands for N in the "
+            f"Weights: {fit.model.design.weights.described}. Their sum replaces N in the "
             "likelihood, AIC, BIC and the effective df of U."
         )
     yield from _short(fit.inference.findings(estimate), fit)

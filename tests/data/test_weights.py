@@ -275,7 +275,7 @@ def test_weights_are_saved_and_removed_with_the_data(fits, tmp_path):
     res = fits[0].model.fit("ml", n_boot=10, n_starts=1)
     text = str(res.summary())
     words = " ".join(text.split())
-    assert f"Weights: sum {OFTEN.sum()}, from 1 to 4. Their sum stands for N in" in words
+    assert f"Weights: sum {OFTEN.sum()}, from 1 to 4. Their sum replaces N in" in words
     assert f"of {2 * OFTEN.sum()}" in words
     assert max(map(len, text.splitlines())) <= 80
     res.to_arrays(tmp_path / "fit.npz")

@@ -64,7 +64,7 @@ def test_saturation(model):
 
 def test_bounds():
     res = nmfre.NMFRE(*simulate(effect=-20.0), rank=1).fit("ml")
-    assert "comp1[x1] at the boundary 0" in str(res.check())
+    assert "comp1[x1] is at the boundary 0" in str(res.check())
     assert topics(res)["bounds"] == "note"
 
 
