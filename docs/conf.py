@@ -1,4 +1,4 @@
-"""How the site is built: ``python -m sphinx -W --keep-going -b html docs docs/_build/html``."""
+"""How the site is built: ``python -m sphinx -W --keep-going -j auto -b html docs docs/_build/html``."""
 
 from __future__ import annotations
 
