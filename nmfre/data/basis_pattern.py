@@ -94,7 +94,7 @@ def components_of(
     for name, other in told.items():
         if other != number:
             raise InvalidArgumentError(
-                name, other, f"{number}, the number of components of {source}"
+                name, other, f"{number}, the number of components in {source}"
             )
     check_rank(number, len(responses), len(design.units))
     if names is None:

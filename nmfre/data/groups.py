@@ -9,7 +9,7 @@ import pandas as pd
 
 from nmfre.core.layout import LaidOut
 from nmfre.core.typing import BoolArray, IntArray
-from nmfre.data.checks import check_complete, is_chunked
+from nmfre.data.checks import check_complete, is_chunked, python_value
 from nmfre.data.interchange import has_row_labels, table
 from nmfre.errors import InvalidArgumentError, ShapeError
 
@@ -51,7 +51,7 @@ class Groups(LaidOut):
         if len(found) < 2:
             raise InvalidArgumentError(
                 "groups",
-                f"one group ({found[0]!r})",
+                f"one group ({python_value(found[0])!r})",
                 "labels of at least two groups: standard errors compare groups with each other. "
                 "Leave groups out if units are independent",
             )

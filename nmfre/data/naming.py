@@ -85,7 +85,9 @@ def _reason(error: BaseException, formula: str, frame: pd.DataFrame, code: str) 
     if "outermost knots" in str(cause):
         remedies += [OUT_OF_RANGE]
     known = f"The data have: {listed(frame.columns, spelled)}."
-    return f"{text.rstrip('.')}.\n{' '.join([*remedies, known])}"
+    if "\n" not in text:  # which would point to a place in the formula
+        text = f"{text.rstrip('.')}."
+    return f"{text}\n{' '.join([*remedies, known])}"
 
 
 def _respelled(formula: str, columns: pd.Index, *, left: bool) -> list[str]:

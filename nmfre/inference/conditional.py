@@ -50,25 +50,25 @@ class Inference(OfKinds):
     estimate : (QK,)
         vec(Theta).
     covariance : (QK, QK)
-        Its covariance.
+        Covariance of vec(Theta).
     dispersion : float
         The residual variance used.
     bootstrap : WildBootstrap or None
-        Replicates; None where none were asked for.
+        Bootstrap replicates; None without a bootstrap.
     floor : float
         Lower bound of the parameters: 0, or minus infinity.
     options : InferenceOptions
     at_bound : (QK,)
-        Entries of Theta at their bound 0.
+        Whether entries of Theta are at their boundary 0.
     score_z : (QK,)
-        Statistics of one-sided score tests of entries at their bound, below 0 where the likelihood,
-        or the penalised sum of squares, would have them negative; NaN elsewhere, and where nothing
-        is determined.
+        One-sided score statistics of entries at their boundary 0: negative if the likelihood, or
+        the penalised sum of squares, favours a negative effect; NaN for other entries, and if the
+        likelihood does not determine them.
     equality : dict of ScoreTest
-        Tests of variances that the fit takes for equal, by name; marginal inference has them,
-        where no cap binds.
+        Tests of variances that the fit assumes to be equal, by name; for marginal inference without
+        a binding cap.
     support : Support
-        What the effect of each covariate rests on.
+        The units, or groups, that the effect of each covariate depends on.
     """
 
     estimate: FloatArray
@@ -85,7 +85,7 @@ class Inference(OfKinds):
     """What standard errors and p-values treat as known."""
 
     def findings(self, estimate: Estimate) -> list[Finding]:
-        """What is to be known of standard errors and tests, in the order of the summary's notes."""
+        """Findings on standard errors and tests, in the order of the summary's notes."""
         found = []
         if estimate.X.shape[1] > 1:
             found.append(

@@ -1,4 +1,4 @@
-"""What inference is asked for, checked where it is made."""
+"""The options of inference, checked."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class InferenceOptions:
     Raises
     ------
     InvalidArgumentError
-        One that is invalid, or that cannot be combined with the others.
+        An option is invalid, or cannot be combined with the others.
     """
 
     uncertainty: Uncertainty

@@ -87,7 +87,7 @@ def test_what_is_no_pattern_is_named(pattern, match):
         (
             {"basis_pattern": MASK, "components": ["a"]},
             errors.InvalidArgumentError,
-            "must be 3, the number of components of basis",
+            "must be 3, the number of components in basis",
         ),
         (
             {"basis_pattern": FRAME, "components": ["a", "b", "c"]},
