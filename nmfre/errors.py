@@ -363,7 +363,7 @@ class NonFiniteFitError(NMFREError, ArithmeticError):
     """A fit that ran into NaN or infinite values."""
 
     message = (
-        "The fit became non-finite at iteration {iteration}: the data or the start values are "
+        "The fit became non-finite at iteration {iteration}: the data or the starting values are "
         "out of scale. Rescale the responses and covariates to about [0, 1], or change start_*."
     )
 

@@ -57,6 +57,11 @@ BANNED = (
     "is not allowed: it takes",
     "looked at: the",
     "taken for known",
+    "taken for given",
+    "fresh entropy",
+    "is to be known of",
+    "tells more",
+    "that counted",
 )
 
 

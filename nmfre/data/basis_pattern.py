@@ -72,7 +72,7 @@ def components_of(
     BasisPatternError
         A pattern that is no pattern of these responses.
     RankError, InvalidArgumentError, DuplicateCellError
-        A rank or names that are not allowed, or not those of the pattern.
+        A rank or names that are invalid, or differ from those of the pattern.
     """
     responses = design.responses
     pattern, names = None, None

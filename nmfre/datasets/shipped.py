@@ -136,8 +136,8 @@ def load_us_airports() -> pd.DataFrame:
     -------
     DataFrame, (60, 6)
         One row per airport, the busiest first: ``name``, ``city``, ``state``, ``latitude`` and
-        ``longitude`` in degrees, and ``flights``, from and to all airports.
-        ``attrs["DESCR"]`` tells the source.
+        ``longitude`` in degrees, and ``flights``, from and to all airports. ``attrs["DESCR"]``
+        names the source.
 
     See Also
     --------

@@ -50,7 +50,7 @@ class JointInference(Inference):
     )
 
     def findings(self, estimate: Estimate) -> list[Finding]:
-        """What is to be known of standard errors and tests, in the order of the summary's notes."""
+        """Findings on standard errors and tests, in the order of the summary's notes."""
         found = []
         n_units = self.support.independent
         if n_units <= FEW_UNITS and self.options.estimator.short_for_few:

@@ -238,7 +238,7 @@ def bootstrap(
     multiplier : {"exponential", "rademacher", "mammen", "normal"}
         Distribution of the multipliers: one per unit and replicate or, with groups, one per group.
     seed : int or None
-        Of the multipliers. None takes fresh entropy.
+        Seed of the multipliers. None draws a new one.
     refit : bool
         Whether each replicate is a new fit. If not, it is one step of the linearised estimator, as
         in the paper (Section 5). df-cap is refitted to responses whose residuals around the

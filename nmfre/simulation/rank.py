@@ -25,7 +25,7 @@ from nmfre.model import NMFRE
 from nmfre.simulation.bump_design import BumpDesign
 from nmfre.simulation.replicates import replicated
 
-TAKEN, CHOSEN = "Wald, rank taken for given", "bootstrap with the choice"
+TAKEN, CHOSEN = "Wald, rank treated as known", "bootstrap with the choice"
 
 
 def rank_choice_study(
