@@ -109,8 +109,8 @@ class Table(SimpleTable):
                 lines += _hanging(row[0], width)
                 row = ["", *row[1:]]
             if kind != "heading" or row[0]:
-                aligned = map(padded, row, widths, self.aligns)
-                lines.append(" ".join(aligned).rstrip())
+                aligned = zip(row, widths, self.aligns, strict=True)
+                lines.append(" ".join(padded(*cell) for cell in aligned).rstrip())
             if kind == "header" != after:
                 lines.append("-" * width)
         return "\n".join([*lines, "=" * width])
