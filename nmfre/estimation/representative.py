@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.linalg import expm
 from scipy.optimize import brentq, linprog, minimize, minimize_scalar
 
 from nmfre.core.typing import FloatArray, IntArray
@@ -15,6 +14,8 @@ from nmfre.estimation.identification import ZERO
 ANGLES = 720
 STARTS = 12
 FEASIBLE = 1e-8
+ROUGH, FINE = 1e-6, 1e-14
+"""Change of the sparsity at which a search ends: of each start, and of the best."""
 LEAST = 0.1
 """Share of a component in what takes its place: where to look, not a bound of the maximum."""
 MOST_ROWS = 50
@@ -67,46 +68,60 @@ def sparsest_rotation(
     pairs = (columns[:, :, None] * columns[:, None, :]).reshape(-1, rank**2)
     fourth = pairs.T @ pairs / np.sum(columns**4)
 
-    def rotation(k: FloatArray) -> FloatArray:
-        return np.asarray(expm(np.tensordot(k, directions, axes=1)))
+    def rotation(k: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Cayley's, which keeps 1 where the directions do, and its derivatives (d, Q, Q)."""
+        A = np.tensordot(k, directions, axes=1)
+        inverse = np.linalg.inv(np.eye(rank) - A)
+        R = inverse @ (np.eye(rank) + A)
+        return R, inverse @ directions @ (np.eye(rank) + R)
 
-    def minus_sparsity(k: Any) -> float:
-        R = rotation(k)
+    def minus_sparsity(k: Any) -> tuple[float, FloatArray]:
+        R, slopes = rotation(k)
         squares = (R[:, None, :] * R[None, :, :]).reshape(rank**2, rank)
-        return -float(np.vdot(squares, fourth @ squares))
+        by_R = np.sum((fourth @ squares).reshape(rank, rank, rank) * R, axis=1)
+        return -float(np.vdot(R, by_R)), -4.0 * np.tensordot(slopes, by_R)
 
     def entries(k: Any, of: FloatArray) -> Any:
-        R = rotation(k)
+        R, _ = rotation(k)
         return np.concatenate([(of @ R).ravel(), (R.T @ bounded).ravel()])
 
-    def climb(start: FloatArray, which: IntArray) -> tuple[FloatArray, IntArray]:
+    def slopes_of_entries(k: Any, of: FloatArray) -> Any:
+        _, slopes = rotation(k)
+        parts = [of @ slopes, slopes.mT @ bounded]
+        return np.concatenate([part.reshape(len(k), -1) for part in parts], axis=1).T
+
+    def climb(start: FloatArray, which: IntArray, tol: float) -> tuple[FloatArray, IntArray]:
         """Where a search ends under the bounds of some rows, and what rows that is."""
+        of = {"fun": entries, "jac": slopes_of_entries, "args": (rows[which],)}
         solution = minimize(
             minus_sparsity,
             start,
+            jac=True,
             method="SLSQP",
-            constraints=[{"type": "ineq", "fun": entries, "args": (rows[which],)}],
-            options={"ftol": 1e-14, "maxiter": 500},
+            constraints=[{"type": "ineq"} | of],
+            options={"ftol": tol, "maxiter": 500},
         )
-        below = np.argsort((rows @ rotation(solution.x)).min(axis=1))[:MOST_ROWS]
-        below = below[(rows[below] @ rotation(solution.x)).min(axis=1) < -FEASIBLE]
-        more = np.setdiff1d(below, which)
+        least = (rows @ rotation(solution.x)[0]).min(axis=1)
+        below = np.argsort(least)[:MOST_ROWS]
+        more = np.setdiff1d(below[least[below] < -FEASIBLE], which)
         if not len(more):
             return solution.x, which
-        return climb(solution.x, np.union1d(which, more))
+        return climb(solution.x, np.union1d(which, more), tol)
 
     # The rows next to a bound hold most of the others, which are added where they are crossed.
     which = np.unique(np.argsort(rows, axis=0)[:MOST_ROWS])
     rng = np.random.default_rng(0)  # where to look, not a result
     starts: list[Any] = [np.zeros(len(directions))]
-    starts += [rng.normal(scale=0.5, size=len(directions)) for _ in range(STARTS)]
-    best: FloatArray = np.eye(rank)
-    most = -1.0
+    starts += [rng.normal(scale=0.25, size=len(directions)) for _ in range(STARTS)]
+    found = []
     for start in starts:
-        k, which = climb(start, which)
-        if minus_sparsity(k) < most and entries(k, rows).min() >= -FEASIBLE:
-            best, most = rotation(k), minus_sparsity(k)
-    return best
+        k, which = climb(start, which, ROUGH)
+        found.append((minus_sparsity(k)[0], k))
+    for _, rough in sorted(found, key=lambda one: one[0]):
+        k, which = climb(rough, which, FINE)
+        if entries(k, rows).min() >= -FEASIBLE:
+            return rotation(k)[0]
+    return np.eye(rank)
 
 
 def _sparsest_on_circle(columns: FloatArray, bounded: FloatArray, K: FloatArray) -> FloatArray:
