@@ -92,13 +92,19 @@ def sparsest_rotation(
 
     def climb(start: FloatArray, which: IntArray, tol: float) -> tuple[FloatArray, IntArray]:
         """Where a search ends under the bounds of some rows, and what rows that is."""
-        of = {"fun": entries, "jac": slopes_of_entries, "args": (rows[which],)}
         solution = minimize(
             minus_sparsity,
             start,
             jac=True,
             method="SLSQP",
-            constraints=[{"type": "ineq"} | of],
+            constraints=[
+                {
+                    "type": "ineq",
+                    "fun": entries,
+                    "jac": slopes_of_entries,
+                    "args": (rows[which],),
+                }
+            ],
             options={"ftol": tol, "maxiter": 500},
         )
         least = (rows @ rotation(solution.x)[0]).min(axis=1)
