@@ -46,7 +46,7 @@ def fits(request):
         "ml": model.fit("ml", **few),
         "signed": model.fit("ml", signed=True, **few),
         "identity": model.fit("ml", signed=True, cov_resid="identity", n_boot=0, n_starts=1),
-        "df-cap": model.fit(n_boot=20),
+        "df-cap": model.fit(n_boot=20, maxiter=100),
         "formula": grouped.fit("ml", signed=True, **few),
     }
 
