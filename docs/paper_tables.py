@@ -3,7 +3,7 @@ Write ``paper.md``: what the author's code gives and what this package gives, si
 
 ``python docs/paper_tables.py`` needs the files that ``NMFRE_DATA`` and ``NMFRE_REFERENCE`` name
 (flows, addresses, and the author's estimates of the flows) and the studies in ``docs/studies``,
-which ``python docs/paper_tables.py --studies`` makes anew (an hour on two cores).
+which ``python docs/paper_tables.py --studies`` makes again, on one core (the page says how long).
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from nmfre import paper, scan_cap
+from nmfre import paper
+from nmfre.report.numbers import pvalue
 from nmfre.simulation import baseline_designs, paper_study, stress_designs
 
 HERE = Path(__file__).parent
@@ -27,15 +29,22 @@ CASES = {
     "od-flow": "od_flow_rank4",
 }
 PUBLISHED = HERE.parent / "tests" / "reference" / "baseline_n27.csv"
-SETTINGS = ["errors", "n_units", "effect", "df_cap"]
+STUDIES = {
+    "baseline": (baseline_designs, 1000, 0),
+    "stress": (stress_designs, 500, 0),
+    "baseline_refits": (baseline_designs, 100, 200),
+}
+"""Settings, data sets, refits of each."""
+EARLIER_SECONDS = {"baseline": 88, "stress": 2391}
+"""Of processor time, when the studies were first run."""
 
 HEAD = """\
 # The paper reproduced
 
 K. Satoh (2026), *Wild Bootstrap Inference for Non-Negative Matrix Factorization with Random Effects*, arXiv:2603.01468.
 
-`nmfre paper` prints every example of the paper, `--figures DIR` draws its figures, and
-`nmfre.simulation.paper_study` runs both simulations. On this page, columns "author" are the numbers of the author's
+`nmfre paper` prints every example of the paper, with its scan of caps, its benchmark and its words of topics;
+`--figures DIR` draws its figures, and `nmfre.simulation.paper_study` runs both simulations. On this page, columns "author" are the numbers of the author's
 own code in R, columns "nmfre" those of this package with `method="df-cap"` and the paper's settings, from the same
 start. Columns "ml" are maximum likelihood of the same model, which the paper does not have.
 
@@ -49,6 +58,15 @@ What agrees and what does not:
 - Bootstrap standard errors and percentile intervals differ in the second digit, because the multipliers are other
   random numbers. Given the author's multipliers they agree as well.
 - Effects at the floor are 1e-10 in both.
+- Scans of caps have the rates of the author's scripts and his start. At the paper's rates, and wherever the cap does not bind, they end in the fits above them.
+"""
+
+MIXED = """\
+The mixed model is that of the paper's script (Section 4.1), which reports it by nlme. nlme prints the same estimates, standard errors, AIC and BIC, and
+these intervals: 1.338 to 2.505, 0.059 to 0.555, -0.550 to 0.777, 1.085 to 1.582. They are Wald intervals of the logarithms of the
+standard deviations and of log((1 + r) / (1 - r)) for the correlation r; that of the correlation differs because nlme takes coarser differences for the
+Hessian. The F tests are those of `anova()`. The script compares no further models. The last table does, by maximum likelihood; without random
+slopes, P is the mean of those of chi-squared with 1 and 2 degrees of freedom, since a variance of 0 is on the boundary.
 """
 
 BASELINE = """\
@@ -61,18 +79,40 @@ The differences are those of two independent samples. The largest, of the percen
 under normal errors without effect, come from the same few large estimates among the author's 200.
 """
 
+TESTED = """\
+Tests at 0.05 and 95 % intervals: by the sandwich ("wald"; RejectSE and CoverSE in the author's script), by the standard error of the
+one-step bootstrap ("bootstrap se"; RejectBSE and CoverBSE), and by its percentiles (PctCover):
+"""
+
+DEGREES = """\
+Effective degrees of freedom, with their quantiles over the data sets (dfU_q90, dfU_q99), and means of variances; "dispersion" is the
+residual variance that inference uses (MeanSigma2Used):
+"""
+
+REFITS = """\
+The script also has a bootstrap that fits every replicate again ("full"), and switches it off. Below are the first {n} data sets of each
+setting, with {n_refits} refits of each. Its replicates multiply the residuals around the fitted values, random effects included. These residuals are
+smaller than the deviations from the fixed effects, so that its standard errors are too small: without an effect it rejects too often, and its intervals
+cover less than those of the one-step bootstrap of the same data sets. Without an effect its percentile intervals never cover 0, because
+multiplicative updates stop above 0. `results.bootstrap(refit=True)` multiplies the residuals around the fixed effects instead, which
+agrees with the one-step bootstrap.
+"""
+
+SECONDS = """\
+Processor seconds of the studies on one thread of a machine that was busy with other work, and when they were first run (2026-11-24). The speed work
+since then went into `ml`. Run side by side, today's code takes 0.8 to 1.0 times as long in the stress test as that of the first run, and 1.1 to 1.9 times in
+the baseline, where most of the time is inference, which finds more than it did.
+"""
+
 OMITTED = """\
-- Of the refit bootstrap in Tables 1 and F1, intervals and rejections; of Tables 2 and E1, the quantiles of df_U and the mean variances.
-  Both need the simulations to be run anew. `results.bootstrap(refit=True)` has such intervals for one data set.
-- Of the linear mixed model (Section 4.1), intervals of the variance components and the comparison of models.
-- The benchmarks by projection pursuit and by a structural topic model. They are other methods, from packages for R that have no
-  counterpart among the dependencies of this package.
+- The benchmarks by projection pursuit (OD flow) and by a structural topic model (inaugural addresses). They are other methods, from
+  packages for R that have no counterpart among the dependencies of this package.
 """
 
 STRESS = """\
 P = 4, three overlapping components, 100 units, tau2 started at 1,000 and, where the cap is off, held there;
-`paper_study(stress_designs())`. The numbers are those of the effect on the first component. With the cap at 0.21 the
-ridge is above 1. With the cap at 0.99 or off it collapses towards zero: U takes up all degrees of freedom, the
+`paper_study(stress_designs(), {n})`. The numbers are those of the effect on the first component. With the cap at 0.21 the
+ridge is above 1. With the cap at 0.99 or off it collapses towards zero: U takes up all degrees of freedom, sigma2 falls to a fifth of its true value, 1, the
 standard error from the information alone ("naive") becomes up to 30 times the sandwich, and many fits run into the limit of
 50,000 iterations ("not converged"). What the cap does not mend is the basis: with two covariates the start without random effects does
 not determine three components, and intervals that are conditional on the basis cover far less than 95 % where the
@@ -106,11 +146,9 @@ LATER_ESTIMATES = {"Intercept": "90.506", "sex[T.Male]": "9.423", "sigma2": "1.9
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--studies", action="store_true", help="run the simulations anew")
+    parser.add_argument("--studies", action="store_true", help="run the simulations again")
     if parser.parse_args().studies:
-        for name, designs in (("baseline", baseline_designs()), ("stress", stress_designs())):
-            table = paper_study(designs, n_jobs=2).reset_index()
-            table.to_csv(HERE / "studies" / f"{name}.csv", index=False, float_format="%.6g")
+        run_studies()
     text = [HEAD]
     for name, case in CASES.items():
         text.append(example_section(name, case))
@@ -118,8 +156,20 @@ def main() -> None:
     text.append(later_section())
     text.append(baseline_section())
     text.append(stress_section())
+    text.append(seconds_section())
     text.append(f"## What is not reproduced\n\n{OMITTED}")
     (HERE / "paper.md").write_text("\n".join(text), encoding="utf-8")
+
+
+def run_studies() -> None:
+    seconds = {}
+    for name, (designs, n, n_refits) in STUDIES.items():
+        start = time.process_time()
+        table = paper_study(designs(), n, n_refits=n_refits, n_jobs=1).reset_index()
+        seconds[name] = time.process_time() - start
+        table.to_csv(HERE / "studies" / f"{name}.csv", index=False, float_format="%.6g")
+    table = pd.Series(seconds, name="seconds").rename_axis("study")
+    table.to_csv(HERE / "studies" / "seconds.csv", float_format="%.0f")
 
 
 def example_section(name: str, case: str) -> str:
@@ -165,7 +215,8 @@ def example_section(name: str, case: str) -> str:
             f"## {example.title}",
             markdown(table),
             markdown(scalars),
-            scan_of(example),
+            *further(example),
+            *([MIXED.strip()] if name == "orthodont" else []),
             f"df-cap and ml: {example.difference}",
             "",
         ]
@@ -174,41 +225,31 @@ def example_section(name: str, case: str) -> str:
 
 def inaugural_section() -> str:
     example = paper.inaugural()
-    results = example.results
-    words = {
-        component: ", ".join(results.basis[component].nlargest(8).index)
-        for component in results.basis
-    }
-    share = results.response_membership
-    main = {component: ", ".join(share.index[share[component] >= 0.5]) for component in share}
-    table = results.theta.round(1).assign(
-        **{"words of largest loading": words, "words with half of their loadings here": main}
-    )
     return "\n\n".join(
         [
             f"## {example.title}",
-            "Effects of the eras (standard errors as in the summary), the words of largest loading, and those "
-            "of whose loadings, as shares over the components, at least half are on this one:",
-            markdown(table),
-            scan_of(example),
+            "Effects of the eras (standard errors as in the summary):",
+            markdown(example.results.theta.round(1)),
+            *further(example),
             f"df-cap and ml: {example.difference}",
             "",
         ]
     )
 
 
-def scan_of(example: paper.Example) -> str:
-    """Caps from 0.05 up to the first that does not bind."""
-    table = scan_cap(example.model).table
-    n = 1 + int((table["status"] != "does not bind").sum())
-    shown = table[["cap", "df_random", "tau2", "sigma2", "n_iter", "status"]].iloc[:n]
-    shown = shown.assign(n_iter=shown["n_iter"].map("{:,}".format))
-    columns = {"df_random": "df_U", "n_iter": "iterations", "status": "verdict"}
-    index = pd.Index([f"{rate:.2f}" for rate in shown.index])
-    return (
-        "Scan of caps (default start), up to the first rate at which the cap does not bind:\n\n"
-        + markdown(shown.rename(columns=columns).set_axis(index))
-    )
+def further(example: paper.Example) -> list[str]:
+    """The other tables of an example, each below its title."""
+    text = []
+    for make in example.tables:
+        title, table = make()
+        shown = {
+            name: column.map(pvalue) if str(name).startswith("P") else column
+            for name, column in table.items()
+        }
+        table = pd.DataFrame(shown).astype(object).where(table.notna(), "")
+        table.index = table.index.map(", ".join if table.index.nlevels > 1 else str)
+        text += [f"{title}:", markdown(table)]
+    return text
 
 
 def later_section() -> str:
@@ -256,10 +297,28 @@ def baseline_section() -> str:
             BASELINE.strip(),
             markdown(comparison.reset_index(), index=False),
             "All twelve settings, 1,000 replicates each:",
-            study_table(ours, ["errors", "n_units", "effect"]),
+            *study_tables(ours, ["errors", "n_units", "effect"]),
+            *refit_table(),
             "",
         ]
     )
+
+
+def refit_table() -> list[str]:
+    _, n, n_refits = STUDIES["baseline_refits"]
+    study = pd.read_csv(HERE / "studies" / "baseline_refits.csv")
+    shown = settings_of(study, ["errors", "n_units", "effect"])
+    shown["sd"] = study["sd"]
+    for name in ("bootstrap se", "refit se"):
+        shown[name] = study[f"mean {name}"]
+    for name in ("rejection", "coverage"):
+        shown |= with_errors(study, [f"{name}, bootstrap se", f"{name}, refit se"])
+    shown |= with_errors(study, ["coverage, percentile", "coverage, refit percentile"])
+    shown["refits not converged"] = study["refits not converged"]
+    return [
+        REFITS.format(n=n, n_refits=n_refits).strip(),
+        markdown(pd.DataFrame(shown), index=False),
+    ]
 
 
 def stress_section() -> str:
@@ -268,42 +327,80 @@ def stress_section() -> str:
     return "\n\n".join(
         [
             "## Stress test (paper, Tables 2 and E1)",
-            STRESS.strip(),
-            study_table(ours, ["errors", "effect", "df_cap"]),
+            STRESS.format(n=STUDIES["stress"][1]).strip(),
+            *study_tables(ours, ["errors", "effect", "df_cap"]),
             "",
         ]
     )
 
 
+def seconds_section() -> str:
+    seconds = pd.read_csv(HERE / "studies" / "seconds.csv", index_col="study")["seconds"]
+    rows = [
+        {
+            "study": name.replace("_", ", "),
+            "settings": len(designs()),
+            "data sets of each": n,
+            "refits of each": refits,
+            "seconds": f"{seconds[name]:,.0f}",
+            "at first (1,000 data sets)": f"{EARLIER_SECONDS[name]:,}"
+            if name in EARLIER_SECONDS
+            else "",
+        }
+        for name, (designs, n, refits) in STUDIES.items()
+    ]
+    table = markdown(pd.DataFrame(rows), index=False)
+    return f"## How long the simulations take\n\n{SECONDS}\n{table}\n\n"
+
+
 def error_of(quantity: str, value: float, n: int, sd: float) -> float:
     """Monte Carlo standard error of a number of a study."""
-    if quantity in ("rejection", "coverage, wald", "coverage, percentile"):
+    if quantity.startswith(("rejection", "coverage")):
         rate = min(max(value, 1 / n), 1 - 1 / n)
         return float(np.sqrt(rate * (1 - rate) / n))
     spread = {"bias": sd, "sd": sd / np.sqrt(2), "df_U / NQ": 0.01}.get(quantity, 0.12)
     return float(spread / np.sqrt(n))
 
 
-def study_table(study: pd.DataFrame, settings: list[str]) -> str:
-    columns = {
-        "bias": "bias",
-        "sd": "sd",
-        "rmse": "rmse",
-        "mean se": "se",
-        "mean bootstrap se": "bootstrap se",
-        "mean naive se": "naive se",
-        "df_U / NQ": "df_U / NQ",
-        "mean ridge": "ridge",
+def study_tables(study: pd.DataFrame, settings: list[str]) -> list[str]:
+    """Estimates and standard errors; tests and coverage; degrees of freedom and variances."""
+    shown = settings_of(study, settings)
+    errors = {f"mean {name}": name for name in ("se", "bootstrap se", "naive se")}
+    estimates = study[["bias", "sd", "rmse", *errors]].rename(columns=errors)
+    by = ("bootstrap se", "percentile")
+    tested = ["rejection", "rejection, bootstrap se", "coverage, wald"]
+    tested += [f"coverage, {name}" for name in by]
+    degrees = {
+        "df_U / NQ": study["df_U / NQ"],
+        "q90": study["q90 of df_U / NQ"],
+        "q99": study["q99 of df_U / NQ"],
     }
-    table = study[settings + list(columns)].rename(columns=columns)
-    table["effect"] = table["effect"].map("{:g}".format)
-    table["ridge"] = table["ridge"].map("{:.3g}".format)
-    for name in ("rejection", "coverage, wald", "coverage, percentile", "cap hit", "not converged"):
-        table[name] = [
+    for name in ("ridge", "sigma2", "tau2", "dispersion"):
+        degrees[name] = study[f"mean {name}"].map("{:.3g}".format)
+    degrees |= with_errors(study, ["cap hit", "not converged"])
+    return [
+        markdown(pd.DataFrame(shown | dict(estimates.items())), index=False),
+        TESTED.strip(),
+        markdown(pd.DataFrame(shown | with_errors(study, tested)), index=False),
+        DEGREES.strip(),
+        markdown(pd.DataFrame(shown | degrees), index=False),
+    ]
+
+
+def settings_of(study: pd.DataFrame, settings: list[str]) -> dict[str, pd.Series]:
+    shown = dict(study[settings].items())
+    return shown | {"effect": study["effect"].map("{:g}".format)}
+
+
+def with_errors(study: pd.DataFrame, names: list[str]) -> dict[str, list[str]]:
+    """Rates and their Monte Carlo standard errors."""
+    return {
+        name: [
             f"{rate:.3f} ± {error:.3f}"
             for rate, error in zip(study[name], study[f"{name} (se)"], strict=True)
         ]
-    return markdown(table, index=False)
+        for name in names
+    }
 
 
 def intervals(low: np.ndarray, high: np.ndarray) -> list[str]:
@@ -313,7 +410,8 @@ def intervals(low: np.ndarray, high: np.ndarray) -> list[str]:
 def markdown(table: pd.DataFrame, *, index: bool = True) -> str:
     """A pipe table; numbers with four digits."""
     shown = table.reset_index(names="") if index else table
-    lines = ["| " + " | ".join(map(str, shown.columns)) + " |", "|---" * shown.shape[1] + "|"]
+    header = [str(name).replace("|", "\\|") for name in shown.columns]
+    lines = ["| " + " | ".join(header) + " |", "|---" * shown.shape[1] + "|"]
     for row in shown.itertuples(index=False):
         lines.append("| " + " | ".join(cell(value) for value in row) + " |")
     return "\n".join(lines)
@@ -324,7 +422,7 @@ def cell(value: object) -> str:
         if np.isnan(value):
             return "none"
         return f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}"
-    return str(value)
+    return f"{value:,}" if isinstance(value, int | np.integer) else str(value)
 
 
 if __name__ == "__main__":
