@@ -160,6 +160,14 @@ def check_rank(rank: object, n_responses: int, n_units: int) -> int:
     return int(rank)
 
 
+def check_ranks(name: str, ranks: object, n_responses: int, n_units: int) -> list[int]:
+    """The ranks in order, each once; at least one, and each as in `check_rank`."""
+    given = list(ranks) if isinstance(ranks, Iterable) and not isinstance(ranks, str) else []
+    if not given:
+        raise InvalidArgumentError(name, ranks, "ranks such as range(1, 6)")
+    return sorted({check_rank(rank, n_responses, n_units) for rank in given})
+
+
 def array_argument(name: str, value: object, allowed: str) -> AnyArray:
     """``value`` as an array, whatever it holds."""
     try:

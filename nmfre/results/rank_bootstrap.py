@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, cast
 import numpy as np
 import pandas as pd
 
-from nmfre.core.arguments import check_alpha, check_rank
+from nmfre.core.arguments import check_alpha, check_ranks
 from nmfre.core.cells import filled
 from nmfre.core.parallel import run_tasks
 from nmfre.core.threads import one_thread_if_small
@@ -150,7 +150,13 @@ def bootstrap_with_rank(
         )
     # One form of the covariances for all ranks, or it would be compared beside the rank.
     estimator = replace(estimator, cov_resid=own.structure.cov_resid, start_basis=None)
-    compared = _checked(ranks, own.X.shape[1], len(design.responses), len(design.units))
+    compared = check_ranks("select", ranks, len(design.responses), len(design.units))
+    if own.X.shape[1] not in compared:
+        raise InvalidArgumentError(
+            "select",
+            ranks,
+            f"ranks such as range(1, 6) that include {own.X.shape[1]}, the rank of the fit",
+        )
     start = np.random.SeedSequence(fit.seed)
     estimates = {}
     for rank in compared:
@@ -197,14 +203,3 @@ def _chosen(task: _Task) -> tuple[FloatArray, FloatArray, int]:
     best = np.argmin(criteria, axis=0)
     ranks = np.array(list(task.refits))[best]
     return ranks, np.array(profiles)[best, np.arange(len(best))], n_failed
-
-
-def _checked(ranks: object, own: int, n_responses: int, n_units: int) -> list[int]:
-    """The ranks in order, with that of the fit among them."""
-    given = list(ranks) if isinstance(ranks, Iterable) and pd.api.types.is_list_like(ranks) else []
-    compared = sorted({check_rank(rank, n_responses, n_units) for rank in given})
-    if own not in compared:
-        raise InvalidArgumentError(
-            "select", ranks, f"ranks such as range(1, 6) that include {own}, the rank of the fit"
-        )
-    return compared

@@ -14,7 +14,7 @@ from nmfre.core.arguments import (
     MOST_STARTS,
     check_choice,
     check_jobs,
-    check_rank,
+    check_ranks,
     check_seed,
     check_whole,
 )
@@ -168,7 +168,7 @@ def select_rank(
     n_units = len(design.units)
     if criterion == "cv" and over == "units":
         n_units -= most_in_a_fold(design, folds)  # in the smallest of the fits
-    compared = _checked_ranks(ranks, len(design.responses), n_units)
+    compared = check_ranks("ranks", ranks, len(design.responses), n_units)
     forms = {estimator.structure(len(design.responses), rank).cov_resid for rank in compared}
     if "identity" in forms:  # one form for all, or it would be compared beside the rank
         estimator = replace(estimator, cov_resid="identity")
@@ -231,11 +231,3 @@ def select_rank(
 def _seed(entropy: int, *key: int) -> np.random.SeedSequence:
     """A seed of its own for a division (0, ...) or a fit (1, ...)."""
     return np.random.SeedSequence(entropy, spawn_key=key)
-
-
-def _checked_ranks(ranks: object, n_responses: int, n_units: int) -> list[int]:
-    """The ranks in order, each once."""
-    given = list(ranks) if isinstance(ranks, Iterable) and pd.api.types.is_list_like(ranks) else []
-    if not given:
-        raise InvalidArgumentError("ranks", ranks, "ranks such as range(1, 6)")
-    return sorted({check_rank(rank, n_responses, n_units) for rank in given})

@@ -15,7 +15,7 @@ from nmfre.core.arguments import (
     MOST_REPLICATES,
     check_alpha,
     check_n_boot,
-    check_rank,
+    check_ranks,
     check_seed,
     check_whole,
 )
@@ -87,14 +87,13 @@ def rank_choice_study(
     if not isinstance(design, BumpDesign):
         raise InvalidArgumentError("design", design, "a BumpDesign")
     check_whole("n_replicates", n_replicates, least=2, most=MOST_REPLICATES)
-    for rank in ranks:
-        check_rank(rank, design.n_responses, design.n_units)
+    compared = check_ranks("ranks", ranks, design.n_responses, design.n_units)
     check_alpha(alpha)
     check_n_boot(n_boot, least=2)
     check_seed(seed)
     start = time.perf_counter()
     found = replicated(
-        partial(_replicate, design, sorted(set(ranks)), alpha, n_boot),
+        partial(_replicate, design, compared, alpha, n_boot),
         n_replicates,
         seed=seed,
         n_jobs=n_jobs,
