@@ -172,8 +172,8 @@ class Variables:
 
     def _column(self, name: Hashable) -> pd.Series:
         if self.rows is None:
-            allowed = f"values for {str(name)!r} too, because the data were removed"
-            raise InvalidArgumentError("at", "without them", allowed)
+            allowed = f"a dictionary with values for {str(name)!r} too: the data were removed"
+            raise InvalidArgumentError("at", None, allowed)
         return self.rows[name]
 
     def means(
