@@ -162,7 +162,10 @@ def check_rank(rank: object, n_responses: int, n_units: int) -> int:
 
 def check_ranks(name: str, ranks: object, n_responses: int, n_units: int) -> list[int]:
     """The ranks in order, each once; at least one, and each as in `check_rank`."""
-    given = list(ranks) if isinstance(ranks, Iterable) and not isinstance(ranks, str) else []
+    given: list[object] = []
+    single = isinstance(ranks, str) or (isinstance(ranks, np.ndarray) and ranks.ndim == 0)
+    if isinstance(ranks, Iterable) and not single:
+        given = list(ranks)
     if not given:
         raise InvalidArgumentError(name, ranks, "ranks such as range(1, 6)")
     return sorted({check_rank(rank, n_responses, n_units) for rank in given})
