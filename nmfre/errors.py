@@ -79,7 +79,7 @@ class NonFiniteError(DataError):
     """An infinite value, or a NaN where none may be missing."""
 
     message = (
-        "{role} {name!r} is {value} at unit {unit!r} ({count} in all): "
+        "{role} {name!r} is {value} at unit {unit!r} ({count} such values in all): "
         "remove these units, or fill the values in before fitting."
     )
 

@@ -92,7 +92,7 @@ def test_missing_unit_labels(simulated):
     frame = simulated.assign(person=[f"p{i}" for i in range(40)])
     frame.loc[[3, 5], "person"] = None
     with pytest.raises(
-        errors.NonFiniteError, match=r"Column 'person' is missing at unit 3 \(2 in all"
+        errors.NonFiniteError, match=r"Column 'person' is missing at unit 3 \(2 such values"
     ):
         nmfre.NMFRE.from_formula("y1 + y2 ~ age", frame, rank=1, unit="person")
     labelled = simulated.set_axis([np.nan, np.nan, *range(38)])
