@@ -156,12 +156,13 @@ def test_coding_and_order_of_levels_change_nothing(data):
         )
     ]
     for which in ("components", "shares", "responses"):
-        one, two = (each.marginal_means("group", over="girl", which=which) for each in fits)
-        assert list(one.frame.index[:3]) != list(two.frame.index[:3])
-        np.testing.assert_allclose(two.frame.loc[one.frame.index], one.frame, rtol=1e-4)
+        means = [each.marginal_means("group", over="girl", which=which) for each in fits]
+        one, two = (each.frame for each in means)
+        assert list(one.index[:3]) != list(two.index[:3])
+        np.testing.assert_allclose(two.loc[one.index], one, rtol=1e-4)
         pair = [
             each.differences().frame.xs("b-a", level="contrast")[["estimate", "std err"]]
-            for each in (one, two)
+            for each in means
         ]
         np.testing.assert_allclose(*pair, rtol=1e-3, atol=1e-7)
 
