@@ -158,8 +158,7 @@ def _rows(index: pd.Index, responses: pd.Index) -> IntArray:
     if (rows < 0).any():
         raise BasisPatternError(
             reason=f"there is no row for {listed(responses[rows < 0])}. Add a row for each, or "
-            f"drop "
-            "them from the data."
+            "drop them from the data."
         )
     return rows
 

@@ -92,8 +92,7 @@ def covariates_of_fit(
     if stateless:
         warn(
             f"In the formula, {', '.join(stateless)} depends on all rows of the data: predict() "
-            f"would compute it from the new rows alone, with different values. Use a transform "
-            f"that "
+            "would compute it from the new rows alone, with different values. Use a transform that "
             "remembers the fit, such as center(x), standardize(x), bs(x, df=4) or cr(x, df=4), "
             "fixed numbers, such as pd.cut(x, [0, 10, 20]), or a column that you have computed.",
             errors.StatelessTermWarning,

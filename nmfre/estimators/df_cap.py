@@ -215,8 +215,7 @@ def _warn_of_negative_covariates(design: Design) -> None:
         names = ", ".join(map(str, design.covariates[negative]))
         warn(
             f"Covariates with negative values ({names}): the multiplicative updates of df-cap are "
-            f"guaranteed to descend only for covariates >= 0. Rescale them, for example to [0, "
-            f"1], or use "
-            "method='ml', signed=True.",
+            "guaranteed to descend only for covariates >= 0. Rescale them, for example to [0, 1], "
+            "or use method='ml', signed=True.",
             NegativeCovariateWarning,
         )

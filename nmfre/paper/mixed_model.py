@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -179,6 +180,7 @@ def mixed_model_comparison() -> tuple[str, pd.DataFrame]:
     return "The mixed model and models within it (maximum likelihood)", table
 
 
+@cache
 def _paper_model() -> Any:
     return _fitted("age * sex", "~ age", reml=True)
 

@@ -168,8 +168,7 @@ def _check(fit: Fit, estimate: MarginalEstimate) -> None:
         reason = (
             f"{n_units} units and {n_covariates} covariates do not determine the saturated "
             f"covariance of {n_responses} responses: at least {n_responses + n_covariates} units "
-            f"are needed. "
-            "aic and bic need no saturated model."
+            "are needed. aic and bic need no saturated model."
         )
     elif n_responses > LARGEST_DENSE:
         reason = f"the saturated model is formed for at most {LARGEST_DENSE:,} responses."

@@ -16,12 +16,8 @@ import numpy as np
 import pandas as pd
 
 from nmfre.core.arguments import (
-    MOST_REPLICATES,
-    check_alpha,
     check_choice,
     check_n_boot,
-    check_seed,
-    check_whole,
 )
 from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning, NotComputedError
@@ -37,7 +33,7 @@ from nmfre.results import NMFREResults
 from nmfre.results.coefficients import IntervalMethod
 from nmfre.simulation.bump_design import BumpDesign
 from nmfre.simulation.paper_designs import rate_error
-from nmfre.simulation.replicates import replicated
+from nmfre.simulation.replicates import check_study, replicated
 
 INTERVALS: tuple[IntervalMethod, ...] = ("wald", "percentile", "studentized")
 KINDS: tuple[Uncertainty, ...] = ("marginal", "conditional")
@@ -115,10 +111,7 @@ def coverage_study(
     >>> study.loc["marginal"].columns.to_list()
     ['value', 'std err', 'lowest', 'highest']
     """
-    if not isinstance(design, BumpDesign):
-        raise InvalidArgumentError("design", design, "a BumpDesign")
-    check_whole("n_replicates", n_replicates, least=2, most=MOST_REPLICATES)
-    check_alpha(alpha)
+    check_study(design, BumpDesign, alpha, seed, n_replicates=n_replicates)
     check_n_boot(n_boot, least=0)
     for name, value, choices in (("cov_resid", cov_resid, CovResid), ("cov_re", cov_re, CovRe)):
         if value is not None:
@@ -136,7 +129,6 @@ def coverage_study(
             "method", method, "'ml' if effects are signed or covariances are chosen"
         )
     kinds = KINDS if method == "ml" else KINDS[1:]
-    check_seed(seed)
     start = time.perf_counter()
     replicates = replicated(
         partial(_replicate, design, alpha, method, options, kinds),

@@ -11,17 +11,13 @@ import numpy as np
 import pandas as pd
 
 from nmfre.core.arguments import (
-    MOST_REPLICATES,
-    check_alpha,
     check_bool,
-    check_seed,
-    check_whole,
 )
-from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
+from nmfre.errors import NMFREError, NMFREWarning
 from nmfre.model import NMFRE
 from nmfre.simulation.bump_design import BumpDesign
 from nmfre.simulation.paper_designs import rate_error
-from nmfre.simulation.replicates import replicated
+from nmfre.simulation.replicates import check_study, replicated
 
 
 def variance_test_study(
@@ -77,12 +73,8 @@ def variance_test_study(
     equal tau2                  0.75
     Name: df, dtype: float64
     """
-    if not isinstance(design, BumpDesign):
-        raise InvalidArgumentError("design", design, "a BumpDesign")
-    check_whole("n_datasets", n_datasets, least=2, most=MOST_REPLICATES)
-    check_alpha(alpha)
+    check_study(design, BumpDesign, alpha, seed, n_datasets=n_datasets)
     check_bool("likelihood_ratio", likelihood_ratio)
-    check_seed(seed)
     start = time.perf_counter()
     found = replicated(
         partial(_tests, design, likelihood_ratio),

@@ -13,20 +13,16 @@ import pandas as pd
 from scipy import stats
 
 from nmfre.core.arguments import (
-    MOST_REPLICATES,
-    check_alpha,
     check_choice,
-    check_seed,
-    check_whole,
 )
-from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
+from nmfre.errors import NMFREError, NMFREWarning
 from nmfre.estimators import Method
 from nmfre.inference.covariance import CovType
 from nmfre.model import NMFRE
 from nmfre.results import NMFREResults
 from nmfre.simulation.factor_design import FactorDesign
 from nmfre.simulation.paper_designs import rate_error
-from nmfre.simulation.replicates import replicated
+from nmfre.simulation.replicates import check_study, replicated
 
 COV_TYPES: tuple[CovType, ...] = ("sandwich", "cr3")
 Row: TypeAlias = dict[str, str | float]
@@ -84,12 +80,8 @@ def factor_study(
     >>> factor_study(design, 4, progress=False).columns.to_list()
     ['z', 'joint', 'chi-squared', 'F(N - K)', 'std err']
     """
-    if not isinstance(design, FactorDesign):
-        raise InvalidArgumentError("design", design, "a FactorDesign")
-    check_whole("n_datasets", n_datasets, least=2, most=MOST_REPLICATES)
+    check_study(design, FactorDesign, alpha, seed, n_datasets=n_datasets)
     check_choice("method", method, Method)
-    check_alpha(alpha)
-    check_seed(seed)
     start = time.perf_counter()
     found = replicated(
         partial(_tests, design, method, alpha),

@@ -10,13 +10,12 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from nmfre.core.arguments import MOST_REPLICATES, check_alpha, check_seed, check_whole
 from nmfre.core.typing import FloatArray
-from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
+from nmfre.errors import NMFREError, NMFREWarning
 from nmfre.model import NMFRE
 from nmfre.simulation.bump_design import BumpDesign
 from nmfre.simulation.paper_designs import rate_error
-from nmfre.simulation.replicates import replicated
+from nmfre.simulation.replicates import check_study, replicated
 
 
 def identified_set_study(
@@ -70,11 +69,7 @@ def identified_set_study(
     >>> study.columns.to_list()
     ['truth', 'lower', 'upper', 'in set', 'coverage', 'std err']
     """
-    if not isinstance(design, BumpDesign):
-        raise InvalidArgumentError("design", design, "a BumpDesign")
-    check_whole("n_replicates", n_replicates, least=2, most=MOST_REPLICATES)
-    check_alpha(alpha)
-    check_seed(seed)
+    check_study(design, BumpDesign, alpha, seed, n_replicates=n_replicates)
     start = time.perf_counter()
     found = np.array(
         replicated(

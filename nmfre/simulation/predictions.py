@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from nmfre.core.arguments import MOST_REPLICATES, check_alpha, check_choice, check_seed, check_whole
+from nmfre.core.arguments import check_choice
 from nmfre.core.typing import FloatArray
 from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning, NotComputedError
 from nmfre.estimation.covariance_forms import CovResid
@@ -20,7 +20,7 @@ from nmfre.estimation.random_forms import CovRe
 from nmfre.model import NMFRE
 from nmfre.results import NMFREResults
 from nmfre.simulation.bump_design import BumpDesign
-from nmfre.simulation.replicates import replicated
+from nmfre.simulation.replicates import check_study, replicated
 
 CORRECTED = ", df correction"
 KNOWN = ", parameters known"
@@ -84,12 +84,10 @@ def prediction_study(
     """
     if not isinstance(design, BumpDesign) or design.errors == "poisson":
         raise InvalidArgumentError("design", design, "a BumpDesign with residual variances")
-    check_whole("n_replicates", n_replicates, least=2, most=MOST_REPLICATES)
-    check_alpha(alpha)
+    check_study(design, BumpDesign, alpha, seed, n_replicates=n_replicates)
     for name, value, choices in (("cov_resid", cov_resid, CovResid), ("cov_re", cov_re, CovRe)):
         if value is not None:
             check_choice(name, value, choices)
-    check_seed(seed)
     start = time.perf_counter()
     found = replicated(
         partial(_replicate, design, alpha, cov_resid, cov_re),

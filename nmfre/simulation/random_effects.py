@@ -11,14 +11,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from nmfre.core.arguments import MOST_REPLICATES, check_alpha, check_seed, check_whole
-from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning
+from nmfre.errors import NMFREError, NMFREWarning
 from nmfre.inference.random_effects import ratio
 from nmfre.model import NMFRE
 from nmfre.results.random_effects import likelihoods
 from nmfre.simulation.bump_design import BumpDesign
 from nmfre.simulation.paper_designs import rate_error
-from nmfre.simulation.replicates import replicated
+from nmfre.simulation.replicates import check_study, replicated
 
 
 def random_effects_test_study(
@@ -78,11 +77,7 @@ def random_effects_test_study(
     chi-bar    2.71
     Name: critical value, dtype: float64
     """
-    if not isinstance(design, BumpDesign):
-        raise InvalidArgumentError("design", design, "a BumpDesign")
-    check_whole("n_datasets", n_datasets, least=2, most=MOST_REPLICATES)
-    check_alpha(alpha)
-    check_seed(seed)
+    check_study(design, BumpDesign, alpha, seed, n_datasets=n_datasets)
     start = time.perf_counter()
     found = np.array(
         replicated(

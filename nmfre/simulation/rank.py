@@ -12,18 +12,14 @@ import numpy as np
 import pandas as pd
 
 from nmfre.core.arguments import (
-    MOST_REPLICATES,
-    check_alpha,
     check_n_boot,
     check_ranks,
-    check_seed,
-    check_whole,
 )
 from nmfre.core.typing import FloatArray
-from nmfre.errors import InvalidArgumentError, NMFREError, NMFREWarning, NotComputedError
+from nmfre.errors import NMFREError, NMFREWarning, NotComputedError
 from nmfre.model import NMFRE
 from nmfre.simulation.bump_design import BumpDesign
-from nmfre.simulation.replicates import replicated
+from nmfre.simulation.replicates import check_study, replicated
 
 TAKEN, CHOSEN = "Wald, rank treated as known", "bootstrap with the choice"
 
@@ -84,13 +80,9 @@ def rank_choice_study(
     >>> rank_choice_study(design, 2, ranks=[1, 2], n_boot=10, progress=False).attrs["shares"]
     {1: 1.0}
     """
-    if not isinstance(design, BumpDesign):
-        raise InvalidArgumentError("design", design, "a BumpDesign")
-    check_whole("n_replicates", n_replicates, least=2, most=MOST_REPLICATES)
+    check_study(design, BumpDesign, alpha, seed, n_replicates=n_replicates)
     compared = check_ranks("ranks", ranks, design.n_responses, design.n_units)
-    check_alpha(alpha)
     check_n_boot(n_boot, least=2)
-    check_seed(seed)
     start = time.perf_counter()
     found = replicated(
         partial(_replicate, design, compared, alpha, n_boot),

@@ -8,10 +8,29 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from nmfre.core.arguments import MOST_REPLICATES, check_alpha, check_seed, check_whole
 from nmfre.core.parallel import run_tasks
+from nmfre.errors import InvalidArgumentError
 
 Found = TypeVar("Found")
 PARTS = 16
+
+
+def check_study(design: object, kind: type, alpha: float, seed: int, **sizes: int) -> None:
+    """
+    Check what all studies take: a design of a kind, a level, a seed and a number of data sets.
+
+    Raises
+    ------
+    InvalidArgumentError
+        One of them is invalid.
+    """
+    if not isinstance(design, kind):
+        raise InvalidArgumentError("design", design, f"a {kind.__name__}")
+    for name, size in sizes.items():
+        check_whole(name, size, least=2, most=MOST_REPLICATES)
+    check_alpha(alpha)
+    check_seed(seed)
 
 
 @dataclass(frozen=True, slots=True)
